@@ -1,0 +1,9 @@
+"""Every test run, whichever folder it is given: the notebook plugin, and the surroundings the stored outputs assume."""
+
+import os
+
+pytest_plugins = ["tests.nbval_approx", "pytester"]
+
+# Kernels inherit these: stored outputs are those of the drawn edition, and hold no progress bars.
+os.environ["COURSE_EDITION"] = "drawn"
+os.environ["TQDM_DISABLE"] = "1"

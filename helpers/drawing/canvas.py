@@ -1,0 +1,151 @@
+"""A large canvas to draw on, the frame that makes a 28 x 28 picture of it, and the file that keeps pictures.
+
+Coordinates are in units of about one final pixel: x from -18 to 18 with 0 in the middle, y from -4 (top) to 32.
+Tones are 0 (black, the background) to 255 (white). Drawing happens `SCALE` times larger, so that edges come out
+smooth when the picture is made small.
+"""
+
+import gzip
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+SIDE = 28  # of a finished picture
+SCALE = 4  # canvas points per unit
+UNITS = 36  # side of the canvas
+POINTS = UNITS * SCALE
+LEFT, TOP = -18.0, -4.0
+
+Point = tuple[float, float]
+Outline = Sequence[Point]
+Paint = int | Image.Image  # one tone, or a cloth as large as the canvas
+
+# The coordinates of every canvas point, for cloths computed as functions of x and y.
+GRID_Y, GRID_X = np.mgrid[0:POINTS, 0:POINTS].astype(np.float32) / SCALE + np.float32([[[TOP]], [[LEFT]]])
+
+
+class Canvas:
+    """A drawing: the tone of every canvas point, and the cover, which says where anything is drawn."""
+
+    def __init__(self) -> None:
+        """Start with nothing on black."""
+        self.tone = Image.new("L", (POINTS, POINTS))
+        self.cover = Image.new("L", (POINTS, POINTS))
+
+    def fill(self, outline: Outline, paint: Paint) -> None:
+        """Lay a piece of cloth, cut along the outline, over what is there."""
+        mask = _mask(outline)
+        self.tone.paste(paint, mask=mask)
+        self.cover.paste(255, mask=mask)
+
+    def cut(self, outline: Outline) -> None:
+        """Cut a hole, through everything."""
+        self.cover.paste(0, mask=_mask(outline))
+
+    def stroke(self, points: Outline, width: float, paint: Paint) -> None:
+        """Lay a band along the points: a strap, a handle, a heel."""
+        mask = _band(points, width)
+        self.tone.paste(paint, mask=mask)
+        self.cover.paste(255, mask=mask)
+
+    def seam(self, points: Outline, width: float, light: float) -> None:
+        """Lighten (light up to 1) or darken (down to -1) a band of what is there, covering nothing new."""
+        self._blend(_band(points, width, strength=abs(light)), light)
+
+    def shade(self, outline: Outline, light: float) -> None:
+        """Lighten (light up to 1) or darken (down to -1) an area of what is there."""
+        self._blend(_mask(outline, strength=abs(light)), light)
+
+    def _blend(self, mask: Image.Image, light: float) -> None:
+        self.tone.paste(255 if light > 0 else 0, mask=mask)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Crop to what is drawn, make the longest side 28, centre on black.
+
+        Shapes: [28, 28], 0 to 255.
+        Raises: ValueError when nothing is drawn.
+        """
+        box = self.cover.getbbox()
+        if box is None:
+            raise ValueError("Expected a drawing: nothing is on the canvas. Fill or stroke something first.")
+        drawn = Image.composite(self.tone, Image.new("L", self.tone.size), self.cover)
+        width, height = box[2] - box[0], box[3] - box[1]
+        shrink = SIDE / max(width, height)
+        size = max(1, round(width * shrink)), max(1, round(height * shrink))
+        small = drawn.resize(size, Image.Resampling.HAMMING, box=box)
+        framed = Image.new("L", (SIDE, SIDE))
+        # An odd margin goes to the left and the top, as in the original.
+        framed.paste(small, ((SIDE - size[0] + 1) // 2, (SIDE - size[1] + 1) // 2))
+        return np.asarray(framed)
+
+
+def _points(outline: Outline) -> list[Point]:
+    return [((x - LEFT) * SCALE, (y - TOP) * SCALE) for x, y in outline]
+
+
+def _mask(outline: Outline, strength: float = 1.0) -> Image.Image:
+    mask = Image.new("L", (POINTS, POINTS))
+    ImageDraw.Draw(mask).polygon(_points(outline), fill=round(255 * min(strength, 1.0)))
+    return mask
+
+
+def _band(points: Outline, width: float, strength: float = 1.0) -> Image.Image:
+    mask = Image.new("L", (POINTS, POINTS))
+    pen = max(1, round(width * SCALE))
+    ImageDraw.Draw(mask).line(_points(points), fill=round(255 * min(strength, 1.0)), width=pen, joint="curve")
+    return mask
+
+
+# Shapes ---------------------------------------------------------------------------------------------------
+
+
+def mirror(half: Outline) -> list[Point]:
+    """Close a right half, given from top to bottom, with its mirror image."""
+    return [*half, *((-x, y) for x, y in reversed(half))]
+
+
+def soften(outline: Outline, times: int = 2, closed: bool = True) -> list[Point]:
+    """Round the corners by cutting them off, again and again.
+
+    Source: Chaikin's corner cutting (1974).
+    """
+    corners = np.asarray(outline, dtype=float)
+    for _ in range(times):
+        after = np.roll(corners, -1, axis=0)
+        cut = np.stack([0.75 * corners + 0.25 * after, 0.25 * corners + 0.75 * after], axis=1).reshape(-1, 2)
+        corners = cut if closed else np.concatenate([corners[:1], cut[:-2], corners[-1:]])
+    return [(x, y) for x, y in corners.tolist()]
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, start: float = 0, stop: float = 360) -> list[Point]:
+    """Walk around an ellipse, from one angle to another, in degrees clockwise from three o'clock."""
+    angles = np.radians(np.linspace(start, stop, 25))
+    return list(zip((x + rx * np.cos(angles)).tolist(), (y + ry * np.sin(angles)).tolist(), strict=True))
+
+
+# Files ----------------------------------------------------------------------------------------------------
+
+
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """Put an array of bytes into the IDX format: a magic number, the sizes, the values."""
+    magic = bytes([0, 0, 0x08, array.ndim])  # 0x08: unsigned bytes
+    return magic + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
+
+
+def write_gzip(path: Path, payload: bytes) -> str:
+    """Write a gzip archive whole or not at all, and return the SHA-256 of what it holds.
+
+    The header holds no time and no name, so that equal payloads give equal files.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(gzip.compress(payload, compresslevel=9, mtime=0))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return hashlib.sha256(payload).hexdigest()

@@ -1,0 +1,398 @@
+"""The training loop, once a notebook has taught it: train, evaluate, fit, predict, save and resume.
+
+Every function takes the model, then the data, then the loss, then the optimizer; the device is the model's own.
+Losses and accuracies are means over examples, never means of batch means: the last batch may be short.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+__all__ = [
+    "CheckpointError",
+    "History",
+    "Metrics",
+    "NonFiniteLossError",
+    "Predictions",
+    "best_device",
+    "device_of",
+    "evaluate",
+    "fit",
+    "load_checkpoint",
+    "predict",
+    "save_checkpoint",
+    "seed_everything",
+    "train_epoch",
+]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss of a training batch was NaN or infinite, so the weights are no longer of use."""
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be read, or does not belong to this model and optimizer."""
+
+
+class Metrics(NamedTuple):
+    """The mean loss over examples and the accuracy (a fraction; None where targets are not classes)."""
+
+    loss: float
+    accuracy: float | None = None
+
+
+class Predictions(NamedTuple):
+    """What a model answered for every example of a loader, in the loader's order, on the CPU.
+
+    Shapes:
+        outputs [N, ...]: what the model returned, for a classifier the logits [N, C].
+        targets [N, ...]: what the data says.
+    """
+
+    outputs: Tensor
+    targets: Tensor
+
+    @property
+    def labels(self) -> Tensor:
+        """The class with the largest logit, [N]."""
+        return self.outputs.argmax(dim=1)
+
+    @property
+    def probabilities(self) -> Tensor:
+        """The softmax of the logits, [N, C]; each row sums to 1."""
+        return self.outputs.softmax(dim=1)
+
+
+@dataclass(frozen=True)
+class History:
+    """What `fit` measured, one number per epoch; a list stays empty where there was nothing to measure.
+
+    The training numbers are measured while the model changes, with dropout on; the validation numbers afterwards.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    val_accuracy: list[float] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs have been trained."""
+        return len(self.train_loss)
+
+    def as_dict(self) -> dict[str, list[float]]:
+        """Name and numbers of every list that is not empty, for plots and tables."""
+        return {name: values for name, values in asdict(self).items() if values}
+
+    def extended(self, train: Metrics, val: Metrics | None = None) -> History:
+        """The history one epoch later; this one stays as it is."""
+        new = {"train_loss": train.loss, "train_accuracy": train.accuracy}
+        if val is not None:
+            new |= {"val_loss": val.loss, "val_accuracy": val.accuracy}
+        return replace(
+            self, **{name: [*getattr(self, name), value] for name, value in new.items() if value is not None}
+        )
+
+
+def best_device() -> torch.device:
+    """The accelerator of this machine (CUDA, MPS, XPU ...), or the CPU where there is none."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator if accelerator is not None else torch.device("cpu")
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device that holds the model's first parameter or buffer; the CPU for a model that has neither."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        return tensor.device
+    return torch.device("cpu")
+
+
+def seed_everything(seed: int) -> torch.Generator:
+    """Seed Python, NumPy and PyTorch (every device), and return a generator with that seed for a DataLoader."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries that a learner brings along draw from the global state
+    torch.manual_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def train_epoch(
+    model: nn.Module, loader: Batches, loss_fn: Loss, optimizer: Optimizer, *, epoch: int | None = None
+) -> Metrics:
+    """Train on every batch once and return the mean loss and accuracy, measured on the way.
+
+    Raises:
+        NonFiniteLossError: a batch had a loss of NaN or infinity; found when the epoch ends, so that no step waits
+            for the accelerator. `epoch` only serves to name it.
+        ValueError: the loader gave no batch, or the loss does not average over the batch.
+    """
+    tally = _Tally(loss_fn)
+    device = device_of(model)
+    model.train()
+    for X, y in loader:
+        X, y = X.to(device), y.to(device)
+        pred = model(X)
+        loss = loss_fn(pred, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        tally.add(loss, pred, y)
+    return tally.metrics(must_be_finite=optimizer, epoch=epoch)
+
+
+def evaluate(model: nn.Module, loader: Batches, loss_fn: Loss) -> Metrics:
+    """The mean loss and accuracy over all examples, in eval mode and without gradients; the model is left as it was."""
+    tally = _Tally(loss_fn)
+    device = device_of(model)
+    with _evaluating(model):
+        for X, y in loader:
+            X, y = X.to(device), y.to(device)
+            pred = model(X)
+            tally.add(loss_fn(pred, y), pred, y)
+        return tally.metrics()
+
+
+def predict(model: nn.Module, loader: Batches) -> Predictions:
+    """What the model answers for every example, in eval mode and without gradients; the model is left as it was."""
+    outputs, targets = [], []
+    device = device_of(model)
+    with _evaluating(model):
+        for X, y in loader:
+            outputs.append(model(X.to(device)))
+            targets.append(y)
+    if not outputs:
+        raise ValueError(_NO_BATCH)
+    # Outside inference mode: what comes out may be used like any other tensor.
+    return Predictions(torch.cat(outputs).cpu(), torch.cat(targets).cpu())
+
+
+def fit(
+    model: nn.Module,
+    loader: DataLoader,
+    loss_fn: Loss,
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    val_loader: DataLoader | None = None,
+    history: History | None = None,
+    checkpoint: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Train for a number of epochs, each with a progress bar, and return what was measured after each.
+
+    Pass the history of an earlier call (or of `load_checkpoint`) to go on counting where it ended, and a file as
+    `checkpoint` to have everything saved after each epoch. The environment variable TQDM_DISABLE=1 silences the bars.
+
+    Raises:
+        NonFiniteLossError: see `train_epoch`; the last checkpoint stays as it was.
+        ValueError: `epochs` is negative, a loader gave no batch, or the loss does not average over the batch.
+    """
+    if epochs < 0:
+        raise ValueError(f"Expected a number of epochs of 0 or more, received {epochs}. Pass how many more to train.")
+    history = history or History()
+    last = history.epochs + epochs
+    silence = {} if progress else {"disable": True}  # an explicit disable=False would overrule TQDM_DISABLE
+    for epoch in range(history.epochs + 1, last + 1):
+        with tqdm(total=len(loader), desc=f"epoch {epoch}/{last}", unit="batch", **silence) as bar:
+            train = train_epoch(model, _ticking(loader, bar), loss_fn, optimizer, epoch=epoch)
+            val = evaluate(model, val_loader, loss_fn) if val_loader is not None else None
+            history = history.extended(train, val)
+            bar.set_postfix({name: f"{values[-1]:.4f}" for name, values in history.as_dict().items()})
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, model, optimizer, history=history, loader=loader)
+    return history
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: nn.Module,
+    optimizer: Optimizer,
+    *,
+    history: History | None = None,
+    loader: DataLoader | None = None,
+) -> None:
+    """Write all that is needed to go on training as if nothing had happened, whole or not at all.
+
+    That is the model, the optimizer, the history (its length is the epoch), and the state of PyTorch's random
+    numbers; pass the loader too where it draws from a generator of its own.
+    """
+    generator = getattr(loader, "generator", None)
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": asdict(history or History()),
+        "random": {
+            "cpu": torch.get_rng_state(),
+            "device": _device_rng_state(device_of(model)),
+            "loader": None if generator is None else generator.get_state(),
+        },
+    }
+    path = Path(path)
+    # Written beside its place and moved there in one step: a crash never leaves half a checkpoint.
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(state, file)
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(
+    path: str | Path,
+    model: nn.Module,
+    optimizer: Optimizer | None = None,
+    *,
+    loader: DataLoader | None = None,
+) -> History:
+    """Restore what `save_checkpoint` wrote and return the history; training then goes on bit for bit.
+
+    Without an optimizer only the weights are restored, to use the model rather than to train it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: the file is damaged, is no checkpoint, or belongs to another model or optimizer; the model
+            and the optimizer are then left as they were.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a checkpoint at {path}, found no file. Train first, or correct the path.")
+    try:
+        # weights_only: a file from elsewhere may hold tensors and numbers, but not run code.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        weights, history, rng = state["model"], History(**state["history"]), state["random"]
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"Expected a checkpoint written by save_checkpoint, but {path.name} cannot be read as one "
+            f"({type(error).__name__}). It is damaged or something else: delete it and train again."
+        ) from error
+    _check_weights(path, model, weights)
+    if optimizer is not None:
+        try:
+            optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
+        except (ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"Expected the optimizer that {path.name} was saved with, received {type(optimizer).__name__}: "
+                f"{error}. Build the same optimizer over the same parameters, or load the weights alone."
+            ) from error
+    model.load_state_dict(weights)
+    if optimizer is not None:
+        _restore_random_state(rng, device_of(model), loader)
+    return history
+
+
+# --- what the functions above stand on ---------------------------------------------------------------------------
+
+_NO_BATCH = (
+    "Expected at least one batch, the loader gave none. Check that its data set is not empty, "
+    "and that drop_last=True does not drop the only batch."
+)
+
+
+class _Tally:
+    """Collects losses and correct answers batch by batch on the device; the host waits only for the final figures."""
+
+    def __init__(self, loss_fn: Loss) -> None:
+        reduction = getattr(loss_fn, "reduction", "mean")
+        if reduction != "mean":
+            raise ValueError(
+                f"Expected a loss that averages over the batch, received reduction={reduction!r}. "
+                "Build it with reduction='mean', the default."
+            )
+        self.losses: list[Tensor] = []
+        self.correct: list[Tensor] = []
+        self.sizes: list[int] = []
+
+    def add(self, loss: Tensor, pred: Tensor, y: Tensor) -> None:
+        self.losses.append(loss.detach())
+        self.sizes.append(len(y))
+        if not y.is_floating_point() and pred.ndim == y.ndim + 1:  # classes against logits
+            self.correct.append((pred.detach().argmax(dim=1) == y).sum())
+
+    def metrics(self, *, must_be_finite: Optimizer | None = None, epoch: int | None = None) -> Metrics:
+        if not self.losses:
+            raise ValueError(_NO_BATCH)
+        losses = torch.stack(self.losses).cpu().double()
+        if must_be_finite is not None:
+            _check_finite(losses, must_be_finite, epoch)
+        sizes = torch.tensor(self.sizes, dtype=torch.float64)
+        accuracy = None
+        if self.correct:
+            accuracy = (torch.stack(self.correct).sum().cpu().double() / sizes.sum()).item()
+        return Metrics((losses @ sizes / sizes.sum()).item(), accuracy)
+
+
+def _check_finite(losses: Tensor, optimizer: Optimizer, epoch: int | None) -> None:
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        batch = int(bad[0])
+        where = f"batch {batch + 1} of {len(losses)}" + (f" in epoch {epoch}" if epoch is not None else "")
+        raise NonFiniteLossError(
+            f"Expected a finite loss, {where} gave {losses[batch].item()}. Try a smaller learning rate "
+            f"(it is {optimizer.param_groups[0]['lr']:g}), look for NaN in the data, or clip the gradients; "
+            "then build the model and the optimizer anew, because these weights are spoilt."
+        )
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode and no gradients inside; afterwards every module has the mode that it had before."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _ticking(loader: DataLoader, bar: tqdm) -> Iterator[tuple[Tensor, Tensor]]:
+    for batch in loader:
+        yield batch
+        bar.update()
+
+
+def _device_rng_state(device: torch.device) -> Tensor | None:
+    return None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
+
+
+def _restore_random_state(rng: dict[str, Any], device: torch.device, loader: DataLoader | None) -> None:
+    torch.set_rng_state(rng["cpu"])
+    if device.type != "cpu" and rng["device"] is not None:
+        torch.get_device_module(device).set_rng_state(rng["device"], device)
+    generator = getattr(loader, "generator", None)
+    if generator is not None and rng["loader"] is not None:
+        generator.set_state(rng["loader"])
+
+
+def _check_weights(path: Path, model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """load_state_dict copies what fits before it complains about what does not: so look first."""
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    received = {name: tuple(value.shape) for name, value in weights.items()}
+    differing = [name for name in {**expected, **received} if expected.get(name) != received.get(name)]
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"Expected the weights of this model: {name} is {expected.get(name, 'absent')} here and "
+            f"{received.get(name, 'absent')} in {path.name} ({len(differing)} such). "
+            "Build the model with the layers it had when it was saved."
+        )
