@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset, default_collate
 from torch.utils.data._utils.collate import collate, default_collate_fn_map
 from torchvision import datasets
-from torchvision.datasets.utils import calculate_md5, download_and_extract_archive
+from torchvision.datasets.utils import calculate_md5, check_integrity, download_url
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 EDITIONS = ("drawn", "original")
@@ -41,7 +40,6 @@ _TRY_ANOTHER = (
     'Use the drawn edition, which needs no network (COURSE_EDITION=drawn, or edition="drawn"), or another mirror: '
     "COURSE_MIRROR=<folder or address> that holds {name}/{file}."
 )
-_RESTORE = "Get the course's own file again, in the course's folder: git restore data/drawn/{name}"
 
 
 class DataError(RuntimeError):
@@ -85,8 +83,8 @@ def dataset_root(
     raw = folder / edition / name / "raw"
     checksums = _drawn_checksums(name) if edition == "drawn" else {}
     _remove_abandoned(folder)
-    if _defect(raw, checksums):
-        _make_ready(raw, name, checksums, mirror)
+    if not _is_sound(raw, checksums):
+        _make_ready(raw, name, checksums, [] if checksums else _sources(name, mirror))
     return folder / edition
 
 
@@ -96,28 +94,35 @@ def _path_from_environment(variable: str) -> Path | None:
     return REPOSITORY / Path(value).expanduser() if value else None
 
 
-def _make_ready(raw: Path, name: str, checksums: dict[str, str], mirror: str | Path | None) -> None:
+def _make_ready(raw: Path, name: str, checksums: dict[str, str], sources: list[str | Path]) -> None:
     """Build the folder `raw` beside its place, check it, and move it there in one step."""
     folder = raw.parents[2]
-    address = None if checksums else _mirror_address(name, mirror)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder, ignore_cleanup_errors=True) as staging:
             staged = Path(staging, "raw")  # not `staging` itself, which only its owner may read
             staged.mkdir()
             if checksums:
-                source = _unpack(name, staged)
-                remedy = _RESTORE.format(name=name)
+                archives = origin = REPOSITORY / "data" / "drawn" / name
+                remedy = (
+                    f"Get the course's own file again: git restore data/drawn/{name} in the course's folder, "
+                    "or download the course anew."
+                )
             else:
-                source = _download(name, address, staged)
-                remedy = _TRY_ANOTHER.format(name=name, file=_FILES[0] + ".gz")
-            if defect := _defect(staged, checksums):
-                raise DataError(f"In {source}: {defect} {remedy}")
+                archives = Path(staging, "archives")
+                origin = _download(name, sources, archives)
+                remedy = _TRY_ANOTHER.format(name=name, file=f"{_FILES[0]}.gz")
+            try:
+                for file in _FILES:
+                    (staged / file).write_bytes(_unpacked(archives / f"{file}.gz"))
+                _check(staged, checksums)
+            except ValueError as fault:
+                raise DataError(f"In {origin}: {fault}. {remedy}") from fault
             _move_into_place(staged, raw, checksums)
     except OSError as error:
         raise DataError(
             f"Cannot write {raw}: {error.strerror or error}. The pictures are unpacked there once, which needs about "
-            "60 MB in a folder that you may write to. Set COURSE_DATA to such a folder, for example "
+            "100 MB in a folder that you may write to. Set COURSE_DATA to such a folder, for example "
             "COURSE_DATA=~/course-data; the course's own folder may then stay read-only."
         ) from error
 
@@ -131,7 +136,7 @@ def _move_into_place(staged: Path, raw: Path, checksums: dict[str, str]) -> None
         except OSError:
             if not raw.exists():
                 raise
-            if not _defect(raw, checksums):
+            if _is_sound(raw, checksums):
                 return  # another notebook was faster: its result is as good
             try:  # damaged: take it away, into the staging folder that is about to vanish
                 raw.rename(staged.parent / f"damaged-{attempt}")
@@ -169,112 +174,110 @@ def _drawn_checksums(name: str) -> dict[str, str]:
     return checksums
 
 
-def _unpack(name: str, staged: Path) -> str:
-    """Unpack the archives of the drawn edition; return the folder that they are in."""
-    source = REPOSITORY / "data" / "drawn" / name
-    for file in _FILES:
-        try:
-            content = _unpacked(source / f"{file}.gz")
-        except ValueError as error:
-            raise DataError(f"{source / file}.gz {error}. {_RESTORE.format(name=name)}") from error
-        (staged / file).write_bytes(content)
-    return str(source)
-
-
 def _unpacked(archive: Path) -> bytes:
     try:
         return gzip.decompress(archive.read_bytes())
-    except EOFError as error:
-        raise ValueError(f"is cut off: its {archive.stat().st_size:,} bytes end before the archive does") from error
+    except EOFError:
+        fault = f"is cut off, its {archive.stat().st_size:,} bytes end before the archive does"
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"must be a sound gzip archive: {error}") from error
+        fault = f"must be a sound gzip archive: {error}"
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
+        fault = f"cannot be read: {error.strerror}"
+    raise ValueError(f"{archive.name} {fault}")
 
 
-def _mirror_address(name: str, mirror: str | Path | None) -> str | None:
-    """Return the address of this data set's folder on the mirror, or None where no mirror is asked for."""
+def _sources(name: str, mirror: str | Path | None) -> list[str | Path]:
+    """Return where the archives of the original edition are: addresses to try in turn, or the mirror's folder."""
     mirror = mirror or os.environ.get("COURSE_MIRROR")
     if not mirror:
-        return None
-    if "://" in str(mirror):
-        return f"{str(mirror).rstrip('/')}/{name}/"
+        return DATASETS[name].mirrors
+    if str(mirror).startswith(("http://", "https://")):
+        return [f"{str(mirror).rstrip('/')}/{name}/"]
     folder = Path(mirror).expanduser()
     # Relative: from the current folder as usual, or from the course's own for what runs in notebooks/.
     folder = (folder if folder.is_dir() else REPOSITORY / folder).resolve() / name
     for file in _FILES:
-        if not (folder / f"{file}.gz").is_file():
+        if not os.access(folder / f"{file}.gz", os.R_OK):
             raise DataError(
-                f"Expected the four archives of {name} in the mirror's folder {folder}, but {file}.gz is not there. "
+                f"Expected the four archives of {name} in the mirror's folder {folder}, but cannot read {file}.gz. "
                 f"Correct COURSE_MIRROR to a folder that holds {name}/{file}.gz, or to an address with http://; "
                 "unset, the archives come from torchvision's own addresses."
             )
-    return f"{folder.as_uri()}/"
+    return [folder]
 
 
-def _download(name: str, address: str | None, staged: Path) -> str:
-    """Download, check and unpack the archives with torchvision's own function; return where they came from."""
-    addresses = [address] if address else DATASETS[name].mirrors
+def _download(name: str, sources: list[str | Path], archives: Path) -> str:
+    """Download and check the archives by torchvision's own means; return where they came from."""
+    archives.mkdir()
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_NETWORK_TIMEOUT)  # torchvision sets none: a silent network would hang for ever
     try:
-        for archive, md5 in DATASETS[name].resources:
-            faults = []
-            for source in addresses:
+        for file, md5 in DATASETS[name].resources:
+            archive, faults = archives / file, []
+            for source in sources:
                 try:
-                    download_and_extract_archive(
-                        source + archive, str(staged), filename=archive, md5=md5, remove_finished=True
-                    )
-                    break
-                except (OSError, HTTPException, EOFError, zlib.error) as error:
+                    if isinstance(source, Path):  # torchvision cannot download from a file:// address
+                        shutil.copyfile(source / file, archive)
+                    else:
+                        download_url(source + file, str(archives), file, md5)
+                except (OSError, HTTPException) as error:
                     if getattr(error, "errno", None) in _CANNOT_WRITE:
                         raise
-                    faults.append(f"Cannot download {source}{archive}: {error}.")
-                except RuntimeError:  # torchvision's word for a wrong checksum
-                    faults.append(f"{source}{archive} {_checksum_fault(staged / archive, md5)}.")
+                    faults.append(f"Cannot download {source}{file}: {error}.")
+                    continue
+                except RuntimeError:
+                    pass  # the checksum, which is looked at again here for a message that says more
+                if check_integrity(archive, md5):
+                    break
+                faults.append(f"In {source}: {_checksum_fault(archive, md5)}.")
             else:
-                raise DataError(" ".join([*faults, _TRY_ANOTHER.format(name=name, file=archive)]))
+                raise DataError(" ".join([*faults, _TRY_ANOTHER.format(name=name, file=file)]))
     finally:
         socket.setdefaulttimeout(timeout)
-    return ", ".join(addresses)
+    return ", ".join(map(str, sources))
 
 
 def _checksum_fault(archive: Path, md5: str) -> str:
     try:
         _unpacked(archive)
         reason = "it is a sound archive, but another one"
-    except ValueError as error:
-        reason = f"it {error}"
-    return f"must have the md5 {md5}, received {calculate_md5(archive)}: {reason}"
+    except ValueError as fault:
+        reason = str(fault)
+    return f"{archive.name} must have the md5 {md5}, received {calculate_md5(archive)}: {reason}"
 
 
-def _defect(raw: Path, checksums: dict[str, str]) -> str:
-    """Say which rule the unpacked files break first; nothing where they are sound."""
+def _check(raw: Path, checksums: dict[str, str]) -> None:
+    """Raise ValueError with the first rule that the unpacked files break."""
     counts = []
     for file in _FILES:
-        kind = file.split("-", 1)[1]
-        dimensions = _MAGIC[kind] % 256  # the last byte of an IDX file's magic number
+        expected_magic = _MAGIC[file.split("-", 1)[1]]
+        header_size = 4 + 4 * (expected_magic % 256)  # the last byte of the magic number: how many dimensions
         try:
             size = (raw / file).stat().st_size
             with (raw / file).open("rb") as stream:
-                header = stream.read(4 + 4 * dimensions).ljust(4 + 4 * dimensions, b"\0")
-                stream.seek(0)
-                digest = hashlib.sha256(stream.read()).hexdigest() if checksums else None
+                header = stream.read(header_size)
+                digest = hashlib.sha256(header + stream.read()).hexdigest() if checksums else None
         except OSError as error:
-            return f"{file} cannot be read: {error.strerror}."
-        magic, *shape = struct.unpack(f">{1 + dimensions}I", header)
-        if magic != _MAGIC[kind]:
-            return f"{file} must start with the magic number {_MAGIC[kind]}, received {magic}."
-        if size != len(header) + math.prod(shape):
-            expected = len(header) + math.prod(shape)
-            return f"{file} must have {expected:,} bytes for the shape {shape} in its header, received {size:,}."
-        counts.append(shape[0])
+            raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+        magic, *shape = struct.unpack(f">{header_size // 4}I", header.ljust(header_size, b"\0"))
+        if magic != expected_magic:
+            raise ValueError(f"{file} must start with the magic number {expected_magic}, received {magic}")
+        if size != (expected_size := header_size + math.prod(shape)):
+            raise ValueError(f"{file} must have {expected_size:,} bytes for its shape {shape}, received {size:,}")
         if checksums and digest != checksums[file]:
-            return f"{file} must have the SHA-256 {checksums[file]}, received {digest}."
+            raise ValueError(f"{file} must have the SHA-256 {checksums[file]}, received {digest}")
+        counts.append(shape[0])
     for split, images, labels in zip(("train", "t10k"), counts[::2], counts[1::2], strict=True):
         if images != labels:
-            return f"{split}-* must have one label per image, received {images:,} images and {labels:,} labels."
-    return ""
+            raise ValueError(f"{split}-* must hold one label per image, received {images:,} images, {labels:,} labels")
+
+
+def _is_sound(raw: Path, checksums: dict[str, str]) -> bool:
+    try:
+        _check(raw, checksums)
+    except ValueError:
+        return False
+    return True
 
 
 class InMemoryDataset(Dataset):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import pickle
 import random
-import tempfile
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -144,10 +146,8 @@ def train_epoch(
         ValueError: the loader gave no batch, or the loss does not average over the batch.
     """
     tally = _Tally(loss_fn)
-    device = device_of(model)
     model.train()
-    for X, y in loader:
-        X, y = X.to(device), y.to(device)
+    for X, y in _on_device(loader, model):
         pred = model(X)
         loss = loss_fn(pred, y)
         optimizer.zero_grad()
@@ -160,10 +160,8 @@ def train_epoch(
 def evaluate(model: nn.Module, loader: Batches, loss_fn: Loss) -> Metrics:
     """The mean loss and accuracy over all examples, in eval mode and without gradients; the model is left as it was."""
     tally = _Tally(loss_fn)
-    device = device_of(model)
     with _evaluating(model):
-        for X, y in loader:
-            X, y = X.to(device), y.to(device)
+        for X, y in _on_device(loader, model):
             pred = model(X)
             tally.add(loss_fn(pred, y), pred, y)
         return tally.metrics()
@@ -172,14 +170,12 @@ def evaluate(model: nn.Module, loader: Batches, loss_fn: Loss) -> Metrics:
 def predict(model: nn.Module, loader: Batches) -> Predictions:
     """What the model answers for every example, in eval mode and without gradients; the model is left as it was."""
     outputs, targets = [], []
-    device = device_of(model)
     with _evaluating(model):
-        for X, y in loader:
-            outputs.append(model(X.to(device)))
+        for X, y in _on_device(loader, model):
+            outputs.append(model(X))
             targets.append(y)
     if not outputs:
         raise ValueError(_NO_BATCH)
-    # Outside inference mode: what comes out may be used like any other tensor.
     return Predictions(torch.cat(outputs).cpu(), torch.cat(targets).cpu())
 
 
@@ -208,9 +204,10 @@ def fit(
         raise ValueError(f"Expected a number of epochs of 0 or more, received {epochs}. Pass how many more to train.")
     history = history or History()
     last = history.epochs + epochs
-    silence = {} if progress else {"disable": True}  # an explicit disable=False would overrule TQDM_DISABLE
+    # tqdm by itself heeds the variable in a terminal, but not in a notebook.
+    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     for epoch in range(history.epochs + 1, last + 1):
-        with tqdm(total=len(loader), desc=f"epoch {epoch}/{last}", unit="batch", **silence) as bar:
+        with tqdm(total=len(loader), desc=f"epoch {epoch}/{last}", unit="batch", disable=silent) as bar:
             train = train_epoch(model, _ticking(loader, bar), loss_fn, optimizer, epoch=epoch)
             val = evaluate(model, val_loader, loss_fn) if val_loader is not None else None
             history = history.extended(train, val)
@@ -230,29 +227,28 @@ def save_checkpoint(
 ) -> None:
     """Write all that is needed to go on training as if nothing had happened, whole or not at all.
 
-    That is the model, the optimizer, the history (its length is the epoch), and the state of PyTorch's random
-    numbers; pass the loader too where it draws from a generator of its own.
+    That is the model, the optimizer, the history (its length is the epoch), and the random states of PyTorch, NumPy
+    and Python; pass the loader too where it draws from a generator of its own. Missing folders are made.
     """
-    generator = getattr(loader, "generator", None)
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
+        "optimizer_type": type(optimizer).__name__,
         "history": asdict(history or History()),
-        "random": {
-            "cpu": torch.get_rng_state(),
-            "device": _device_rng_state(device_of(model)),
-            "loader": None if generator is None else generator.get_state(),
-        },
+        "random": _random_state(device_of(model), loader),
     }
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there in one step: a crash never leaves half a checkpoint.
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("wb") as file:
             torch.save(state, file)
-        Path(part).replace(path)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
     except BaseException:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -276,26 +272,19 @@ def load_checkpoint(
     if not path.is_file():
         raise FileNotFoundError(f"Expected a checkpoint at {path}, found no file. Train first, or correct the path.")
     try:
-        # weights_only: a file from elsewhere may hold tensors and numbers, but not run code.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        weights, history, rng = state["model"], History(**state["history"]), state["random"]
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+        state = _read_checkpoint(path)
+        history = History(**state["history"])
+    except _UNREADABLE as error:
         raise CheckpointError(
             f"Expected a checkpoint written by save_checkpoint, but {path.name} cannot be read as one "
             f"({type(error).__name__}). It is damaged or something else: delete it and train again."
         ) from error
-    _check_weights(path, model, weights)
+    _check_weights(path, model, state["model"])
     if optimizer is not None:
-        try:
-            optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
-        except (ValueError, KeyError) as error:
-            raise CheckpointError(
-                f"Expected the optimizer that {path.name} was saved with, received {type(optimizer).__name__}: "
-                f"{error}. Build the same optimizer over the same parameters, or load the weights alone."
-            ) from error
-    model.load_state_dict(weights)
+        _load_optimizer(path, optimizer, state)
+    model.load_state_dict(state["model"])
     if optimizer is not None:
-        _restore_random_state(rng, device_of(model), loader)
+        _restore_random_state(state["random"], device_of(model), loader)
     return history
 
 
@@ -324,7 +313,7 @@ class _Tally:
     def add(self, loss: Tensor, pred: Tensor, y: Tensor) -> None:
         self.losses.append(loss.detach())
         self.sizes.append(len(y))
-        if not y.is_floating_point() and pred.ndim == y.ndim + 1:  # classes against logits
+        if not y.is_floating_point() and y.ndim == 1 and pred.ndim == 2:  # classes [N] against logits [N, C]
             self.correct.append((pred.detach().argmax(dim=1) == y).sum())
 
     def metrics(self, *, must_be_finite: Optimizer | None = None, epoch: int | None = None) -> Metrics:
@@ -352,13 +341,22 @@ def _check_finite(losses: Tensor, optimizer: Optimizer, epoch: int | None) -> No
         )
 
 
+def _on_device(loader: Batches, model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
+    """X.to(device), y.to(device) for each batch, without waiting for the copies where that is safe (not on MPS)."""
+    device = device_of(model)
+    non_blocking = device.type != "mps"
+    for X, y in loader:
+        yield X.to(device, non_blocking=non_blocking), y.to(device, non_blocking=non_blocking)
+
+
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode and no gradients inside; afterwards every module has the mode that it had before."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.inference_mode():
+        # Not inference_mode: what a data set or a model keeps on its first use would be barred from training later.
+        with torch.no_grad():
             yield
     finally:
         for module, training in modes:
@@ -371,17 +369,58 @@ def _ticking(loader: DataLoader, bar: tqdm) -> Iterator[tuple[Tensor, Tensor]]:
         bar.update()
 
 
-def _device_rng_state(device: torch.device) -> Tensor | None:
-    return None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
-
-
-def _restore_random_state(rng: dict[str, Any], device: torch.device, loader: DataLoader | None) -> None:
-    torch.set_rng_state(rng["cpu"])
-    if device.type != "cpu" and rng["device"] is not None:
-        torch.get_device_module(device).set_rng_state(rng["device"], device)
+def _random_state(device: torch.device, loader: DataLoader | None) -> dict[str, Any]:
     generator = getattr(loader, "generator", None)
-    if generator is not None and rng["loader"] is not None:
-        generator.set_state(rng["loader"])
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - the state that seed_everything seeds
+    return {
+        "python": random.getstate(),
+        "numpy": (name, keys.tolist(), *rest),  # a list, because weights_only refuses NumPy arrays
+        "cpu": torch.get_rng_state(),
+        "device": None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device),
+        "loader": None if generator is None else generator.get_state(),
+    }
+
+
+def _restore_random_state(state: dict[str, Any], device: torch.device, loader: DataLoader | None) -> None:
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])  # noqa: NPY002
+    torch.set_rng_state(state["cpu"])
+    if device.type != "cpu" and state["device"] is not None:
+        torch.get_device_module(device).set_rng_state(state["device"], device)
+    generator = getattr(loader, "generator", None)
+    if generator is not None and state["loader"] is not None:
+        generator.set_state(state["loader"])
+
+
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, pickle.UnpicklingError, EOFError),
+    *(RuntimeError, LookupError, TypeError, ValueError),
+)
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote; one of `_UNREADABLE` where the file is anything else."""
+    with zipfile.ZipFile(path) as archive:  # the format of torch.save, which itself does not look at the checksums
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(damaged)
+    # weights_only: a file from elsewhere may hold tensors and numbers, but not run code.
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict) or not {"model", "optimizer", "optimizer_type", "history", "random"} <= state.keys():
+        raise ValueError("some other object")
+    return state
+
+
+def _load_optimizer(path: Path, optimizer: Optimizer, state: dict[str, Any]) -> None:
+    received, expected = type(optimizer).__name__, state["optimizer_type"]
+    try:
+        if received != expected:  # its parameter groups may fit all the same, and the next step would fail
+            raise ValueError("another kind of optimizer")
+        optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
+    except ValueError as error:
+        raise CheckpointError(
+            f"Expected the optimizer that {path.name} was saved with, {expected}, received {received}: {error}. "
+            "Build the same optimizer over the same parameters, or load the weights alone."
+        ) from error
 
 
 def _check_weights(path: Path, model: nn.Module, weights: dict[str, Tensor]) -> None:

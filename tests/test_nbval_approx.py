@@ -98,6 +98,8 @@ def test_in_a_real_run_of_nbval(pytester, request, monkeypatch):
         (False, _cell("print('loss 0.500'); 1", "loss 0.500\n", **approx)),
         (True, _cell(html.format("0.505"), "<p>loss 0.500</p>", mime="text/html", **approx)),
         (False, _cell(html.format("0.515"), "<p>loss 0.500</p>", mime="text/html", **approx)),
+        (True, _cell("print('mat1 and mat2 differ')", "addmm: mat1 and mat2 differ\n")),
+        (False, _cell("print('mat1 and mat3 differ')", "addmm: mat1 and mat2 differ\n")),
     ]
     notebook = new_notebook(cells=[cell for _, cell in cases])
     nbformat.write(notebook, pytester.path / "cases.ipynb")

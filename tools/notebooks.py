@@ -62,12 +62,20 @@ def normal(notebook: NotebookNode) -> str:
             cell.execution_count = count if cell.execution_count is not None else None
             cell.outputs = coalesce_streams(cell.outputs)
             for output in cell.outputs:
+                if output.output_type == "error":
+                    output.traceback = _own_frames(output.traceback)
                 if output.output_type == "execute_result":
                     output.execution_count = cell.execution_count
                 if "metadata" in output:
                     alt = {mime: {"alt": kept["alt"]} for mime, kept in output.metadata.items() if "alt" in kept}
                     output.metadata = NotebookNode(alt)
     return nbformat.writes(notebook, indent=1, sort_keys=True, ensure_ascii=False, split_lines=True).rstrip("\n") + "\n"
+
+
+def _own_frames(traceback: list[str]) -> list[str]:
+    """A traceback without the frames of libraries: their paths and line numbers are those of one machine."""
+    library = re.compile(r"^(?:\x1b\[[0-9;]*m)*File ")
+    return [frame for frame in traceback if not library.match(frame)]
 
 
 def faults(path: Path) -> Iterator[str]:
@@ -117,6 +125,7 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
 def _texts(cell: NotebookNode) -> Iterator[str]:
     for output in cell.outputs:
         yield output.get("text", "")
+        yield from output.get("traceback", [])
         yield from (text for mime, text in output.get("data", {}).items() if mime.startswith("text/"))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 SIDE = 28  # of a finished picture
 SCALE = 4  # canvas points per unit
@@ -77,11 +77,19 @@ class Canvas:
         width, height = box[2] - box[0], box[3] - box[1]
         shrink = SIDE / max(width, height)
         size = max(1, round(width * shrink)), max(1, round(height * shrink))
-        small = drawn.resize(size, Image.Resampling.HAMMING, box=box)
+        small = _sharpen(drawn.resize(size, Image.Resampling.LANCZOS, box=box))
         framed = Image.new("L", (SIDE, SIDE))
         # An odd margin goes to the left and the top, as in the original.
         framed.paste(small, ((SIDE - size[0] + 1) // 2, (SIDE - size[1] + 1) // 2))
         return np.asarray(framed)
+
+
+def _sharpen(small: Image.Image) -> Image.Image:
+    """Sharpen, and stretch what is brighter than the middle until the brightest point is white, as in the original."""
+    tones = np.asarray(small.filter(ImageFilter.UnsharpMask(radius=1, percent=25, threshold=0)), np.float32)
+    middle = np.median(tones[tones > 20]) if (tones > 20).any() else 0.0
+    stretch = np.clip((255 - middle) / max(tones.max() - middle, 1), 1, 3)
+    return Image.fromarray(np.clip(np.where(tones > middle, middle + (tones - middle) * stretch, tones), 0, 255).astype(np.uint8))
 
 
 def _points(outline: Outline) -> list[Point]:

@@ -102,9 +102,9 @@ def cloth(
     elif pattern == "gradient":
         field += rng.choice([-1, 1]) * rng.uniform(20, 60) * (GRID_Y - 14) / 14
     elif pattern == "melange":
-        field += rng.uniform(25, 60) * clouds(rng, 36)
+        field += rng.uniform(15, 45) * clouds(rng, 40)
     # Folds show most on middle tones: very bright cloth hides them.
-    field += fold * rng.uniform(0.3, 1.7) * folds(rng) + mottle * rng.uniform(0.3, 2) * clouds(rng, 14)
+    field += fold * rng.uniform(0.3, 1.7) * folds(rng) + mottle * rng.uniform(0.2, 1.4) * clouds(rng, 11)
     return Image.fromarray(np.clip(field, 12, 255).astype(np.uint8))
 
 

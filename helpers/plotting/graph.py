@@ -1,0 +1,266 @@
+"""The computational graph behind a tensor: walked from the tensor itself, then drawn from its leaves down to it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
+
+from helpers.plotting.captions import set_caption
+from helpers.plotting.style import AMBER, BLUE, GREY, INK, PAPER, SKY, WIDTH, axes_or_new, styled
+from helpers.plotting.values import count
+
+Kind = Literal["leaf", "constant", "accumulation", "operation", "result"]
+
+# Autograd's names for operations that say little by themselves.
+_READABLE = {
+    "mm": "matrix product",
+    "mv": "matrix product",
+    "addmm": "matrix product and add",
+    "t": "transpose",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "pow": "power",
+}
+
+# How each kind of node looks: by the colour of its box and by its frame, so that colour is not the only sign.
+_LOOKS: dict[str, dict[str, Any]] = {
+    "leaf": {"facecolor": "#DCEEF9", "edgecolor": BLUE, "linewidth": 1.8},
+    "constant": {"facecolor": PAPER, "edgecolor": GREY, "linestyle": "--"},
+    "accumulation": {"facecolor": "#FBEBCB", "edgecolor": AMBER, "linestyle": ":", "linewidth": 1.8},
+    "operation": {"facecolor": "#EEEEEE", "edgecolor": GREY},
+    "result": {"facecolor": SKY, "edgecolor": INK, "linewidth": 1.8},
+}
+_ROW, _HEIGHT, _LETTER, _GAP = 0.58, 0.3, 0.072, 0.3  # inches: from row to row, of a box, of a letter, between boxes
+
+
+class Node(NamedTuple):
+    """One box of the graph.
+
+    A `leaf` collects gradients, a `constant` is a given tensor that does not; an `accumulation` adds to a leaf's
+    `.grad`; an `operation` is a `grad_fn`, named by its `grad_fn.name()`; the `result` is the tensor walked from.
+    """
+
+    kind: Kind
+    name: str
+    shape: tuple[int, ...] | None = None
+
+    @property
+    def label(self) -> str:
+        """What the box says: 'w [5, 3]', 'matrix product', 'add to w.grad'."""
+        if self.kind == "operation":
+            return operation_name(self.name)
+        if self.kind == "accumulation":
+            return f"add to {self.name}.grad"
+        return f"{self.name} {list(self.shape or ())}"
+
+
+class Graph(NamedTuple):
+    """Nodes, and edges as pairs of positions in `nodes`, each from what was computed first to what uses it."""
+
+    nodes: list[Node]
+    edges: list[tuple[int, int]]
+
+
+def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = "loss") -> Graph:  # noqa: ANN401
+    """Walk from `result` along `grad_fn` and `next_functions` to its leaves; return what was found.
+
+    `tensors` gives names to leaves; a leaf without a name is called "unnamed". Of the tensors that need no gradient
+    autograd notes only those that it must keep for `backward`: such a tensor in `tensors` becomes a constant.
+
+    Raises: ValueError where `result` has no graph; TypeError where it is no tensor.
+    """
+    if not hasattr(result, "grad_fn"):
+        raise TypeError(f"Expected a tensor to walk from: received {type(result).__name__}. Pass the loss.")
+    if result.grad_fn is None:
+        raise ValueError(
+            f"Expected a tensor with a graph: {name} has no grad_fn. "
+            "Compute it from a tensor with requires_grad=True, outside no_grad and inference_mode."
+        )
+    nodes, edges = [Node("result", name, tuple(result.shape))], []
+    place: dict[Any, int] = {}  # of each function and tensor; holding them keeps their identity while we walk
+
+    def add(key: Any, node: Node) -> int:  # noqa: ANN401
+        place[key] = len(nodes)
+        nodes.append(node)
+        return place[key]
+
+    edges.append((add(result.grad_fn, Node("operation", result.grad_fn.name())), 0))
+    waiting = [result.grad_fn]
+    while waiting:
+        function = waiting.pop(0)
+        user = place[function]
+        for source, _ in function.next_functions:
+            if source is None:  # an input that needs no gradient
+                continue
+            if source not in place:
+                if hasattr(source, "variable"):  # the accumulation node of a leaf
+                    leaf = source.variable
+                    called = _name_of(leaf, tensors)
+                    edges.append((add(id(leaf), Node("leaf", called, tuple(leaf.shape))), len(nodes)))
+                    add(source, Node("accumulation", called))
+                else:
+                    add(source, Node("operation", source.name()))
+                    waiting.append(source)
+            edges.append((place[source], user))
+        for called in _constants(function, tensors):
+            if called not in place:
+                add(called, Node("constant", called, tuple(tensors[called].shape)))
+            edges.append((place[called], user))
+    return Graph(nodes, edges)
+
+
+@styled()
+def graph_picture(
+    result: Any,  # noqa: ANN401
+    tensors: Mapping[str, Any],
+    *,
+    name: str = "loss",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the computational graph of `result`: leaves on top, `result` (called `name`) at the bottom.
+
+    `tensors` maps names to tensors, for example {"w": w, "b": b} or dict(model.named_parameters()).
+
+    Raises: as `computational_graph`.
+    """
+    graph = computational_graph(result, tensors, name=name)
+    places, routes, widths = _layout(graph)
+    left = min(x - widths[i] / 2 for i, (x, _) in places.items()) - 0.5
+    right = max(x + widths[i] / 2 for i, (x, _) in places.items()) + 0.5
+    bottom = min(y for _, y in places.values())
+    scale = min(1.0, WIDTH / (right - left + 0.3))  # a graph wider than the page is drawn smaller, letters too
+    ax = axes_or_new(ax, height=scale * (0.5 - bottom))
+    middle, half = (left + right) / 2, WIDTH / scale / 2
+    ax.set(xlim=(middle - half, middle + half), ylim=(bottom - 0.25, 0.25), aspect="equal")
+    ax.axis("off")
+    _direction(ax, left, (0, bottom), "forward", scale)
+    _direction(ax, right, (bottom, 0), "backward", scale)
+    for k, route in enumerate(routes):
+        aside = 0.16 * sum(route[:1] + route[-1:] == other[:1] + other[-1:] for other in routes[:k])
+        points = [(places[i][0] + aside, places[i][1]) for i in route]
+        points[0] = _frame(points[0], points[1], widths[route[0]])
+        points[-1] = _frame(points[-1], points[-2], widths[route[-1]])
+        _arrow(ax, points, scale, linestyle="--" if graph.nodes[route[0]].kind == "constant" else "-")
+    for i, node in enumerate(graph.nodes):
+        x, y = places[i]
+        corner, pad = (x - widths[i] / 2 + 0.06, y - _HEIGHT / 2 + 0.06), 0.06
+        inner = widths[i] - 2 * pad, _HEIGHT - 2 * pad
+        ax.add_patch(FancyBboxPatch(corner, *inner, boxstyle=f"round,pad={pad}", **_LOOKS[node.kind]))
+        ax.text(x, y - 0.01, node.label, ha="center", va="center", fontsize=9 * scale, color=INK)
+    return set_caption(ax, _in_words(graph))
+
+
+def operation_name(name: str) -> str:
+    """A `grad_fn.name()` in words: 'MmBackward0' is 'matrix product', 'SigmoidBackward0' is 'sigmoid'."""
+    bare = re.sub(r"Backward\d*$", "", name.rpartition("::")[2])
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", bare).lower()
+    return _READABLE.get(words, words)
+
+
+def _name_of(leaf: Any, tensors: Mapping[str, Any]) -> str:  # noqa: ANN401
+    return next((name for name, tensor in tensors.items() if tensor is leaf), "unnamed")
+
+
+def _constants(function: Any, tensors: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401
+    """The names of those tensors without a gradient that this function keeps for `backward`."""
+    kept = set()
+    for attribute in dir(function):
+        if attribute.startswith("_saved_"):
+            try:
+                saved = getattr(function, attribute)
+            except RuntimeError:  # freed by an earlier backward, or changed in place since
+                continue
+            if hasattr(saved, "data_ptr") and saved.numel():
+                kept.add(saved.data_ptr())  # the tensor itself, or a view of it: a vector is kept as a matrix
+    for name, tensor in tensors.items():
+        if not tensor.requires_grad and tensor.data_ptr() in kept:
+            yield name
+
+
+def _layout(graph: Graph) -> tuple[dict[int, tuple[float, float]], list[list[int]], dict[int, float]]:
+    """Where each node stands (inches, x and y), the route of each edge as a list of nodes, and each node's width.
+
+    A node stands in the row above the first that uses it. An edge over several rows goes through a node of no
+    width in each row between, so that it never runs through a box (the layout of Sugiyama, Tagawa and Toda, 1981).
+    """
+    import networkx as nx  # noqa: PLC0415 - only those who draw a graph wait for it
+
+    directed = nx.DiGraph(graph.edges)
+    row = {i: y for y, nodes in enumerate(nx.topological_generations(directed.reverse())) for i in nodes}
+    last = max(row.values())
+    widths = {i: max(0.5, 0.25 + _LETTER * len(node.label)) for i, node in enumerate(graph.nodes)}
+    routes, users, passing = [], {i: [] for i in row}, len(graph.nodes)
+    for source, user in graph.edges:
+        between = range(passing, passing + row[source] - row[user] - 1)
+        passing += len(between)
+        route = [source, *between, user]
+        row.update(zip(between, range(row[source] - 1, row[user], -1), strict=True))
+        widths.update(dict.fromkeys(between, 0.1))
+        for upper, lower in pairwise(route):
+            users.setdefault(upper, []).append(lower)
+        routes.append(route)
+    x: dict[int, float] = {}
+    for y in range(last + 1):  # from the result upwards, each node wants to stand above those that use it
+        wish = {i: _mean(x[user] for user in users[i]) if users[i] else 0.0 for i in row if row[i] == y}
+        x.update(_apart(wish, widths))
+    return {i: (x[i], (row[i] - last) * _ROW) for i in row}, routes, widths
+
+
+def _apart(wish: Mapping[int, float], widths: Mapping[int, float]) -> dict[int, float]:
+    """Places in the order of the wishes, no two boxes touching, on average where they wished to be."""
+    x, edge = {}, None
+    for i in sorted(wish, key=wish.__getitem__):
+        x[i] = wish[i] if edge is None else max(wish[i], edge + _GAP + widths[i] / 2)
+        edge = x[i] + widths[i] / 2
+    shift = _mean(wish.values()) - _mean(x.values())
+    return {i: place + shift for i, place in x.items()}
+
+
+def _mean(numbers: Any) -> float:  # noqa: ANN401
+    numbers = list(numbers)
+    return sum(numbers) / len(numbers)
+
+
+def _frame(middle: tuple[float, float], outside: tuple[float, float], width: float) -> tuple[float, float]:
+    """Where the way from the middle of a box to a point outside it crosses the frame of the box."""
+    dx, dy = outside[0] - middle[0], outside[1] - middle[1]
+    share = min(width / 2 / abs(dx) if dx else 1.0, _HEIGHT / 2 / abs(dy))
+    return middle[0] + share * dx, middle[1] + share * dy
+
+
+def _arrow(ax: Axes, points: list[tuple[float, float]], scale: float, **look: Any) -> None:  # noqa: ANN401
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 11 * scale, "color": GREY, "shrinkA": 0, "shrinkB": 0}
+    ax.add_patch(FancyArrowPatch(path=Path(points), **arrow, **look))
+
+
+def _direction(ax: Axes, x: float, way: tuple[float, float], word: str, scale: float) -> None:
+    """A long arrow beside the graph with the word for the way it goes."""
+    _arrow(ax, [(x, y) for y in way], scale, linewidth=0.8)
+    background = {"facecolor": PAPER, "edgecolor": "none", "pad": 2}
+    middle = {"ha": "center", "va": "center", "rotation": 90}
+    ax.text(x, sum(way) / 2, word, **middle, fontsize=9 * scale, color=GREY, bbox=background)
+
+
+def _in_words(graph: Graph) -> str:
+    def named(kind: Kind) -> str:
+        labels = Counter(node.label for node in graph.nodes if node.kind == kind)
+        return ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in labels.items())
+
+    def number(kind: Kind, what: str) -> str:
+        return count(sum(node.kind == kind for node in graph.nodes), what)
+
+    words = (
+        f"Computational graph of {graph.nodes[0].name}: {number('operation', 'operations')} ({named('operation')}), "
+    )
+    words += f"{number('leaf', 'leaf tensors')} to collect gradients ({named('leaf')})"
+    if constants := named("constant"):
+        words += f", kept for backward without a gradient: {constants}"
+    return f"{words}."

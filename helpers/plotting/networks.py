@@ -1,0 +1,287 @@
+"""What happens inside a network: shapes from layer to layer, activations, and the numbers that layers give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from helpers.plotting.captions import set_caption
+from helpers.plotting.style import BLUE, DIVERGING, GREY, INK, ORANGE, WIDTH, axes_or_new, styled, text_on
+from helpers.plotting.values import count, finite, listing, number, shape, span, vector
+
+# The diagram of shapes is laid out in inches: a row a tensor, the layer left, the tensor in the middle, words right.
+_ROW = 0.5
+_NAME_AT, _TENSOR_AT, _TENSOR_END, _SHAPE_AT, _PARAMETERS_END = 0.22, 1.6, 4.3, 4.55, WIDTH
+_SHEETS_SHOWN = 8  # more channels than that are drawn as that many, or they become a smear
+_SHEET_STEP = 0.05
+
+
+@styled()
+def shape_flow(
+    steps: Iterable[tuple[str, Sequence[int]]],
+    *,
+    parameters: Sequence[int] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the shape of a batch after every layer, from top to bottom, one example of it as strip or sheets.
+
+    Rows of numbers are strips, as long as they have numbers; pictures are squares, one sheet a channel (at most 8).
+
+    Shapes:
+        steps: (layer, shape after it) in order, the first one the input; each shape [N, features] or [N, C, H, W].
+        parameters: how many parameters each step has, 0 for the input.
+
+    Raises: ValueError where there are fewer than two steps, a shape has other dimensions, or counts do not fit.
+    """
+    steps = [(str(name), tuple(int(size) for size in sizes)) for name, sizes in steps]
+    _check_steps(steps, parameters)
+
+    ax = axes_or_new(ax, height=_ROW * (len(steps) + 1))
+    longest = max((sizes[1] for _, sizes in steps if len(sizes) == 2), default=1)
+    largest = max((max(sizes[2:]) for _, sizes in steps if len(sizes) == 4), default=1)
+    _header(ax, parameters is not None)
+    for row, (name, sizes) in enumerate(steps, start=1):
+        y = -row * _ROW
+        ax.text(_NAME_AT, y, name, va="center")
+        if row > 1:
+            ax.annotate("", (0.08, y), (0.08, y + _ROW - 0.1), arrowprops={"arrowstyle": "-|>", "color": GREY})
+        if len(sizes) == 2:
+            _strip(ax, y, sizes[1] / longest)
+        else:
+            _sheets(ax, y, sizes[1], sizes[2] / largest, sizes[3] / largest)
+        ax.text(_SHAPE_AT, y, str(list(sizes)), va="center", family="monospace", fontsize=9)
+        if parameters is not None:
+            ax.text(_PARAMETERS_END, y, f"{int(parameters[row - 1]):,}", va="center", ha="right")
+    ax.set(xlim=(0, WIDTH), ylim=(-_ROW * (len(steps) + 0.5), _ROW / 2), aspect="equal")
+    ax.axis("off")
+    return set_caption(ax, _steps_in_words(steps, parameters))
+
+
+@styled()
+def activation_curves(
+    z: Any,  # noqa: ANN401
+    outputs: Mapping[str, Any],
+    slopes: Mapping[str, Any],
+    *,
+    axes: Iterable[Axes] | None = None,
+) -> np.ndarray:
+    """Draw each activation (solid) with its slope (dashed), one Axes each, side by side; return the Axes.
+
+    Shapes:
+        z: [N], the inputs. outputs, slopes: for each activation's name [N] numbers.
+
+    Raises: ValueError where names or lengths differ, or the Axes are not one per activation.
+    """
+    z = vector(z, "z")
+    if not outputs or list(outputs) != list(slopes):
+        raise ValueError(
+            f"Expected outputs and slopes of the same activations: received {listing(outputs) or 'none'} and "
+            f"{listing(slopes) or 'none'}. Compute both from one list of activations."
+        )
+    axes = _row_of_axes(axes, list(outputs), height=2.5)
+    for ax, name in zip(axes, outputs, strict=True):
+        output, slope = (_as_long_as(z, part[name], name) for part in (outputs, slopes))
+        ax.axhline(0, color=GREY, linewidth=0.8)
+        ax.plot(z, output, color=BLUE, linestyle="-", label="output")
+        ax.plot(z, slope, color=ORANGE, linestyle="--", label="slope")
+        ax.set(title=name, xlabel="input z")
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        set_caption(ax, f"{name} for z from {span(z)}: output {span(output)}, slope {span(slope)}.")
+    axes[0].set_ylabel("output, slope")
+    axes[0].legend(loc="upper left")
+    return axes
+
+
+@styled()
+def output_histograms(
+    outputs: Mapping[str, Mapping[str, Any]], *, limit: float = 3.0, axes: np.ndarray | None = None
+) -> np.ndarray:
+    """Draw how the outputs of layers are distributed: a column an initialisation, a row a layer; return the Axes.
+
+    The axis goes from -`limit` to `limit`; what lies beyond is counted in the outermost bars. Each histogram says
+    the standard deviation of its numbers.
+
+    Shapes:
+        outputs: for each initialisation's name {layer's name: numbers of any shape}, the same layers in each.
+        axes: [layers, initialisations].
+
+    Raises: ValueError where layers differ, there is none, the limit is not above 0, or the Axes do not fit.
+    """
+    rows = list(next(iter(outputs.values()), ()))
+    if not rows or any(list(layers) != rows for layers in outputs.values()):
+        raise ValueError(
+            "Expected the same layers, at least one, for every initialisation: received "
+            f"{'; '.join(f'{name}: {listing(layers)}' for name, layers in outputs.items()) or 'none'}. "
+            "Collect the outputs of every network in the same way."
+        )
+    if not limit > 0:
+        raise ValueError(f"Expected a limit above 0: received {limit}. Pass the largest number to draw.")
+    axes = _grid_of_axes(axes, len(rows), len(outputs))
+    words = []
+    for column, (name, layers) in zip(axes.T, outputs.items(), strict=True):
+        spreads = []
+        for ax, (row, values) in zip(column, layers.items(), strict=True):
+            values = finite(values, f"{row} of {name}").astype(np.float64).ravel()
+            spreads.append(number(float(f"{values.std():.2g}")))
+            ax.hist(values.clip(-limit, limit), bins=41, range=(-limit, limit), color=BLUE)
+            ax.set_title(f"{name}\nstd {spreads[-1]}" if ax is column[0] else f"std {spreads[-1]}", fontsize=9)
+            ax.set(yticks=[], xlim=(-limit, limit))
+            if ax is column[-1]:
+                ax.set_xlabel("output")
+            else:
+                ax.tick_params(labelbottom=False)
+        words.append(f"{name}: {listing(spreads)}")
+    for ax, row in zip(axes[:, 0], rows, strict=True):
+        ax.set_ylabel(row)
+    set_caption(axes[0, 0], f"Standard deviation of the outputs of {listing(rows)}. {'; '.join(words)}.")
+    return axes
+
+
+@styled()
+def value_tables(
+    tables: Mapping[str, Any],
+    *,
+    digits: int = 1,
+    xlabel: str = "feature",
+    ylabel: str = "example",
+    axes: Iterable[Axes] | None = None,
+) -> np.ndarray:
+    """Draw matrices side by side as tables of numbers, coloured on one scale; return the Axes.
+
+    Shapes:
+        tables: for each title a matrix [R, C], all of one shape.
+
+    Raises: ValueError where there is none, shapes differ, or the Axes are not one per table.
+    """
+    matrices = {str(title): finite(values, str(title)).astype(np.float64) for title, values in tables.items()}
+    shapes = {matrix.shape for matrix in matrices.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        received = ", ".join(f"{title} {shape(matrix)}" for title, matrix in matrices.items()) or "none"
+        raise ValueError(f"Expected matrices of one shape [R, C]: received {received}. Pass one example per row.")
+    rows, columns = shapes.pop()
+    height = 0.8 + WIDTH / len(matrices) * min(rows / columns, 1.5)
+    axes = _row_of_axes(axes, list(matrices), height=height, sharey=False)
+    largest = max(abs(matrix).max() for matrix in matrices.values()) or 1.0
+    for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
+        _table(ax, matrix, largest, digits)
+        ax.set(title=title, xlabel=xlabel)
+        set_caption(ax, f"{title[:1].upper() + title[1:]}: {_table_in_words(matrix, digits)}.")
+    axes[0].set_ylabel(ylabel)
+    return axes
+
+
+def _check_steps(steps: list[tuple[str, tuple[int, ...]]], parameters: Sequence[int] | None) -> None:
+    if len(steps) < 2:
+        raise ValueError(f"Expected the input and at least one layer: received {count(len(steps), 'steps')}. Add them.")
+    for name, sizes in steps:
+        if len(sizes) not in (2, 4):
+            raise ValueError(
+                f"Expected shapes [N, features] or [N, C, H, W]: received {list(sizes)} for {name}. "
+                "Give the network a batch of such a shape."
+            )
+    if parameters is not None and len(parameters) != len(steps):
+        raise ValueError(
+            f"Expected one number of parameters per step: {count(len(steps), 'steps')}, {len(parameters)} numbers. "
+            "The input is a step too, with 0."
+        )
+
+
+def _header(ax: Axes, parameters: bool) -> None:
+    words = {"fontsize": 9, "color": GREY, "va": "center"}
+    ax.text(_NAME_AT, 0, "layer", **words)
+    ax.text(_TENSOR_AT, 0, "one example", **words)
+    ax.text(_SHAPE_AT, 0, "shape of the batch", **words)
+    if parameters:
+        ax.text(_PARAMETERS_END, 0, "parameters", ha="right", **words)
+
+
+def _strip(ax: Axes, y: float, length: float) -> None:
+    width = (_TENSOR_END - _TENSOR_AT) * length
+    ax.add_patch(Rectangle((_TENSOR_AT, y - 0.07), width, 0.14, facecolor=BLUE, edgecolor=BLUE, linewidth=0.8))
+
+
+def _sheets(ax: Axes, y: float, channels: int, height: float, width: float) -> None:
+    shown, largest = min(channels, _SHEETS_SHOWN), _ROW - 0.14
+    for sheet in range(shown):  # each a little to the right of and below the one behind it
+        left, middle = _TENSOR_AT + sheet * _SHEET_STEP, y + (shown / 2 - sheet) * 0.01
+        corner = (left, middle - largest * height / 2)
+        ax.add_patch(
+            Rectangle(corner, largest * width, largest * height, facecolor="#A9CCE3", edgecolor=BLUE, linewidth=0.8)
+        )
+    if channels > 1:
+        ax.text(left + largest * width + 0.08, y, f"× {channels}", va="center", fontsize=9)
+
+
+def _steps_in_words(steps: list[tuple[str, tuple[int, ...]]], parameters: Sequence[int] | None) -> str:
+    words = listing(f"{name} {list(sizes)}" for name, sizes in steps)
+    total = "" if parameters is None else f"; {sum(map(int, parameters)):,} parameters"
+    return f"Shape after every layer: {words}{total}."
+
+
+def _row_of_axes(axes: Iterable[Axes] | None, names: list[str], *, height: float, sharey: bool = True) -> np.ndarray:
+    if axes is None:
+        _, axes = plt.subplots(1, len(names), figsize=(WIDTH, height), sharey=sharey, squeeze=False)
+    given = np.asarray(axes, dtype=object).reshape(-1)
+    if len(given) != len(names):
+        raise ValueError(
+            f"Expected one Axes each for {listing(names)}: received {len(given)}. "
+            f"Pass plt.subplots(1, {len(names)})[1], or none."
+        )
+    return given
+
+
+def _grid_of_axes(axes: np.ndarray | None, rows: int, columns: int) -> np.ndarray:
+    if axes is None:
+        _, axes = plt.subplots(rows, columns, figsize=(WIDTH, 0.9 + 1.05 * rows), squeeze=False)
+    if np.shape(axes) != (rows, columns):
+        raise ValueError(
+            f"Expected Axes of shape [{rows}, {columns}]: received {list(np.shape(axes))}. "
+            f"Pass plt.subplots({rows}, {columns}, squeeze=False)[1], or none."
+        )
+    return axes
+
+
+def _as_long_as(z: np.ndarray, values: Any, name: str) -> np.ndarray:  # noqa: ANN401
+    values = vector(values, name)
+    if len(values) != len(z):
+        raise ValueError(
+            f"Expected one number per input: {len(z)} in z, {len(values)} for {name}. Compute them from the same z."
+        )
+    return values
+
+
+def _table(ax: Axes, matrix: np.ndarray, largest: float, digits: int) -> None:
+    cmap = mpl.colormaps[DIVERGING]
+    ax.imshow(matrix, cmap=cmap, vmin=-largest, vmax=largest, aspect="equal")
+    for (i, j), value in np.ndenumerate(matrix):
+        color = text_on(cmap((value / largest + 1) / 2))
+        ax.text(j, i, f"{_rounded(value, digits):.{digits}f}", ha="center", va="center", fontsize=9, color=color)
+    rows, columns = matrix.shape
+    ax.set(xticks=range(columns), yticks=range(rows))
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=INK, linewidth=0.8)
+
+
+def _table_in_words(matrix: np.ndarray, digits: int) -> str:
+    words = f"{matrix.shape[0]} x {matrix.shape[1]} numbers"
+    values = [number(value) for value in sorted({_rounded(value, digits) for value in matrix.flat})]
+    if len(values) == 1:
+        return f"{words}, all {values[0]}"
+    if len(values) == 2:  # as dropout makes them: which numbers, not how many of each, since that is left to chance
+        return f"{words}, each {values[0]} or {values[1]}"
+    return f"{words} from {values[0]} to {values[-1]}, mean {number(_rounded(matrix.mean(), digits))}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Rounded, and never -0: the sign of a number that is zero but for rounding differs between processors."""
+    rounded = round(float(value), digits)
+    return 0.0 if math.isclose(rounded, 0) else rounded

@@ -1,0 +1,116 @@
+"""One palette, one size and one set of Matplotlib settings for every figure of the course."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.typing import ColorType
+
+WIDTH = 7.0  # inches; the notebook's text column, so that no viewer has to shrink a figure
+DPI = 100  # 700 pixels wide: sharp enough to read, small enough to review (10 to 60 kB a figure)
+
+# Colours that stay apart in every common form of colour blindness (Okabe and Ito, "Color Universal Design",
+# 2008), but never red against green: where colours carry a meaning, so does a shape.
+BLUE, ORANGE, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+SKY, AMBER, GREEN = "#56B4E9", "#E69F00", "#009E73"
+PALE = "#A9CCE3"  # a light blue, for what stands behind
+INK, GREY, PAPER = "#222222", "#757575", "#FFFFFF"
+FONT = "DejaVu Sans"  # comes with Matplotlib: the same letters, and ✓, ✗ and ★, on every machine
+
+SEQUENTIAL = "Blues"  # for amounts: from nothing (white) to much (dark blue)
+DIVERGING = "PuOr"  # for numbers on both sides of zero: below (orange), zero (white), above (purple)
+
+# Kinds of line that are told apart by colour, by dashes and by marker, in the order in which to use them.
+LINES: tuple[dict[str, str], ...] = (
+    {"color": BLUE, "linestyle": "-", "marker": "o"},
+    {"color": ORANGE, "linestyle": "--", "marker": "s"},
+    {"color": PURPLE, "linestyle": "-.", "marker": "^"},
+    {"color": GREY, "linestyle": ":", "marker": "D"},
+    {"color": SKY, "linestyle": "-", "marker": "v"},
+    {"color": AMBER, "linestyle": "--", "marker": "P"},
+)
+
+# Paper is opaque white, because a transparent figure loses its dark text on a dark page.
+STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GREY,
+    "axes.facecolor": PAPER,
+    "axes.grid": False,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": DPI,
+    "figure.edgecolor": PAPER,
+    "figure.facecolor": PAPER,
+    "font.family": [FONT],
+    "font.size": 10,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "text.color": INK,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Use the course's settings while drawing and give the reader's own back; also a decorator, `@styled()`.
+
+    `mpl.rc_context` would not do: the first figure in a notebook switches Matplotlib to interactive, and
+    `rc_context` would take that back, so that the reader's own plots were never shown.
+    """
+    before = {key: mpl.rcParams[key] for key in STYLE}
+    mpl.rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
+
+
+def axes_or_new(ax: Axes | None, *, height: float, grid: Literal["x", "y", "both"] | None = None) -> Axes:
+    """The caller's `ax` as it is, or a new one: the only one of a figure `WIDTH` by `height` inches."""
+    return new_axes(1, height=height, grid=grid)[0] if ax is None else ax
+
+
+def new_axes(n: int, *, height: float, grid: Literal["x", "y", "both"] | None = None) -> np.ndarray:
+    """`n` Axes side by side in a new pyplot figure, `WIDTH` by `height` inches, with grid lines for the `grid` axis."""
+    _, axes = plt.subplots(1, n, figsize=(WIDTH, height), squeeze=False)
+    for ax in axes.flat:
+        # Said here, because Matplotlib makes ticks and grid lines as late as it can, when `styled` is over.
+        ax.tick_params(color=GREY, labelcolor=INK, labelsize=9, labelfontfamily=FONT)
+        if grid:
+            ax.grid(axis=grid, color="#E3E3E3", linewidth=0.8)
+    return axes.reshape(-1)
+
+
+def ink(ax: Axes) -> ColorType:
+    """The colour to write in on `ax`, that of its labels: dark, or light where the caller's figure is dark."""
+    return ax.xaxis.label.get_color()
+
+
+def text_on(background: ColorType) -> str:
+    """Dark or white, whichever is easier to read on `background`.
+
+    Source: relative luminance and contrast ratio of the Web Content Accessibility Guidelines 2.2.
+    """
+
+    def luminance(color: ColorType) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    def contrast(color: str) -> float:
+        dark, light = sorted((luminance(color), luminance(background)))
+        return (light + 0.05) / (dark + 0.05)
+
+    return max((INK, PAPER), key=contrast)

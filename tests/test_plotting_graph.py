@@ -1,0 +1,283 @@
+"""The computational graph: what is found by walking from a tensor, and what is drawn of it."""
+
+import matplotlib.pyplot as plt
+import networkx as nx
+import pytest
+import torch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from helpers.plotting import computational_graph, describe, graph_picture
+from helpers.plotting.graph import Node, operation_name
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def layer():
+    x, y = torch.ones(5), torch.zeros(3)
+    w, b = torch.ones(5, 3, requires_grad=True), torch.ones(3, requires_grad=True)
+    return binary_cross_entropy_with_logits(x @ w + b, y), {"x": x, "w": w, "b": b, "y": y}
+
+
+def _edges(graph):
+    """Edges by the labels of their ends, sorted."""
+    return sorted((graph.nodes[source].label, graph.nodes[user].label) for source, user in graph.edges)
+
+
+def _kinds(graph, kind):
+    return [node.label for node in graph.nodes if node.kind == kind]
+
+
+def _variable(value=1.0):
+    return torch.tensor(value, requires_grad=True)
+
+
+def test_one_layer_edge_by_edge(layer):
+    graph = computational_graph(*layer)
+    assert _edges(graph) == [
+        ("add", "binary cross entropy with logits"),
+        ("add to b.grad", "add"),
+        ("add to w.grad", "matrix product"),
+        ("b [3]", "add to b.grad"),
+        ("binary cross entropy with logits", "loss []"),
+        ("matrix product", "squeeze"),
+        ("squeeze", "add"),
+        ("w [5, 3]", "add to w.grad"),
+        ("x [5]", "matrix product"),
+        ("y [3]", "binary cross entropy with logits"),
+    ]
+    assert _kinds(graph, "constant") == ["y [3]", "x [5]"]
+    assert Node("leaf", "w", (5, 3)) in graph.nodes
+    assert Node("operation", "AddBackward0") in graph.nodes
+
+
+def test_a_shared_subexpression_and_a_shared_leaf_are_one_node_each():
+    a = _variable()
+    shared = a.exp()
+    graph = computational_graph(shared * (shared + a), {"a": a}, name="out")
+    assert sorted(_kinds(graph, "operation")) == ["add", "exp", "multiply"]
+    assert _kinds(graph, "leaf") == ["a []"]
+    assert _kinds(graph, "accumulation") == ["add to a.grad"]
+    assert _edges(graph) == [
+        ("a []", "add to a.grad"),
+        ("add", "multiply"),
+        ("add to a.grad", "add"),
+        ("add to a.grad", "exp"),
+        ("exp", "add"),
+        ("exp", "multiply"),
+        ("multiply", "out []"),
+    ]
+
+
+def test_a_tensor_used_twice_by_one_operation_has_two_edges():
+    a = _variable()
+    assert _edges(computational_graph(a * a, {"a": a})).count(("add to a.grad", "multiply")) == 2
+
+
+def test_two_outputs_of_one_operation_are_one_node():
+    first, second = torch.ones(2, requires_grad=True).unbind()
+    assert sorted(_kinds(computational_graph(first * second, {}), "operation")) == ["multiply", "unbind"]
+
+
+@pytest.mark.parametrize("cut", [torch.no_grad, torch.inference_mode, "detach"])
+def test_a_branch_without_gradients_is_not_in_the_graph(cut):
+    a, b = _variable(), _variable()
+    if cut == "detach":
+        hidden = b.exp().detach()
+    else:
+        with cut():
+            hidden = b.exp()
+    graph = computational_graph(a + hidden, {"a": a, "b": b})
+    assert _kinds(graph, "operation") == ["add"]
+    assert _kinds(graph, "leaf") == ["a []"]
+
+
+def test_a_kept_branch_without_gradients_is_a_constant_under_its_name():
+    a, b = _variable(), _variable()
+    hidden = b.exp().detach()
+    graph = computational_graph(a * hidden, {"a": a, "b": b, "hidden": hidden})
+    assert _kinds(graph, "constant") == ["hidden []"]
+
+
+def test_a_leaf_without_gradients_that_nothing_keeps_is_not_in_the_graph():
+    a, c = _variable(), torch.ones(())
+    assert _kinds(computational_graph(a + c, {"a": a, "c": c}), "constant") == []  # a sum needs neither term
+
+
+def test_in_place_operations_are_nodes_like_others():
+    a = torch.ones(3, requires_grad=True)
+    b = a.exp()
+    b = b.clone()
+    b.add_(1)
+    b[0] = 5.0
+    graph = computational_graph(b, {"a": a})
+    assert _edges(graph) == [
+        ("a [3]", "add to a.grad"),
+        ("add", "copy slices"),
+        ("add to a.grad", "exp"),
+        ("clone", "add"),
+        ("copy slices", "loss [3]"),
+        ("exp", "clone"),
+    ]
+
+
+def test_a_value_overwritten_in_place_is_walked_all_the_same():
+    a, c = _variable(), torch.ones(())
+    out = a * c
+    c.add_(1)  # out.backward() is lost now, but there is still a graph to look at
+    assert _kinds(computational_graph(out, {"a": a, "c": c}), "operation") == ["multiply"]
+
+
+def test_after_backward_the_kept_tensors_are_gone_and_the_operations_stay(layer):
+    loss, tensors = layer
+    loss.backward()
+    graph = computational_graph(loss, tensors)
+    assert _kinds(graph, "constant") == []
+    assert len(_kinds(graph, "operation")) == 4
+    assert len(_kinds(graph, "leaf")) == 2
+
+
+def test_walking_changes_nothing(layer):
+    loss, tensors = layer
+    computational_graph(loss, tensors)
+    assert tensors["w"].grad is None
+    loss.backward()
+    assert tensors["w"].grad is not None
+
+
+def test_frozen_parameters_and_those_of_no_name():
+    model = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+    model[0].requires_grad_(False)
+    loss = model(torch.ones(2, 5)).sum()
+    assert sorted(_kinds(computational_graph(loss, dict(model.named_parameters())), "leaf")) == [
+        "2.bias [3]",
+        "2.weight [3, 4]",
+    ]
+    assert sorted(_kinds(computational_graph(loss, {}), "leaf")) == ["unnamed [3, 4]", "unnamed [3]"]
+
+
+def test_a_long_chain_is_no_deep_recursion():
+    out = a = _variable()
+    for _ in range(3000):
+        out = out + 1
+    assert len(computational_graph(out, {"a": a}).nodes) == 3003
+
+
+def test_edges_make_a_graph_without_cycles_that_ends_in_the_result(layer):
+    graph = computational_graph(*layer)
+    directed = nx.DiGraph(graph.edges)
+    assert nx.is_directed_acyclic_graph(directed)
+    assert [i for i in directed if directed.out_degree(i) == 0] == [0]
+    assert graph.nodes[0] == Node("result", "loss", ())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("MmBackward0", "matrix product"),
+        ("SqueezeBackward4", "squeeze"),
+        ("LogSoftmaxBackward0", "log softmax"),
+        ("torch::autograd::CopySlices", "copy slices"),
+    ],
+)
+def test_operations_have_readable_names(name, words):
+    assert operation_name(name) == words
+
+
+def test_no_graph_is_an_error_that_says_what_to_do():
+    with pytest.raises(ValueError, match=r"out has no grad_fn\. Compute it from a tensor with requires_grad=True"):
+        computational_graph(torch.ones(3).sum(), {}, name="out")
+    with pytest.raises(ValueError, match="no grad_fn"):
+        graph_picture(_variable(), {})
+    with pytest.raises(TypeError, match="received float"):
+        computational_graph(1.5, {})
+
+
+def test_the_picture_has_a_box_a_node_an_arrow_an_edge_and_a_sentence(layer):
+    ax = graph_picture(*layer)
+    graph = computational_graph(*layer)
+    boxes = [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    assert [text.get_text() for text in ax.texts] == ["forward", "backward", *(node.label for node in graph.nodes)]
+    assert (len(boxes), len(arrows)) == (len(graph.nodes), len(graph.edges) + 2)
+    assert describe(ax) == (
+        "Computational graph of loss: 4 operations (binary cross entropy with logits, add, squeeze, matrix product), "
+        "2 leaf tensors to collect gradients (b [3], w [5, 3]), kept for backward without a gradient: y [3], x [5]."
+    )
+
+
+def test_the_sentence_counts_one_and_several_of_the_same():
+    a = _variable()
+    assert describe(graph_picture(a.exp().exp(), {"a": a}, name="out")) == (
+        "Computational graph of out: 2 operations (exp (2 times)), 1 leaf tensor to collect gradients (a [])."
+    )
+
+
+def _frames(ax):
+    return [patch.get_window_extent() for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+
+
+def _tangle():
+    a, b = _variable(3.0), _variable(2.0)
+    c = a * b
+    d = (c + a).exp() * c
+    return d * d + a, {"a": a, "b": b}
+
+
+def test_boxes_do_not_overlap_hold_their_text_and_no_arrow_runs_through_one():
+    ax = graph_picture(*_tangle())
+    ax.figure.canvas.draw()
+    frames = _frames(ax)
+    assert not any(one.overlaps(other) for i, one in enumerate(frames) for other in frames[:i])
+    for frame, text in zip(frames, ax.texts[2:], strict=True):
+        words = text.get_window_extent()
+        assert frame.x0 <= words.x0 < words.x1 <= frame.x1
+    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    for arrow in arrows:
+        path = ax.transData.transform_path(arrow._path_original).interpolated(50)
+        for frame in frames:
+            inner = frame.padded(-2)  # an arrow touches the frames of its two ends
+            assert not any(inner.contains(*point) for point in path.vertices)
+
+
+def test_two_arrows_between_the_same_boxes_lie_side_by_side():
+    a = _variable()
+    ax = graph_picture(a * a, {"a": a})
+    ax.figure.canvas.draw()
+    arrows = [patch._path_original for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    ends = [arrow.vertices[-1] for arrow in arrows]
+    apart = sorted(abs(one[0] - other[0]) for i, one in enumerate(ends) for other in ends[:i] if one[1] == other[1])
+    assert 0.05 < apart[0] < 0.3
+
+
+def test_who_uses_stands_below_what_it_uses():
+    result, tensors = _tangle()
+    ax = graph_picture(result, tensors)
+    heights = [text.get_position()[1] for text in ax.texts[2:]]
+    assert all(heights[source] > heights[user] for source, user in computational_graph(result, tensors).edges)
+
+
+def test_the_arrow_of_a_kept_tensor_is_dashed(layer):
+    ax = graph_picture(*layer)
+    styles = [patch.get_linestyle() for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    assert styles.count("--") == 2
+
+
+def test_a_wide_graph_is_drawn_smaller_and_stays_on_the_page():
+    leaves = {f"a_long_name_{i}": torch.ones(2, 3, requires_grad=True) for i in range(8)}
+    ax = graph_picture(torch.stack(list(leaves.values())), leaves)
+    ax.figure.canvas.draw()
+    page = ax.figure.bbox
+    assert all(page.x0 <= frame.x0 and frame.x1 <= page.x1 for frame in _frames(ax))
+    assert ax.texts[-1].get_fontsize() < 9
+
+
+def test_the_same_axes_are_returned(layer):
+    _, ax = plt.subplots()
+    assert graph_picture(*layer, ax=ax) is ax
