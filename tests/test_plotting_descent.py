@@ -52,9 +52,17 @@ def test_the_sentence_of_a_curve_says_where_each_path_led():
     )
 
 
-def test_a_point_above_the_curve_is_out_of_the_picture_too():
-    axes = descent_on_curve([-1, 0, 3], [1, 0, 2], {"lr": [[0, 0, 0], [2, 4, 0]]})
+@pytest.mark.parametrize("outside", [[2, 4, 0], [-2, 1, 0], [4, 1, 0]], ids=["above", "left", "right"])
+def test_a_point_beside_or_above_the_curve_is_out_of_the_picture(outside):
+    axes = descent_on_curve([-1, 0, 3], [1, 0, 2], {"lr": [[0, 0, 0], outside]})
     assert describe(axes).endswith("out of the picture at step 1.")
+
+
+@pytest.mark.parametrize("outside", [[4, 0, 9], [-4, 0, 9], [0, 3, 9], [0, -3, 9]])
+def test_a_point_beside_the_contours_is_out_of_the_picture(outside):
+    axes = descent_on_contours(U, V, BOWL, {"lr": [[0, 0, 0], outside]})
+    assert describe(axes).endswith("out of the picture at step 1.")
+    assert (axes[0].get_xlim(), axes[0].get_ylim()) == ((-3, 3), (-2, 2))
 
 
 def test_contours_their_path_and_its_ends():
@@ -90,6 +98,11 @@ def test_darker_contours_have_lower_loss():
     assert (np.diff(brightness) > 0).all()
 
 
+def test_contours_are_denser_where_the_loss_is_low():
+    (ax,) = descent_on_contours(U, V, BOWL, {"a": BOWL_PATH})
+    assert (np.diff(ax.collections[0].levels, n=2) > 0).all()
+
+
 def test_all_panels_show_the_same_part_of_the_curve():
     axes = descent_on_curve(W, W**2, {"near": NEAR, "far": FAR})
     assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in axes}) == 1
@@ -105,6 +118,23 @@ class TestBoth:
         _, given = plt.subplots(1, 2)
         drawn = self._draw(draw, {"a": NEAR, "b": NEAR}, axes=given)
         assert all(one is other for one, other in zip(drawn, given, strict=True))
+
+    def test_a_square_where_it_starts_and_a_star_where_it_ends(self, draw):
+        (ax,) = self._draw(draw, {"a": NEAR})
+        assert [_line(ax, end).get_marker() for end in ("start", "end")] == ["s", "*"]
+
+    def test_on_a_dark_figure_the_start_is_light(self, draw):
+        with plt.style.context("dark_background"):
+            _, ax = plt.subplots()
+        self._draw(draw, {"a": NEAR}, axes=ax)
+        assert _line(ax, "start").get_color() == "white"
+
+    def test_one_scale_for_all_panels_written_once(self, draw):
+        left, right = self._draw(draw, {"a": NEAR, "b": NEAR})
+        assert left.get_shared_y_axes().joined(left, right)
+        left.figure.canvas.draw()
+        written = [[text.get_visible() for text in ax.get_yticklabels()] for ax in (left, right)]
+        assert (any(written[0]), any(written[1])) == (True, False)
 
     def test_a_tensor_with_a_gradient_is_drawn_too(self, draw):
         (ax,) = self._draw(draw, {"a": torch.tensor(NEAR, requires_grad=True)})

@@ -4,12 +4,14 @@ import matplotlib.pyplot as plt
 import networkx as nx
 import pytest
 import torch
+from matplotlib.colors import same_color
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from helpers.plotting import computational_graph, describe, graph_picture
 from helpers.plotting.graph import Node, operation_name
+from helpers.plotting.style import AMBER, BLUE, GREY, INK
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +112,11 @@ def test_a_leaf_without_gradients_that_nothing_keeps_is_not_in_the_graph():
     assert _kinds(computational_graph(a + c, {"a": a, "c": c}), "constant") == []  # a sum needs neither term
 
 
+def test_an_empty_tensor_is_not_taken_for_another():
+    a, empty = torch.ones(0, requires_grad=True), torch.ones(0)  # both lie at address 0
+    assert _kinds(computational_graph(a * torch.ones(0), {"a": a, "empty": empty}), "constant") == []
+
+
 def test_in_place_operations_are_nodes_like_others():
     a = torch.ones(3, requires_grad=True)
     b = a.exp()
@@ -202,8 +209,7 @@ def test_no_graph_is_an_error_that_says_what_to_do():
 def test_the_picture_has_a_box_a_node_an_arrow_an_edge_and_a_sentence(layer):
     ax = graph_picture(*layer)
     graph = computational_graph(*layer)
-    boxes = [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
-    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    boxes, arrows = _boxes(ax), _arrows(ax)
     assert [text.get_text() for text in ax.texts] == ["forward", "backward", *(node.label for node in graph.nodes)]
     assert (len(boxes), len(arrows)) == (len(graph.nodes), len(graph.edges) + 2)
     assert describe(ax) == (
@@ -219,8 +225,66 @@ def test_the_sentence_counts_one_and_several_of_the_same():
     )
 
 
+def _boxes(ax):
+    return [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+
+
+def _arrows(ax):
+    return [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+
+
 def _frames(ax):
-    return [patch.get_window_extent() for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+    return [box.get_window_extent() for box in _boxes(ax)]
+
+
+def test_each_kind_of_box_has_a_look_of_its_own(layer):
+    looks = {
+        "leaf": (BLUE, "solid"),
+        "constant": (GREY, "--"),
+        "accumulation": (AMBER, ":"),
+        "operation": (GREY, "solid"),
+        "result": (INK, "solid"),
+    }
+    nodes = computational_graph(*layer).nodes
+    assert {node.kind for node in nodes} == set(looks)
+    for node, box in zip(nodes, _boxes(graph_picture(*layer)), strict=True):
+        color, line = looks[node.kind]
+        assert same_color(box.get_edgecolor(), color)
+        assert box.get_linestyle() == line
+
+
+def test_arrows_lead_from_what_is_computed_first_to_what_uses_it(layer):
+    ax = graph_picture(*layer)
+    places = [text.get_position() for text in ax.texts[2:]]
+    for arrow, (source, user) in zip(_arrows(ax)[2:], computational_graph(*layer).edges, strict=True):
+        start, end = arrow._path_original.vertices[[0, -1]]
+        assert (abs(start - places[source]) < 1).all()
+        assert (abs(end - places[user]) < 1).all()
+        assert places[source][1] > start[1] > end[1] > places[user][1]
+
+
+def test_forward_points_down_and_backward_up(layer):
+    ax = graph_picture(*layer)
+    for arrow, word, down in zip(_arrows(ax), ax.texts, (True, False), strict=False):
+        (x, start), (_, end) = arrow._path_original.vertices
+        assert (start > end) == down
+        assert x == word.get_position()[0]
+
+
+def test_two_leaves_stand_on_both_sides_of_what_uses_them():
+    a, b = _variable(), _variable()
+    ax = graph_picture(a * b, {"a": a, "b": b})
+    x = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    assert x["a []"] < x["multiply"] < x["b []"]
+    assert (x["a []"] + x["b []"]) / 2 == pytest.approx(x["multiply"])
+
+
+def test_the_picture_is_no_higher_than_the_graph(layer):
+    ax = graph_picture(*layer)
+    heights = [text.get_position()[1] for text in ax.texts[2:]]
+    low, high = ax.get_ylim()
+    assert 0.15 < min(heights) - low < 0.3
+    assert 0.15 < high - max(heights) < 0.3
 
 
 def _tangle():
@@ -238,8 +302,7 @@ def test_boxes_do_not_overlap_hold_their_text_and_no_arrow_runs_through_one():
     for frame, text in zip(frames, ax.texts[2:], strict=True):
         words = text.get_window_extent()
         assert frame.x0 <= words.x0 < words.x1 <= frame.x1
-    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
-    for arrow in arrows:
+    for arrow in _arrows(ax):
         path = ax.transData.transform_path(arrow._path_original).interpolated(50)
         for frame in frames:
             inner = frame.padded(-2)  # an arrow touches the frames of its two ends
@@ -250,7 +313,7 @@ def test_two_arrows_between_the_same_boxes_lie_side_by_side():
     a = _variable()
     ax = graph_picture(a * a, {"a": a})
     ax.figure.canvas.draw()
-    arrows = [patch._path_original for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    arrows = [arrow._path_original for arrow in _arrows(ax)]
     ends = [arrow.vertices[-1] for arrow in arrows]
     apart = sorted(abs(one[0] - other[0]) for i, one in enumerate(ends) for other in ends[:i] if one[1] == other[1])
     assert 0.05 < apart[0] < 0.3
@@ -265,7 +328,7 @@ def test_who_uses_stands_below_what_it_uses():
 
 def test_the_arrow_of_a_kept_tensor_is_dashed(layer):
     ax = graph_picture(*layer)
-    styles = [patch.get_linestyle() for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    styles = [arrow.get_linestyle() for arrow in _arrows(ax)]
     assert styles.count("--") == 2
 
 

@@ -32,6 +32,11 @@ def texts(ax):
     return [text.get_text() for text in ax.texts]
 
 
+def height(ax, word):
+    """Where on the y axis a text stands."""
+    return next(text.get_position()[1] for text in ax.texts if text.get_text() == word)
+
+
 def boxes(ax):
     """(width, height) of each rectangle."""
     return [(box.get_width(), box.get_height()) for box in ax.patches if isinstance(box, Rectangle)]
@@ -45,14 +50,29 @@ def test_shape_flow_writes_every_layer_and_its_shape():
     assert [text for text in texts(ax) if text in ("input", "Flatten", "Linear")] == ["input", "Flatten", "Linear"]
     assert [text for text in texts(ax) if text.startswith("[")] == ["[3, 1, 28, 28]", "[3, 784]", "[3, 196]"]
     assert describe(ax) == "Shape after every layer: input [3, 1, 28, 28], Flatten [3, 784], Linear [3, 196]."
-    heights = [text.get_position()[1] for text in ax.texts if text.get_text().startswith("[")]
-    assert heights == sorted(heights, reverse=True)
+    assert {"layer", "one example", "shape of the batch"} <= set(texts(ax))
+
+
+def test_shape_flow_keeps_each_layer_on_a_row_of_its_own_from_top_to_bottom():
+    ax = shape_flow(DENSE, parameters=[0, 1, 2])
+    heights = [{height(ax, word) for word in row} for row in [("input", "[3, 1, 28, 28]", "0"), ("Flatten", "1")]]
+    assert [len(row) for row in heights] == [1, 1]
+    rows = [height(ax, name) for name in ("layer", "input", "Flatten", "Linear")]
+    assert rows == sorted(set(rows), reverse=True)
+    middles = [box.get_y() + box.get_height() / 2 for box in ax.patches]
+    assert middles == pytest.approx(rows[1:])
+    assert ax.get_ylim()[0] < rows[-1] < rows[0] < ax.get_ylim()[1]
+    assert ax.get_aspect() == 1.0  # squares stay square
+    assert not ax.axison
 
 
 def test_shape_flow_draws_strips_as_long_as_they_have_numbers():
-    picture, long, short = boxes(shape_flow(DENSE))
+    ax = shape_flow(DENSE)
+    picture, long, short = boxes(ax)
     assert long[0] / short[0] == pytest.approx(784 / 196)
     assert picture[0] == pytest.approx(picture[1])
+    shape_at = min(text.get_position()[0] for text in ax.texts if text.get_text().startswith("["))
+    assert max(box.get_x() + box.get_width() for box in ax.patches) < shape_at
 
 
 def test_shape_flow_draws_a_sheet_a_channel_up_to_eight_in_the_picture_s_proportions():
@@ -107,6 +127,7 @@ def test_activation_curves_draw_outputs_and_slopes():
         assert lines["output"].get_linestyle() != lines["slope"].get_linestyle()
         assert ax.get_xlabel() == "input z"
     assert axes[0].get_ylabel() == "output, slope"
+    assert axes[0].get_ylim() == axes[1].get_ylim()  # one scale for all
     assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["output", "slope"]
     assert describe(axes) == (
         "ReLU for z from -1 to 1: output 0 to 1, slope 0 to 1. Double for z from -1 to 1: output -2 to 2, slope 2 to 2."
@@ -143,10 +164,11 @@ def test_output_histograms_are_a_row_a_layer_and_a_column_an_initialisation():
 
 def test_output_histograms_count_every_number_and_put_the_far_ones_outermost():
     ax = output_histograms(LAYERS, limit=2.0)[0, 1]
-    counts = [bar.get_height() for bar in ax.patches]
+    counts, edges, _ = ax.patches[0].get_data()
     assert sum(counts) == 4
     assert (counts[0], counts[-1]) == (1, 1)
-    assert ax.get_xlim() == (-2.0, 2.0)
+    assert (edges[0], edges[-1]) == ax.get_xlim() == (-2.0, 2.0)
+    assert list(ax.get_yticks()) == []
 
 
 @pytest.mark.parametrize(
@@ -175,6 +197,9 @@ def test_value_tables_write_every_number_on_one_scale_of_colours():
     assert texts(axes[1]) == ["0.0", "2.0", "0.0", "2.0", "2.0", "-1.2"]
     np.testing.assert_array_equal(axes[1].images[0].get_array(), TABLES["train mode"])
     assert [ax.images[0].get_clim() for ax in axes] == [(-2.0, 2.0)] * 2
+    assert [text.get_position() for text in axes[1].texts] == [(j, i) for i in range(2) for j in range(3)]
+    assert axes[1].texts[0].get_color() != axes[1].texts[1].get_color()  # dark on white, white on dark
+    assert (list(axes[0].get_xticks()), list(axes[0].get_yticks())) == ([0, 1, 2], [0, 1])
     assert [ax.get_xlabel() for ax in axes] == ["feature"] * 2
     assert axes[0].get_ylabel() == "example"
 
@@ -190,6 +215,12 @@ def test_value_tables_write_every_number_on_one_scale_of_colours():
 )
 def test_value_tables_say_which_numbers(matrix, words):
     assert describe(value_tables({"batch": matrix})) == f"Batch: {words}."
+
+
+def test_value_tables_of_zeros_are_white():
+    ax = value_tables({"batch": torch.zeros(1, 2)})[0]
+    assert ax.images[0].get_clim() == (-1.0, 1.0)
+    assert texts(ax) == ["0.0", "0.0"]
 
 
 def test_value_tables_never_write_minus_zero():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.plotting import describe, regression_progress
+from helpers.plotting.style import INK
 
 X = torch.tensor([0.0, 1.0, 2.0]).unsqueeze(1)
 Y = torch.tensor([1.0, 2.0, 3.0]).unsqueeze(1)
@@ -42,6 +43,14 @@ def test_every_axis_has_a_label_and_the_first_axes_the_legend():
     assert [ax.get_ylabel() for ax in axes] == ["y", "", ""]
     assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["residual", "data", "prediction"]
     assert len({ax.get_ylim() for ax in axes}) == 1  # or the residuals could not be compared by eye
+
+
+def test_numbers_on_the_axes_are_dark_even_if_the_reader_prefers_a_dark_style():
+    with plt.style.context("dark_background"):
+        axes = regression_progress(X, Y, PREDICTIONS)
+        axes[0].figure.canvas.draw()  # tick labels are made only now
+    assert {text.get_color() for ax in axes for text in [*ax.get_xticklabels(), *ax.get_yticklabels()]} == {INK}
+    assert [bool("".join(text.get_text() for text in ax.get_yticklabels())) for ax in axes] == [True, False, False]
 
 
 def test_sentence_says_how_far_the_line_is_from_the_points():

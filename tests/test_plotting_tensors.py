@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from helpers.plotting import broadcasting, describe, joined, ranks, selections
 from helpers.plotting import tensors as module
-from helpers.plotting.style import BLUE, WIDTH
+from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH
 
 mpl.use("agg")
 
@@ -44,18 +44,33 @@ def _cells(figure):
     return found
 
 
+def _rule(figure):
+    """The rows of sizes above the cells, from top to bottom: each size with how it is filled."""
+    ax = figure.axes[0]
+    wide = [p for p in ax.patches if p.get_fill() and p.get_width() > 1]
+    rows = {}
+    for patch in sorted(wide, key=lambda p: (p.get_y(), p.get_x())):
+        middle = (patch.get_x() + patch.get_width() / 2, patch.get_y() + 0.52)
+        text = next(t.get_text() for t in ax.texts if t.get_position() == pytest.approx(middle))
+        hatched = patch.get_hatch() == module._STRETCHED["hatch"]
+        filling = "hatched" if hatched else to_hex(patch.get_facecolor()).upper()
+        rows.setdefault(patch.get_y(), []).append((text, filling))
+    return list(rows.values())
+
+
 # ranks
 
 
 def test_ranks_draw_each_tensor_as_what_it_holds():
-    sound, grey = torch.linspace(-1, 1, 50), torch.linspace(0, 1, 12).reshape(3, 4)
+    sound, grey = torch.linspace(-1, 1, 50), torch.linspace(0.2, 0.8, 12).reshape(3, 4)
     colour, batch = torch.rand(3, 3, 4), torch.rand(2, 1, 3, 4)
     figure = ranks({"a sound": sound, "grey": grey, "colour": colour, "a batch": batch})
     curve, picture, coloured, cards = figure.axes
     assert curve.lines[0].get_ydata() == pytest.approx(sound.numpy())
     assert (curve.get_xlabel(), curve.get_ylabel()) == ("time step", "amplitude")
     assert np.asarray(picture.images[0].get_array()) == pytest.approx(grey.numpy())
-    assert picture.images[0].get_clim() == (0, 1)
+    assert picture.images[0].get_clim() == (0, 1)  # a dark picture stays dark
+    assert list(picture.images[0].get_extent()) == [0, 4, 3, 0]  # the first row on top
     assert np.asarray(coloured.images[0].get_array()) == pytest.approx(colour.permute(1, 2, 0).numpy())
     assert [ax.get_title().splitlines()[1] for ax in figure.axes] == [
         "1-D [50]",
@@ -65,7 +80,7 @@ def test_ranks_draw_each_tensor_as_what_it_holds():
     ]
     for ax in (picture, coloured, cards):
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("width", "height")
-    assert "a sound, 1-D of shape [50] (-1 to 1); grey, 2-D of shape [3, 4] (0 to 1)" in describe(figure)
+    assert "a sound, 1-D of shape [50] (-1 to 1); grey, 2-D of shape [3, 4] (0.2 to 0.8)" in describe(figure)
 
 
 def test_the_first_picture_of_a_batch_lies_in_front():
@@ -127,6 +142,12 @@ def test_drawings_share_the_width_without_overlap(many):
     assert all(0 <= x <= WIDTH / module._CELL - 1 for x, _ in corners)
 
 
+def test_rows_are_filled_evenly():
+    figure = selections(X, {f"x[{'0' * i}]": X[0] for i in range(5)})  # room for four beside each other
+    titles = [t.get_position()[1] for t in figure.axes[0].texts if t.get_text().startswith("x[")]
+    assert [titles.count(y) for y in sorted(set(titles))] == [3, 2]
+
+
 @pytest.mark.parametrize(
     ("x", "results", "error", "message"),
     [
@@ -152,6 +173,7 @@ def test_joined_cells_keep_the_colour_of_the_tensor_they_came_from():
     of_a, of_b = ({fills[str(n)] for n in part.reshape(-1).tolist()} for part in (A, B))
     assert len(of_a) == len(of_b) == 1
     assert of_a != of_b
+    assert [text for text in _texts(figure) if text.startswith("shape")] == 2 * ["shape [2, 3]"] + ["shape [2, 6]"]
     counted = [number for number, _ in _cells(figure)]
     assert all(counted.count(str(n)) == 2 for n in [*A.reshape(-1).tolist(), *B.reshape(-1).tolist()])
 
@@ -198,8 +220,28 @@ def test_broadcasting_hatches_exactly_the_stretched_cells():
 
 
 def test_broadcasting_draws_the_result_that_it_is_given():
-    numbers = [number for number, _ in _cells(broadcasting(COLUMN, ROW, COLUMN * ROW, symbol="*"))]
-    assert numbers[-1] == "60"
+    figure = broadcasting(COLUMN, ROW, COLUMN * ROW, symbol="*", names=("column", "row"))
+    assert _cells(figure)[-1][0] == "60"
+    below = [t for t in figure.axes[0].texts if t.get_position()[1] > 5 and not t.get_text().isdigit()]
+    equation = [t.get_text() for t in sorted(below, key=lambda t: t.get_position()[0])]
+    assert equation == ["column", "*", "row", "=", "result"]
+
+
+def test_the_rule_shows_the_sizes_of_both_tensors_and_hatches_what_is_stretched():
+    sky, amber, paper = (part["facecolor"].upper() for part in module._PARTS)
+    assert _rule(broadcasting(COLUMN, ROW, COLUMN + ROW)) == [
+        [("3", sky), ("1 → 4", "hatched")],
+        [("→ 3", "hatched"), ("4", amber)],
+        [("3", paper), ("4", paper)],
+    ]
+    assert _rule(broadcasting(X, torch.ones(3)))[2] == [("3", paper), ("✗", ORANGE)]
+
+
+def test_a_number_keeps_clear_of_the_hatching():
+    figure = broadcasting(COLUMN, ROW, COLUMN + ROW)
+    stretched = [t for t in figure.axes[0].texts if t.get_text() in ("1 → 4", "→ 3")]
+    assert len(stretched) == 2
+    assert all(t.get_bbox_patch() is not None and to_hex(t.get_color()) == GREY for t in stretched)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +286,8 @@ def test_names_and_sizes_stand_in_the_picture():
     texts = _texts(figure)
     assert [text for text in texts if text in ("colour", "factor", "result")] == ["colour", "factor", "result"]
     assert texts.count("1 → 28") == 2
+    assert "dimension -1: 28 and 1, factor is stretched; dimension -2: 28 and 1" in describe(figure)
+    assert "dimension -3: 3 and 3 fit as they are" in describe(figure)
     assert [text for text in texts if text in ("fits", "stretched")] == ["fits", "stretched", "stretched"]
     assert _cells(figure) == []  # too many to draw
 

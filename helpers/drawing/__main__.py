@@ -89,7 +89,7 @@ def write_edition(name: str, folder: Path) -> None:
             contact_sheet(images, labels, edition.classes).save(folder / edition.sheet, optimize=True)
     part = target / "SHA256SUMS.part"
     part.write_text("".join(sums), encoding="ascii")
-    os.replace(part, target / "SHA256SUMS")
+    part.replace(target / "SHA256SUMS")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ smooth when the picture is made small.
 
 import gzip
 import hashlib
-import os
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,34 +32,56 @@ GRID_Y, GRID_X = np.mgrid[0:POINTS, 0:POINTS].astype(np.float32) / SCALE + np.fl
 class Canvas:
     """A drawing: the tone of every canvas point, and the cover, which says where anything is drawn."""
 
-    def __init__(self) -> None:
-        """Start with nothing on black."""
+    def __init__(self, rng: np.random.Generator, bend: float = 0.4) -> None:
+        """Start with nothing on black, and bend the plane a little: no two garments lie quite the same."""
+        self._warp = rng.normal(0, bend, (2, 2)), rng.uniform(0, 2 * np.pi, (2, 2)), rng.normal(0, 0.09 * bend, (2, 2))
         self.tone = Image.new("L", (POINTS, POINTS))
         self.cover = Image.new("L", (POINTS, POINTS))
 
     def fill(self, outline: Outline, paint: Paint) -> None:
         """Lay a piece of cloth, cut along the outline, over what is there."""
-        mask = _mask(outline)
+        mask = self._mask(outline)
         self.tone.paste(paint, mask=mask)
         self.cover.paste(255, mask=mask)
 
     def cut(self, outline: Outline) -> None:
         """Cut a hole, through everything."""
-        self.cover.paste(0, mask=_mask(outline))
+        self.cover.paste(0, mask=self._mask(outline))
 
     def stroke(self, points: Outline, width: float, paint: Paint) -> None:
         """Lay a band along the points: a strap, a handle, a heel."""
-        mask = _band(points, width)
+        mask = self._band(points, width)
         self.tone.paste(paint, mask=mask)
         self.cover.paste(255, mask=mask)
 
     def seam(self, points: Outline, width: float, light: float) -> None:
         """Lighten (light up to 1) or darken (down to -1) a band of what is there, covering nothing new."""
-        self._blend(_band(points, width, strength=abs(light)), light)
+        self._blend(self._band(points, width, strength=abs(light)), light)
 
     def shade(self, outline: Outline, light: float) -> None:
         """Lighten (light up to 1) or darken (down to -1) an area of what is there."""
-        self._blend(_mask(outline, strength=abs(light)), light)
+        self._blend(self._mask(outline, strength=abs(light)), light)
+
+    def _place(self, outline: Outline) -> list[Point]:
+        """Turn units into canvas points, through the bend."""
+        waves, phases, lean = self._warp
+        place = np.asarray(outline, dtype=float)
+        # Each coordinate gets a slow and a faster wave along the other one, and a little turn, shear and stretch.
+        turn = np.array([1, 2])[:, None, None] * place[None, :, ::-1] / 6
+        bent = place + (waves[:, None] * np.sin(turn + phases[:, None]) / np.array([1, 2])[:, None, None]).sum(0)
+        bent += (place - (0, 14)) @ lean
+        return [(x, y) for x, y in ((bent - (LEFT, TOP)) * SCALE).tolist()]
+
+    def _mask(self, outline: Outline, strength: float = 1.0) -> Image.Image:
+        mask = Image.new("L", (POINTS, POINTS))
+        ImageDraw.Draw(mask).polygon(self._place(outline), fill=round(255 * min(strength, 1.0)))
+        return mask
+
+    def _band(self, points: Outline, width: float, strength: float = 1.0) -> Image.Image:
+        mask = Image.new("L", (POINTS, POINTS))
+        pen, ink = max(1, round(width * SCALE)), round(255 * min(strength, 1.0))
+        ImageDraw.Draw(mask).line(self._place(points), fill=ink, width=pen, joint="curve")
+        return mask
 
     def _blend(self, mask: Image.Image, light: float) -> None:
         self.tone.paste(255 if light > 0 else 0, mask=mask)
@@ -89,24 +111,9 @@ def _sharpen(small: Image.Image) -> Image.Image:
     tones = np.asarray(small.filter(ImageFilter.UnsharpMask(radius=1, percent=25, threshold=0)), np.float32)
     middle = np.median(tones[tones > 20]) if (tones > 20).any() else 0.0
     stretch = np.clip((255 - middle) / max(tones.max() - middle, 1), 1, 3)
-    return Image.fromarray(np.clip(np.where(tones > middle, middle + (tones - middle) * stretch, tones), 0, 255).astype(np.uint8))
-
-
-def _points(outline: Outline) -> list[Point]:
-    return [((x - LEFT) * SCALE, (y - TOP) * SCALE) for x, y in outline]
-
-
-def _mask(outline: Outline, strength: float = 1.0) -> Image.Image:
-    mask = Image.new("L", (POINTS, POINTS))
-    ImageDraw.Draw(mask).polygon(_points(outline), fill=round(255 * min(strength, 1.0)))
-    return mask
-
-
-def _band(points: Outline, width: float, strength: float = 1.0) -> Image.Image:
-    mask = Image.new("L", (POINTS, POINTS))
-    pen = max(1, round(width * SCALE))
-    ImageDraw.Draw(mask).line(_points(points), fill=round(255 * min(strength, 1.0)), width=pen, joint="curve")
-    return mask
+    return Image.fromarray(
+        np.clip(np.where(tones > middle, middle + (tones - middle) * stretch, tones), 0, 255).astype(np.uint8)
+    )
 
 
 # Shapes ---------------------------------------------------------------------------------------------------
@@ -130,9 +137,9 @@ def soften(outline: Outline, times: int = 2, closed: bool = True) -> list[Point]
     return [(x, y) for x, y in corners.tolist()]
 
 
-def ellipse(x: float, y: float, rx: float, ry: float, start: float = 0, stop: float = 360) -> list[Point]:
-    """Walk around an ellipse, from one angle to another, in degrees clockwise from three o'clock."""
-    angles = np.radians(np.linspace(start, stop, 25))
+def ellipse(x: float, y: float, rx: float, ry: float) -> list[Point]:
+    """Walk once around an ellipse."""
+    angles = np.radians(np.linspace(0, 360, 25))
     return list(zip((x + rx * np.cos(angles)).tolist(), (y + ry * np.sin(angles)).tolist(), strict=True))
 
 
@@ -153,7 +160,7 @@ def write_gzip(path: Path, payload: bytes) -> str:
     part = path.with_name(path.name + ".part")
     try:
         part.write_bytes(gzip.compress(payload, compresslevel=9, mtime=0))
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return hashlib.sha256(payload).hexdigest()

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, INK, ORANGE, SEQUENTIAL, WIDTH, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, ink, new_axes, styled
 from helpers.plotting.values import as_array, count, finite, number, shape, vector
 
 _TANGENTS = 3  # of the first steps; more of them would hide the path
@@ -47,7 +46,7 @@ def descent_on_curve(
         reach = 0.14 * (w.max() - w.min())
         for at, height, slope in path[:_TANGENTS]:
             ends = np.array([at - reach, at + reach])
-            ax.plot(ends, height + slope * (ends - at), color=INK, linestyle="--", linewidth=1.2)
+            ax.plot(ends, height + slope * (ends - at), color=ink(ax), linestyle="--", linewidth=1.2)
         _draw(ax, path[:, 0], path[:, 1])
         ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.set(xlabel="w", title=title, **limits)
@@ -109,7 +108,7 @@ def _axes(axes: Axes | Iterable[Axes] | None, paths: Mapping[str, np.ndarray], *
     if not paths:
         raise ValueError('Expected at least one path to draw: received none. Pass {"lr 0.1": path}.')
     if axes is None:
-        _, axes = plt.subplots(1, len(paths), figsize=(WIDTH, height), sharey=True, squeeze=False)
+        return new_axes(len(paths), height=height, sharey=True)
     given = np.asarray(axes, dtype=object).reshape(-1)
     if len(given) != len(paths):
         raise ValueError(
@@ -122,7 +121,7 @@ def _axes(axes: Axes | Iterable[Axes] | None, paths: Mapping[str, np.ndarray], *
 def _draw(ax: Axes, across: np.ndarray, up: np.ndarray) -> None:
     """The path as a line with a marker a step; a square where it starts, a star where it ends."""
     ax.plot(across, up, color=BLUE, marker="o", markersize=4, linewidth=1.2, label="path")
-    ax.plot(across[:1], up[:1], color=INK, marker="s", markersize=7, linestyle="", label="start")
+    ax.plot(across[:1], up[:1], color=ink(ax), marker="s", markersize=7, linestyle="", label="start")
     ax.plot(across[-1:], up[-1:], color=ORANGE, marker="*", markersize=13, linestyle="", label="end")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -85,7 +85,7 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
             "Compute it from a tensor with requires_grad=True, outside no_grad and inference_mode."
         )
     nodes, edges = [Node("result", name, tuple(result.shape))], []
-    place: dict[Any, int] = {}  # of each function and tensor; holding them keeps their identity while we walk
+    place: dict[Any, int] = {}  # of each function (held, so that it stays itself while we walk) and constant (by name)
 
     def add(key: Any, node: Node) -> int:  # noqa: ANN401
         place[key] = len(nodes)
@@ -93,9 +93,9 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
         return place[key]
 
     edges.append((add(result.grad_fn, Node("operation", result.grad_fn.name())), 0))
-    waiting = [result.grad_fn]
+    waiting = deque([result.grad_fn])
     while waiting:
-        function = waiting.pop(0)
+        function = waiting.popleft()
         user = place[function]
         for source, _ in function.next_functions:
             if source is None:  # an input that needs no gradient
@@ -104,8 +104,8 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
                 if hasattr(source, "variable"):  # the accumulation node of a leaf
                     leaf = source.variable
                     called = _name_of(leaf, tensors)
-                    edges.append((add(id(leaf), Node("leaf", called, tuple(leaf.shape))), len(nodes)))
-                    add(source, Node("accumulation", called))
+                    nodes.append(Node("leaf", called, tuple(leaf.shape)))
+                    edges.append((len(nodes) - 1, add(source, Node("accumulation", called))))
                 else:
                     add(source, Node("operation", source.name()))
                     waiting.append(source)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, axes_or_new, ink, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, axes_or_new, ink, new_axes, styled
 from helpers.plotting.values import count, listing, number, span, vector
 
 
@@ -108,7 +107,7 @@ def regression_progress(
 def _row(axes: Iterable[Axes] | None, n: int) -> np.ndarray:
     """The caller's Axes, which must be `n`, or as many new ones side by side with one y axis."""
     if axes is None:
-        _, axes = plt.subplots(1, n, figsize=(WIDTH, 2.6), squeeze=False, sharey=True)
+        return new_axes(n, height=2.6, sharey=True)
     axes = np.asarray(axes, dtype=object).reshape(-1)
     if len(axes) != n:
         raise ValueError(

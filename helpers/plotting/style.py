@@ -83,9 +83,11 @@ def axes_or_new(ax: Axes | None, *, height: float, grid: Literal["x", "y", "both
     return new_axes(1, height=height, grid=grid)[0] if ax is None else ax
 
 
-def new_axes(n: int, *, height: float, grid: Literal["x", "y", "both"] | None = None) -> np.ndarray:
-    """`n` Axes side by side in a new pyplot figure, `WIDTH` by `height` inches, with grid lines for the `grid` axis."""
-    _, axes = plt.subplots(1, n, figsize=(WIDTH, height), squeeze=False)
+def new_axes(
+    n: int, *, height: float, grid: Literal["x", "y", "both"] | None = None, rows: int = 1, sharey: bool = False
+) -> np.ndarray:
+    """`n` Axes side by side, in each of `rows`, row by row; in a new pyplot figure, `WIDTH` by `height` inches."""
+    _, axes = plt.subplots(rows, n, figsize=(WIDTH, height), squeeze=False, sharey=sharey)
     for ax in axes.flat:
         # Said here, because Matplotlib makes ticks and grid lines as late as it can, when `styled` is over.
         ax.tick_params(color=GREY, labelcolor=INK, labelsize=9, labelfontfamily=FONT)

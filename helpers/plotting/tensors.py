@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PAPER, SKY, WIDTH, styled, text_on
+from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PAPER, SKY, WIDTH, new_axes, styled, text_on
 from helpers.plotting.values import count, finite, listing, number, shape, span
 
 Look = dict[str, Any]  # how a cell is drawn: keywords of a Rectangle
@@ -50,8 +50,8 @@ def ranks(tensors: Mapping[str, Any]) -> Figure:
     arrays = {name: finite(tensor, name) for name, tensor in _some(tensors, "tensors").items()}
     for name, array in arrays.items():
         _check_rank(name, array)
-    figure, axes = plt.subplots(1, len(arrays), figsize=(WIDTH, 2.3), squeeze=False)
-    for ax, (name, array) in zip(axes[0], arrays.items(), strict=True):
+    axes = new_axes(len(arrays), height=2.3)
+    for ax, (name, array) in zip(axes, arrays.items(), strict=True):
         if array.ndim == 1:
             ax.plot(array, color=BLUE, linewidth=1)
             ax.set(xlabel="time step", ylabel="amplitude", box_aspect=1)
@@ -59,11 +59,12 @@ def ranks(tensors: Mapping[str, Any]) -> Figure:
             _draw_pictures(ax, array)
         ax.set_title(f"{name}\n{array.ndim}-D {shape(array)}", fontsize=9)
     words = (f"{name}, {array.ndim}-D of shape {shape(array)} ({span(array)})" for name, array in arrays.items())
-    return set_caption(figure, f"{count(len(arrays), 'tensors')} beside each other: {'; '.join(words)}.")
+    return set_caption(axes[0].figure, f"{count(len(arrays), 'tensors')} beside each other: {'; '.join(words)}.")
 
 
 def _check_rank(name: str, array: np.ndarray) -> None:
-    if not 1 <= array.ndim <= 4 or (array.ndim > 2 and array.shape[-3] not in ((3,) if array.ndim == 3 else (1, 3))):
+    channels = {3: (3,), 4: (1, 3)}.get(array.ndim)
+    if not 1 <= array.ndim <= 4 or (channels and array.shape[-3] not in channels):
         raise ValueError(
             f"Expected {name} of shape [T], [H, W], [3, H, W], [N, 1, H, W] or [N, 3, H, W]: received {shape(array)}. "
             "Choose a part of it, or reshape it."
@@ -228,18 +229,17 @@ def _draw_rule(ax: Axes, columns: list[_Column], names: Sequence[str]) -> None:
         ax.text(left - 0.5, 0.6 + 1.1 * row, name, ha="right", va="center", family="monospace", fontsize=9.5)
     for i, column in enumerate(columns):
         x = left + wide * i
-        for row, (size, is_stretched) in enumerate(zip(column, column.stretched, strict=True)):
-            text = (
-                f"{'' if size is None else size} → {column.size}" if is_stretched else str("" if size is None else size)
-            )
-            look = _REFUSED if column.size is None else _STRETCHED if is_stretched else _PARTS[row]
-            _draw_cell(ax, (x, 0.1 + 1.1 * row), text.strip(), look, width=wide - 0.4)
         refused = column.size is None
-        _draw_cell(
-            ax, (x, 2.3), "✗" if refused else str(column.size), _REFUSED if refused else _PLAIN, width=wide - 0.4
-        )
-        text = "refused" if refused else "stretched" if any(column.stretched) else "fits"
-        ax.text(x + wide / 2 - 0.2, 3.8, text, ha="center", va="center", fontsize=9)
+        for row, (size, is_stretched) in enumerate(zip(column, column.stretched, strict=True)):
+            text = "" if size is None else str(size)
+            if is_stretched:
+                text = f"{text} → {column.size}".strip()
+            look = _REFUSED if refused else _STRETCHED if is_stretched else _PARTS[row]
+            _draw_cell(ax, (x, 0.1 + 1.1 * row), text, look, width=wide - 0.4)
+        text, look = ("✗", _REFUSED) if refused else (str(column.size), _PLAIN)
+        _draw_cell(ax, (x, 2.3), text, look, width=wide - 0.4)
+        verdict = "refused" if refused else "stretched" if any(column.stretched) else "fits"
+        ax.text(x + wide / 2 - 0.2, 3.8, verdict, ha="center", va="center", fontsize=9)
 
 
 def _two_dimensional(array: np.ndarray) -> np.ndarray:
@@ -350,9 +350,8 @@ def _draw_cell(ax: Axes, corner: tuple[float, float], text: str, look: Look, *, 
     x, y = corner[0] + width / 2, corner[1] + 0.52
     # The hatching keeps clear of the number.
     around = {"facecolor": look["facecolor"], "edgecolor": "none", "pad": 0.8} if "hatch" in look else None
-    ax.text(
-        x, y, text, ha="center", va="center", fontsize=9 if len(text) < 4 or width > 1 else 7, color=color, bbox=around
-    )
+    size = 9 if len(text) < 4 or width > 1 else 7
+    ax.text(x, y, text, ha="center", va="center", fontsize=size, color=color, bbox=around)
 
 
 def _paper(width: float, height: float) -> Axes:
@@ -405,6 +404,6 @@ def _cells(result: np.ndarray) -> str:
 
 
 def _origins(result: np.ndarray, grids: Mapping[str, np.ndarray]) -> str:
-    """Which part each index of the last-but-some dimension came from, as a list of rows."""
+    """Row by row, the name of the part that each cell came from: 'aaa, bbb'."""
     rows = result.reshape(-1, result.shape[-1])
     return listing("".join(next(name for name, grid in grids.items() if n in grid) for n in row) for row in rows)
