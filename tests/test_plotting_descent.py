@@ -153,7 +153,7 @@ class TestBoth:
             self._draw(draw, {"lr 1": [[0.0, 1.0, float("inf")]]})
 
     def test_other_than_one_axes_a_path(self, draw):
-        with pytest.raises(ValueError, match="one Axes per path: 1 path, 2 Axes"):
+        with pytest.raises(ValueError, match="one Axes per path: 1 needed, 2 received"):
             self._draw(draw, {"a": NEAR}, axes=plt.subplots(1, 2)[1])
 
 

@@ -256,9 +256,12 @@ def test_the_caller_s_axes_are_used_and_returned():
 
 
 @pytest.mark.parametrize(
-    "draw",
-    [lambda axes: activation_curves(Z, OUTPUTS, SLOPES, axes=axes), lambda axes: value_tables(TABLES, axes=axes)],
+    ("draw", "each"),
+    [
+        (lambda axes: activation_curves(Z, OUTPUTS, SLOPES, axes=axes), "activation"),
+        (lambda axes: value_tables(TABLES, axes=axes), "matrix"),
+    ],
 )
-def test_too_few_axes(draw):
-    with pytest.raises(ValueError, match=r"Expected one Axes each for .*: received 1"):
+def test_too_few_axes(draw, each):
+    with pytest.raises(ValueError, match=rf"Expected one Axes per {each}: \d needed, 1 received"):
         draw([plt.figure().add_subplot()])

@@ -88,5 +88,5 @@ def test_refuses_with_the_rule_and_what_it_received(arguments, message):
 
 
 def test_refuses_axes_that_are_not_one_per_epoch():
-    with pytest.raises(ValueError, match="one Axes per epoch: 3 epochs, 2 Axes"):
+    with pytest.raises(ValueError, match="one Axes per epoch: 3 needed, 2 received"):
         regression_progress(X, Y, PREDICTIONS, axes=plt.subplots(1, 2)[1])

@@ -117,13 +117,15 @@ def judge_plain(drawn: Path) -> None:
 
 
 def means_sheet(drawn: Path, original: Path) -> Image.Image:
-    """Show the mean picture of each class: original, drawn, and where the original is brighter (red) or darker (green)."""
-    rows = []
+    """Show each class's mean picture: original, drawn, and where the original is brighter (red) or darker (green)."""
+    tests = read_split(original, "t10k"), read_split(drawn, "t10k")
+    columns = []
     for label in range(10):
-        real, made = (X[y == label].mean(0)[0].numpy() for X, y in (read_split(original, "t10k"), read_split(drawn, "train")))
+        real, made = (X[y == label].mean(0)[0].numpy() for X, y in tests)
         excess = np.clip(2.5 * np.stack([real - made, made - real, 0 * real], axis=-1), 0, 1)
-        rows.append(np.concatenate([*(np.repeat(mean[..., None], 3, axis=-1) for mean in (real, made)), excess]))
-    sheet = Image.fromarray((255 * np.concatenate(rows, axis=1)).astype(np.uint8))
+        grey = [np.repeat(mean[..., None], 3, axis=-1) for mean in (real, made)]
+        columns.append(np.concatenate([*grey, excess]))
+    sheet = Image.fromarray((255 * np.concatenate(columns, axis=1)).astype(np.uint8))
     return sheet.resize((5 * sheet.width, 5 * sheet.height), Image.Resampling.NEAREST)
 
 
@@ -142,6 +144,7 @@ def main() -> None:
             parser.error("Expected the originals to compare with: --means was given alone. Add --mirror FOLDER.")
         args.means.parent.mkdir(parents=True, exist_ok=True)
         means_sheet(args.drawn, original).save(args.means)
+    torch.set_num_threads(1)  # such small batches gain nothing from more
     judge("784-512-512-10", dense, args.drawn, original)
     judge("small CNN", convolutional, args.drawn, original)
     judge_plain(args.drawn)

@@ -1,7 +1,6 @@
 """Draw an edition and write its archives: `python -m helpers.drawing FashionMNIST`."""
 
 import argparse
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial

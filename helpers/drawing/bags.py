@@ -20,7 +20,8 @@ def bag(canvas: Canvas, rng: Rng, tone: float) -> None:
     rim, base = 28 - high, 28.0
     strap_tone = int(np.clip(tone + rng.uniform(-50, 50), 40, 245))
     if kind in ("tote", "handbag"):
-        handles(canvas, rng, top, rim, rng.uniform(7, 12) if kind == "tote" else rng.uniform(4, 9), strap_tone)
+        rise = rng.uniform(7, 12) if kind == "tote" else rng.uniform(4, 9)
+        handles(canvas, rng, top=top, rim=rim, rise=rise, tone=strap_tone)
     elif kind == "satchel" and rng.random() < 0.75:
         side_strap(canvas, rng, top, rim, strap_tone)
     outline = mirror(
@@ -62,16 +63,13 @@ def side_strap(canvas: Canvas, rng: Rng, top: float, rim: float, tone: int) -> N
     """Let a shoulder strap fall down the sides, or stand up in a low bow."""
     wide = rng.uniform(0.8, 1.4)
     if rng.random() < 0.5:
-        canvas.stroke(
-            soften([(-top + 1, rim + 1), (-top - 1.2, rim + 3), (-top - 0.4, rim + 12), (-top + 3, 28)], 2, False),
-            wide,
-            tone,
-        )
-        canvas.stroke(soften([(top - 1, rim + 1), (top + 1, rim + 3), (top + 0.6, rim + 9)], 2, False), wide, tone)
+        left = [(-top + 1, rim + 1), (-top - 1.2, rim + 3), (-top - 0.4, rim + 12), (-top + 3, 28)]
+        right = [(top - 1, rim + 1), (top + 1, rim + 3), (top + 0.6, rim + 9)]
+        for part in (left, right):
+            canvas.stroke(soften(part, closed=False), wide, tone)
     else:
-        canvas.stroke(
-            soften([(-top, rim + 2), (-0.7 * top, rim - 5), (0.7 * top, rim - 5), (top, rim + 2)], 2, False), wide, tone
-        )
+        bow = [(-top, rim + 2), (-0.7 * top, rim - 5), (0.7 * top, rim - 5), (top, rim + 2)]
+        canvas.stroke(soften(bow, closed=False), wide, tone)
 
 
 def trim_bag(canvas: Canvas, rng: Rng, kind: str, *, top: float, rim: float, high: float) -> None:
@@ -79,9 +77,8 @@ def trim_bag(canvas: Canvas, rng: Rng, kind: str, *, top: float, rim: float, hig
     light = rng.choice([-1, 1]) * rng.uniform(0.15, 0.5)
     if kind in ("satchel", "clutch") and rng.random() < 0.75:
         low = rim + high * rng.uniform(0.4, 0.75)
-        flap = soften(
-            mirror([(0, rim), (top, rim), (top, low - 2), (0.6 * top, low), (0, low + rng.uniform(-0.5, 2))]), 1
-        )
+        corners = [(0, rim), (top, rim), (top, low - 2), (0.6 * top, low), (0, low + rng.uniform(-0.5, 2))]
+        flap = soften(mirror(corners), 1)
         canvas.shade(flap, 0.25 * light)
         canvas.seam(flap, 0.7, -abs(light))
         canvas.shade(ellipse(0, low, rng.uniform(0.8, 1.6), rng.uniform(0.6, 1.2)), light * 1.4)

@@ -7,7 +7,6 @@ smooth when the picture is made small.
 
 import gzip
 import hashlib
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +31,7 @@ GRID_Y, GRID_X = np.mgrid[0:POINTS, 0:POINTS].astype(np.float32) / SCALE + np.fl
 class Canvas:
     """A drawing: the tone of every canvas point, and the cover, which says where anything is drawn."""
 
-    def __init__(self, rng: np.random.Generator, bend: float = 0.4) -> None:
+    def __init__(self, rng: np.random.Generator, bend: float = 0.6) -> None:
         """Start with nothing on black, and bend the plane a little: no two garments lie quite the same."""
         self._warp = rng.normal(0, bend, (2, 2)), rng.uniform(0, 2 * np.pi, (2, 2)), rng.normal(0, 0.09 * bend, (2, 2))
         self.tone = Image.new("L", (POINTS, POINTS))
@@ -111,9 +110,8 @@ def _sharpen(small: Image.Image) -> Image.Image:
     tones = np.asarray(small.filter(ImageFilter.UnsharpMask(radius=1, percent=25, threshold=0)), np.float32)
     middle = np.median(tones[tones > 20]) if (tones > 20).any() else 0.0
     stretch = np.clip((255 - middle) / max(tones.max() - middle, 1), 1, 3)
-    return Image.fromarray(
-        np.clip(np.where(tones > middle, middle + (tones - middle) * stretch, tones), 0, 255).astype(np.uint8)
-    )
+    stretched = np.where(tones > middle, middle + (tones - middle) * stretch, tones)
+    return Image.fromarray(np.clip(stretched, 0, 255).astype(np.uint8))
 
 
 # Shapes ---------------------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ def sleeveless(rng: Rng) -> Top:
 def long_sleeved(rng: Rng) -> Top:
     """Cut a long-sleeved top, whose sleeves hang close to the body and often below the hem."""
     chest = rng.normal(6.2, 0.5)
-    length = rng.uniform(23.2, 27.8)
+    length = rng.uniform(23, 27.3)
     return Top(
         shoulder=chest + rng.normal(1.4, 0.4),
         drop=rng.uniform(1.8, 3.2),
@@ -231,9 +231,7 @@ def tshirt(canvas: Canvas, rng: Rng, tone: float) -> None:
 def pullover(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a pullover: long sleeves, a band at the hem, a round neck, a turtleneck or a hood."""
     top = half_sleeved(rng) if rng.random() < 0.05 else long_sleeved(rng)
-    pattern = pick(
-        rng, {"plain": 58, "melange": 18, "stripes": 8, "blocks": 6, "flowers": 3, "gradient": 4}
-    )
+    pattern = pick(rng, {"plain": 58, "melange": 18, "stripes": 8, "blocks": 6, "flowers": 3, "gradient": 4})
     paint = cloth(rng, tone, pattern, fold=16, mottle=9)
     sleeves = None if rng.random() < 0.85 else cloth(rng, np.clip(tone + rng.uniform(-60, 60), 20, 245))
     neck = pick(rng, {"round": 70, "turtle": 12, "hood": 10, "collar": 8})
@@ -266,7 +264,7 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a coat or a jacket: a front opening, pockets, a stand-up collar, lapels or a hood."""
     top = long_sleeved(rng)
     top.depth, top.cuff = rng.uniform(1.2, 3), top.cuff + 0.6
-    top.shoulder, top.angle = top.shoulder + 0.2, top.angle + 0.8
+    top.shoulder, top.angle, top.length = top.shoulder + 0.2, top.angle + 0.8, rng.uniform(24.5, 28)
     if rng.random() < 0.28:  # a long coat is narrow in the frame, and its sleeves end above the hem
         slim = rng.uniform(0.76, 0.95)
         for name in ("shoulder", "chest", "waist", "hem", "neck", "cuff"):
@@ -287,7 +285,7 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
     elif neck == "stand":
         canvas.fill(mirror([(0, -1.3), (top.neck, -1.5), (top.neck + 0.4, 0.8), (0, 1.6)]), paint)
         canvas.seam([(-top.neck, 0.5), (0, 1.4), (top.neck, 0.5)], 0.6, rng.uniform(-0.4, 0.2))
-    opening(canvas, rng, top, rng.random() < 0.2, rng.choice([-1, 1]) * rng.uniform(0.1, 0.5))
+    opening(canvas, rng, top, rng.random() < 0.2, rng.choice([-1, 1]) * rng.uniform(0.04, 0.45))
     if rng.random() < 0.7:
         pockets(canvas, rng, rng.uniform(16, 20))
     if rng.random() < 0.25:
@@ -315,7 +313,7 @@ def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     cut = pick(rng, {"long": 58, "short": 21, "half": 14, "none": 7})
     top = {"short": short_sleeved, "none": sleeveless, "long": long_sleeved, "half": half_sleeved}[cut](rng)
     if cut == "long":
-        top.length = rng.uniform(25.5, 28)
+        top.length = rng.uniform(25.8, 28)
         top.shoulder -= rng.uniform(0.3, 0.8)
         top.angle = rng.normal(8, 2.8)
         top.cuff += rng.uniform(0.2, 1.4)
@@ -324,21 +322,22 @@ def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
         rng, {"plain": 48, "melange": 8, "checks": 16, "flowers": 13, "dots": 5, "stripes": 3, "pinstripes": 7}
     )
     paint = cloth(rng, tone, pattern, fold=16)
-    style = pick(rng, {"buttons": 78, "blouse": 22} if cut == "long" else {"buttons": 55, "blouse": 45})
+    style = pick(rng, {"buttons": 72, "blouse": 28} if cut == "long" else {"buttons": 55, "blouse": 45})
     if style == "blouse":
         top.neckline = pick(rng, {"round": 3, "v": 2})
         top.depth = rng.uniform(1.5, 4)
     sew_top(canvas, rng, top, paint, tone=tone, glow=0.08)
     if style == "buttons":
         collar(canvas, rng, top, paint, size=rng.uniform(1.4, 2.8))
-        opening(canvas, rng, top, True, rng.choice([-1, 1]) * rng.uniform(0.15, 0.45))
+        opening(canvas, rng, top, True, rng.choice([-1, 1]) * rng.uniform(0.06, 0.4))
         if rng.random() < 0.3:
             pockets(canvas, rng, rng.uniform(8.5, 10))
     else:
         finish_neck(canvas, rng, top)
-    if rng.random() < 0.4:  # the shirt tail
-        canvas.cut(mirror([(top.hem - 2.2, 28.5), (top.hem + 0.5, top.length - 2), (top.hem + 0.6, 28.5)])[:3])
-        canvas.cut(left_of([(top.hem - 2.2, 28.5), (top.hem + 0.5, top.length - 2), (top.hem + 0.6, 28.5)]))
+    if rng.random() < 0.4:  # the hem is rounded at the sides
+        corner = [(top.hem - 2.2, 28.5), (top.hem + 0.5, top.length - 2), (top.hem + 0.6, 28.5)]
+        canvas.cut(corner)
+        canvas.cut(left_of(corner))
 
 
 def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
@@ -346,6 +345,7 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
     cut = pick(rng, {"none": 36, "short": 29, "long": 27, "half": 8})
     chest = rng.normal(4.7, 0.7)
     neck = rng.uniform(1.6, 2.8)
+    short, half, long = rng.uniform(3.5, 6), rng.uniform(7, 11), rng.uniform(13, 20)
     top = Top(
         shoulder=neck + rng.uniform(0.4, 1.4) if cut == "none" else chest + rng.normal(0.2, 0.2),
         drop=rng.uniform(0.5, 1.6),
@@ -357,9 +357,7 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
         neck=neck,
         depth=rng.uniform(1, 5) if cut == "none" else rng.uniform(0.8, 2.6),
         neckline=pick(rng, {"round": 5, "v": 3}),
-        sleeve={"none": 0.0, "short": rng.uniform(3.5, 6), "half": rng.uniform(7, 11), "long": rng.uniform(13, 20)}[
-            cut
-        ],
+        sleeve={"none": 0, "short": short, "half": half, "long": long}[cut],
         angle=rng.normal(10, 3) if cut in ("long", "half") else rng.normal(25, 9),
         cuff=rng.uniform(2, 2.8) if cut == "long" else rng.uniform(2.6, 3.6),
         back=rng.random() < 0.6,
@@ -371,18 +369,15 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
     paint = cloth(rng, tone, pattern, fold=20)
     waist = rng.uniform(8.5, 12.5)
     sew_top(canvas, rng, top, paint, tone=tone)
-    outline = skirt(canvas, rng, top, waist)
-    canvas.fill(outline, paint)
+    canvas.fill(skirt(rng, top, waist), paint)
     finish_neck(canvas, rng, top)
     if rng.random() < 0.45:
         canvas.seam([(-top.chest, waist), (top.chest, waist)], rng.uniform(0.6, 1.4), rng.uniform(-0.45, 0.35))
 
 
-def skirt(canvas: Canvas, rng: Rng, top: Top, waist: float) -> list[Point]:
-    """Outline the skirt, and cut away the straight front that it replaces."""
-    canvas.cut([(-9, waist + 1), (-top.waist, waist), (-top.waist, 29), (-9, 29)] if top.sleeve == 0 else [(0, 40)] * 3)
-    canvas.cut([(9, waist + 1), (top.waist, waist), (top.waist, 29), (9, 29)] if top.sleeve == 0 else [(0, 40)] * 3)
-    hip = 0.5 * (top.waist + top.hem) + rng.uniform(0, 0.7)
+def skirt(rng: Rng, top: Top, waist: float) -> list[Point]:
+    """Outline the skirt, from the waist over the hips to the hem."""
+    hip = 0.5 * (top.waist + top.hem) + rng.uniform(0, 1.2)
     return mirror([(0, waist), (top.waist, waist), (hip, waist + 6), (top.hem, 27.6), (top.hem - 0.5, 28), (0, 28)])
 
 

@@ -68,7 +68,8 @@ def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
     if rng.random() < 0.6:
         canvas.shade([(10.5, 0), (14.5, 0), (14.5, upper), (11, upper)], rng.uniform(-0.4, 0.4))
     dark = rng.random() < 0.35
-    sole(canvas, rng, upper, thick, rng.uniform(15, 80) if dark else rng.uniform(80, 230), toe=rng.uniform(0.3, 1))
+    bottom = rng.uniform(15, 80) if dark else rng.uniform(80, 230)
+    sole(canvas, rng, top=upper, thick=thick, tone=bottom, toe=rng.uniform(0.3, 1))
 
 
 def side_mark(canvas: Canvas, rng: Rng, ground: float, heel: float) -> None:
@@ -91,7 +92,6 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw an ankle boot: a shaft over the heel, a flat sole, a block heel or a thin one."""
     kind = pick(rng, {"flat": 56, "block": 33, "thin": 11})
     lift = {"flat": rng.uniform(0.6, 2), "block": rng.uniform(3, 7), "thin": rng.uniform(5.5, 8.5)}[kind]
-    heel_x = 14.0
     height = rng.uniform(12.5, 22.5) + 0.6 * lift
     ground = 24.0
     shaft = rng.uniform(-2.4, 3.4)  # the front of the shaft
@@ -99,7 +99,7 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     mouth = ground - height
     paint = cloth(rng, tone, pick(rng, {"plain": 74, "melange": 20, "flowers": 6}), fold=8, mottle=14)
     ball = ground - rng.uniform(0.3, 1.2)
-    back = heel_x - rng.uniform(0.5, 3.5)
+    back = 14 - rng.uniform(0.5, 3.5)
     arch = ground - 0.85 * lift
     canvas.fill(
         soften(
@@ -113,8 +113,8 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
                 (shaft + rng.uniform(-0.8, 0.5), mouth),
                 (back, mouth + rng.uniform(-0.8, 0.8)),
                 (back, ground - 0.55 * height),
-                (heel_x, ground - lift - 2),
-                (heel_x - 0.2, arch),
+                (14, ground - lift - 2),
+                (13.8, arch),
                 (4, arch),
                 (-3, ball + 0.3),
                 (-13, ball + 0.4),
@@ -125,8 +125,8 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     )
     dark = rng.uniform(-0.75, 0.2)
     if kind == "flat":
-        thick = rng.uniform(0.9, 2)
-        sole(canvas, rng, ground - 0.6, thick, np.clip(tone + rng.uniform(-130, 50), 15, 250))
+        bottom = float(np.clip(tone + rng.uniform(-130, 50), 15, 250))
+        sole(canvas, rng, top=ground - 0.6, thick=rng.uniform(0.9, 2), tone=bottom)
         canvas.fill([(5, arch - 1), (14, arch - 1), (14, ground), (6, ground)], int(np.clip(tone + 80 * dark, 12, 250)))
     else:
         wide = rng.uniform(4, 7) if kind == "block" else rng.uniform(1.2, 2.4)

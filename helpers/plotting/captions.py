@@ -127,7 +127,7 @@ def _checked(caption: str) -> str:
 
 
 def _png(figure: Figure) -> str:
-    """The figure as base64 text, with a palette of 256 colours: a third of the size, and no eye sees the difference."""
+    """The figure as base64 text, with a palette of 256 colours: plenty for plots, at a third of the size."""
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", facecolor=figure.get_facecolor())
     picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import LINES, axes_or_new, ink, new_axes, styled
+from helpers.plotting.style import LINES, axes_for, axes_or_new, ink, styled
 from helpers.plotting.values import as_array, count, number, shape
 
 # How a history names its lists ("train_loss"), and how a reader calls them; a list without a prefix has no name.
@@ -36,7 +36,7 @@ def learning_curves(
             f"Expected lists such as 'train_loss' in the history: received {_names(history)}. "
             "Train an epoch first, or name what to draw with metrics=(...)."
         )
-    axes = _axes(axes, found)
+    axes = axes_for(found, axes, each="metric", height=2.8 if len(found) > 1 else 3.2, grid="y")
     for ax, metric in zip(axes, found, strict=True):
         curves = {}
         for prefix, name in _PARTS.items():
@@ -113,18 +113,6 @@ def _epochs(history: Mapping[str, Sequence[float]], curves: Mapping[str, np.ndar
         )
     n = next(iter(lengths.values()))
     return as_array(history["epoch"], "epoch") if "epoch" in history else np.arange(1, n + 1)
-
-
-def _axes(axes: Axes | Iterable[Axes] | None, metrics: list[str]) -> np.ndarray:
-    if axes is None:
-        return new_axes(len(metrics), height=2.8 if len(metrics) > 1 else 3.2, grid="y")
-    given = np.asarray(axes, dtype=object).reshape(-1)
-    if len(given) != len(metrics):
-        raise ValueError(
-            f"Expected one Axes per metric: {len(metrics)} metrics ({', '.join(metrics)}), {len(given)} Axes. "
-            f"Pass plt.subplots(1, {len(metrics)})[1], or none."
-        )
-    return given
 
 
 def _draw(ax: Axes, epochs: np.ndarray, values: np.ndarray, name: str, style: Mapping[str, str]) -> None:

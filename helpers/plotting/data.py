@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PALE, SKY, axes_or_new, ink, new_axes, styled, text_on
+from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PALE, SKY, axes_for, axes_or_new, ink, styled, text_on
 from helpers.plotting.values import check_names, count, finite, number, percent, shape, vector
 
 # Parts of a data set are told apart by colour and by hatching, in the order in which they are given.
@@ -95,9 +95,7 @@ def value_histograms(
     sets = {title: finite(numbers, title).astype(np.float64).ravel() for title, numbers in values.items()}
     if not sets:
         raise ValueError("Expected at least one set of values: received none. Pass {'before': pixels}.")
-    axes = list(new_axes(len(sets), height=2.8, grid="y") if axes is None else axes)
-    if len(axes) != len(sets):
-        raise ValueError(f"Expected one Axes per set of values: {len(sets)} sets, {len(axes)} Axes. Pass as many.")
+    axes = axes_for(sets, axes, each="set of values", height=2.8, grid="y")
     low, high = min(map(np.min, sets.values())), max(map(np.max, sets.values()))
     margin = 0.03 * (high - low) or 0.5
     words = []
@@ -117,7 +115,7 @@ def value_histograms(
         ax.set_ylim(0, top)  # one scale, or heights could not be compared by eye
     axes[-1].legend(labelcolor=ink(axes[-1]), loc="upper right")
     set_caption(axes[0], f"{'; '.join(words)}.")
-    return np.array(axes, dtype=object)
+    return axes
 
 
 def _counts(values: Any, name: str) -> np.ndarray:  # noqa: ANN401
@@ -143,4 +141,4 @@ def _balance(counts: np.ndarray, names: list[str], what: str) -> str:
 
 
 def _two_decimals(value: float) -> str:
-    return number(round(float(value), 2) + 0.0)  # + 0.0 turns the -0.0 of a rounded mean into 0
+    return number(round(float(value), 2))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, ink, new_axes, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, styled
 from helpers.plotting.values import as_array, count, finite, number, shape, vector
 
 _TANGENTS = 3  # of the first steps; more of them would hide the path
@@ -37,8 +37,8 @@ def descent_on_curve(
     w, loss = vector(w, "w"), vector(loss, "loss")
     if len(w) != len(loss):
         raise ValueError(f"Expected one loss per w: {len(w)} w, {len(loss)} losses. Compute the loss at every w.")
-    paths = {title: _path(path, title) for title, path in paths.items()}
-    axes = _axes(axes, paths, height=2.7)
+    paths = _paths(paths)
+    axes = axes_for(paths, axes, each="path", height=2.7, sharey=True)
     room = 0.06 * (loss.max() - loss.min())
     limits = {"xlim": (w.min(), w.max()), "ylim": (loss.min() - room, loss.max())}
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
@@ -79,8 +79,8 @@ def descent_on_contours(
             f"Expected a loss of shape [V, U]: {len(v)} v, {len(u)} u, received {shape(loss)}. "
             "Compute it at v[:, None] and u[None, :]."
         )
-    paths = {title: _path(path, title) for title, path in paths.items()}
-    axes = _axes(axes, paths, height=2.6)
+    paths = _paths(paths)
+    axes = axes_for(paths, axes, each="path", height=2.6, sharey=True)
     levels = loss.min() + np.ptp(loss) * np.linspace(0, 1, 10)[1:-1] ** 2  # denser where it is flat
     shades = mpl.colormaps[SEQUENTIAL](np.linspace(1, 0.3, len(levels)))
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
@@ -94,6 +94,12 @@ def descent_on_contours(
     return _explained(axes, "Each path leads from the square to the star; darker contours have lower loss.")
 
 
+def _paths(paths: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if not paths:
+        raise ValueError('Expected at least one path to draw: received none. Pass {"lr 0.1": path}.')
+    return {title: _path(path, title) for title, path in paths.items()}
+
+
 def _path(path: Any, title: str) -> np.ndarray:  # noqa: ANN401
     array = as_array(path, f"the path {title!r}").astype(np.float64)
     if array.ndim != 2 or array.shape[1] != 3:
@@ -102,20 +108,6 @@ def _path(path: Any, title: str) -> np.ndarray:  # noqa: ANN401
             "Write down three numbers before the first step and after each."
         )
     return finite(array, f"the path {title!r}")
-
-
-def _axes(axes: Axes | Iterable[Axes] | None, paths: Mapping[str, np.ndarray], *, height: float) -> np.ndarray:
-    if not paths:
-        raise ValueError('Expected at least one path to draw: received none. Pass {"lr 0.1": path}.')
-    if axes is None:
-        return new_axes(len(paths), height=height, sharey=True)
-    given = np.asarray(axes, dtype=object).reshape(-1)
-    if len(given) != len(paths):
-        raise ValueError(
-            f"Expected one Axes per path: {count(len(paths), 'paths')}, {len(given)} Axes. "
-            f"Pass plt.subplots(1, {len(paths)})[1], or none."
-        )
-    return given
 
 
 def _draw(ax: Axes, across: np.ndarray, up: np.ndarray) -> None:

@@ -21,6 +21,7 @@ from helpers.plotting.style import (
     ORANGE,
     PALE,
     WIDTH,
+    axes_for,
     axes_or_new,
     new_axes,
     styled,
@@ -97,7 +98,7 @@ def activation_curves(
             f"Expected outputs and slopes of the same activations: received {listing(outputs) or 'none'} and "
             f"{listing(slopes) or 'none'}. Compute both from one list of activations."
         )
-    axes = _row_of_axes(axes, list(outputs), height=2.5)
+    axes = axes_for(outputs, axes, each="activation", height=2.5, sharey=True)
     for ax, name in zip(axes, outputs, strict=True):
         output, slope = (_as_long_as(z, part[name], name) for part in (outputs, slopes))
         ax.axhline(0, color=GREY, linewidth=0.8)
@@ -180,7 +181,7 @@ def value_tables(
         raise ValueError(f"Expected matrices of one shape [R, C]: received {received}. Pass one example per row.")
     rows, columns = shapes.pop()
     height = 0.8 + WIDTH / len(matrices) * min(rows / columns, 1.5)
-    axes = _row_of_axes(axes, list(matrices), height=height, sharey=False)
+    axes = axes_for(matrices, axes, each="matrix", height=height)
     largest = max(abs(matrix).max() for matrix in matrices.values()) or 1.0
     for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
         _table(ax, matrix, largest, digits)
@@ -234,18 +235,6 @@ def _steps_in_words(steps: list[tuple[str, tuple[int, ...]]], parameters: Sequen
     words = listing(f"{name} {list(sizes)}" for name, sizes in steps)
     total = "" if parameters is None else f"; {sum(map(int, parameters)):,} parameters"
     return f"Shape after every layer: {words}{total}."
-
-
-def _row_of_axes(axes: Iterable[Axes] | None, names: list[str], *, height: float, sharey: bool = True) -> np.ndarray:
-    if axes is None:
-        axes = new_axes(len(names), height=height, sharey=sharey)
-    given = np.asarray(axes, dtype=object).reshape(-1)
-    if len(given) != len(names):
-        raise ValueError(
-            f"Expected one Axes each for {listing(names)}: received {len(given)}. "
-            f"Pass plt.subplots(1, {len(names)})[1], or none."
-        )
-    return given
 
 
 def _grid_of_axes(axes: np.ndarray | None, rows: int, columns: int) -> np.ndarray:

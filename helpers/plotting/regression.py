@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, axes_or_new, ink, new_axes, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, axes_for, axes_or_new, ink, styled
 from helpers.plotting.values import count, listing, number, span, vector
 
 
@@ -89,7 +89,7 @@ def regression_progress(
                 f"{count(len(predicted), 'predictions')}. Pass model(X)."
             )
 
-    axes = _row(axes, len(lines))
+    axes = axes_for(lines, axes, each="epoch", height=2.6, sharey=True)
     order = np.argsort(points[0], kind="stable")
     for ax, (epoch, predicted) in zip(axes, lines.items(), strict=True):
         ax.vlines(points[0], points[1], predicted, colors=GREY, linewidth=0.8, label="residual")
@@ -101,18 +101,6 @@ def regression_progress(
     means = listing(number(np.abs(points[1] - predicted).mean()) for predicted in lines.values())
     words = f"{count(len(points[0]), 'points')} and the line predicted for them at epoch {listing(map(str, lines))}"
     set_caption(axes[0], f"{words}: mean absolute residual {means}.")
-    return axes
-
-
-def _row(axes: Iterable[Axes] | None, n: int) -> np.ndarray:
-    """The caller's Axes, which must be `n`, or as many new ones side by side with one y axis."""
-    if axes is None:
-        return new_axes(n, height=2.6, sharey=True)
-    axes = np.asarray(axes, dtype=object).reshape(-1)
-    if len(axes) != n:
-        raise ValueError(
-            f"Expected one Axes per epoch: {n} epochs, {len(axes)} Axes. Pass plt.subplots(1, {n})[1], or none."
-        )
     return axes
 
 

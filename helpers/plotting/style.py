@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -94,6 +94,30 @@ def new_axes(
         if grid:
             ax.grid(axis=grid, color="#E3E3E3", linewidth=0.8)
     return axes.reshape(-1)
+
+
+def axes_for(
+    items: Collection[object],
+    axes: Axes | Iterable[Axes] | None,
+    *,
+    each: str,
+    height: float,
+    grid: Literal["x", "y", "both"] | None = None,
+    sharey: bool = False,
+) -> np.ndarray:
+    """One Axes for each of the items, `each` being what one is called: the caller's, or new ones side by side.
+
+    Raises: ValueError where the caller's are not as many.
+    """
+    n = len(items)
+    if axes is None:
+        return new_axes(n, height=height, grid=grid, sharey=sharey)
+    given = np.asarray(axes, dtype=object).reshape(-1)
+    if len(given) != n:
+        raise ValueError(
+            f"Expected one Axes per {each}: {n} needed, {len(given)} received. Pass plt.subplots(1, {n})[1], or none."
+        )
+    return given
 
 
 def ink(ax: Axes) -> ColorType:
