@@ -191,8 +191,8 @@ def long_sleeved(rng: Rng) -> Top:
     chest = rng.normal(6.2, 0.5)
     length = rng.uniform(23, 27.3)
     return Top(
-        shoulder=chest + rng.normal(1.4, 0.4),
-        drop=rng.uniform(1.8, 3.2),
+        shoulder=chest + rng.normal(1.7, 0.4),
+        drop=rng.uniform(1.6, 2.8),
         chest=chest,
         armpit=rng.uniform(8, 10.5),
         waist=chest - rng.uniform(0, 0.6),
@@ -202,7 +202,7 @@ def long_sleeved(rng: Rng) -> Top:
         depth=rng.uniform(1, 2.6),
         neckline=pick(rng, {"round": 5, "v": 1}),
         sleeve=rng.uniform(23, 26),
-        angle=rng.normal(5.5, 2.2),
+        angle=rng.normal(4.6, 2.4),
         cuff=rng.uniform(2.4, 3.6),
     )
 
@@ -256,7 +256,7 @@ def hood(canvas: Canvas, rng: Rng, top: Top, paint: Paint) -> None:
     """Put a hood behind the neck."""
     outline = ellipse(0, 0.8, top.neck + 1.2, rng.uniform(2, 3.4))
     canvas.fill(outline, paint)
-    canvas.shade(ellipse(0, 0.9, 0.7 * top.neck, 1.4), rng.uniform(-0.6, -0.2))
+    canvas.shade(ellipse(0, 0.9, 0.7 * top.neck, 1.4), rng.uniform(-0.5, 0.3))
     canvas.seam(outline, 0.6, rng.uniform(-0.2, 0.4))
 
 
