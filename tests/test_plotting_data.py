@@ -28,6 +28,8 @@ def test_class_bars_are_as_high_as_the_counts_and_stand_at_their_class():
     assert [label.get_text() for label in ax.get_xticklabels()] == NAMES
     for left, right, tick in zip(training, validation, ticks, strict=True):
         assert left.get_x() + left.get_width() == pytest.approx(right.get_x()) == pytest.approx(tick)
+    alone = class_bars({"all": [1, 2, 3]}, NAMES).containers[0][1]
+    assert (alone.get_x(), alone.get_x() + alone.get_width()) == pytest.approx((0.6, 1.4))
 
 
 def test_class_bars_have_labels_and_a_legend_only_where_parts_are_to_be_told_apart():
@@ -35,8 +37,8 @@ def test_class_bars_have_labels_and_a_legend_only_where_parts_are_to_be_told_apa
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("class", "number of garments")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "validation"]
     assert class_bars({"all": [1, 2, 3]}, NAMES).get_legend() is None
-    fills = {(bars[0].get_facecolor(), bars[0].get_hatch()) for bars in ax.containers}
-    assert len(fills) == 2
+    assert len({bars[0].get_facecolor() for bars in ax.containers}) == 2
+    assert len({bars[0].get_hatch() for bars in ax.containers}) == 2
 
 
 def test_class_bars_say_whether_the_classes_are_balanced():
@@ -72,6 +74,8 @@ def test_split_bar_is_one_bar_without_gaps_in_the_order_given():
     assert [text.get_position()[0] for text in ax.texts] == [300, 675, 875]
     assert ax.get_xlabel() == "number of pictures"
     assert ax.get_xlim() == (0, 1000)
+    assert len({bar.get_facecolor() for bar in bars}) == len({bar.get_hatch() for bar in bars}) == 3
+    assert [text.get_bbox_patch().get_facecolor() for text in ax.texts] == [bar.get_facecolor() for bar in bars]
 
 
 def test_split_bar_says_sizes_and_shares():
@@ -83,8 +87,12 @@ def test_split_bar_says_sizes_and_shares():
 def test_split_bar_refuses_a_part_without_pictures(size):
     with pytest.raises(ValueError, match="as the counts of test"):
         split_bar({"training": 3, "test": size})
-    with pytest.raises(ValueError, match="Expected 1 to 4 parts"):
-        split_bar({})
+
+
+@pytest.mark.parametrize("parts", [0, 5])
+def test_split_bar_refuses_a_number_of_parts_that_it_cannot_tell_apart(parts):
+    with pytest.raises(ValueError, match=f"Expected 1 to 4 parts: received {parts}"):
+        split_bar({str(i): 1 for i in range(parts)})
 
 
 def test_histograms_hold_per_cents_over_one_range_and_scale():
@@ -104,6 +112,8 @@ def test_histograms_mark_mean_and_standard_deviation():
     mean, std = PIXELS.mean().item(), PIXELS.std(correction=0).item()
     assert list(line.get_xdata()) == pytest.approx([mean, mean])
     assert (band.get_x(), band.get_width()) == pytest.approx((mean - std, 2 * std))
+    legend = value_histograms(VALUES)[-1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["1 standard deviation", "mean"]
 
 
 def test_histograms_have_labels_and_say_the_range_the_mean_and_the_spread():

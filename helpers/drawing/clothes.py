@@ -84,7 +84,7 @@ def sew_top(
         canvas.fill(
             mirror([(0, dip), (top.neck, 0), (top.neck, 0.5), (0.6 * top.neck, top.depth), (0, top.depth)]), inside
         )
-    edge = rng.uniform(-0.05, 0.35) if tone < 150 else rng.uniform(-0.15, 0.2)
+    edge = rng.uniform(0, 0.5) if tone < 150 else rng.uniform(-0.2, 0.3)
     if top.sleeve:
         glow = rng.normal(glow, 0.12)
         for part in (sleeve(top), left_of(sleeve(top))):
@@ -156,7 +156,7 @@ def short_sleeved(rng: Rng) -> Top:
         chest=chest,
         armpit=rng.uniform(7.5, 9.5),
         waist=chest - rng.uniform(-0.1, 0.8),
-        hem=chest + rng.normal(0.1, 0.5),
+        hem=chest + rng.normal(0.35, 0.5),
         neck=rng.uniform(2.6, 4.2),
         depth=rng.uniform(1.2, 3.2),
         neckline=pick(rng, {"round": 5, "v": 1.5}),
@@ -191,8 +191,8 @@ def long_sleeved(rng: Rng) -> Top:
     chest = rng.normal(6.2, 0.5)
     length = rng.uniform(23, 27.3)
     return Top(
-        shoulder=chest + rng.normal(1.7, 0.4),
-        drop=rng.uniform(1.6, 2.8),
+        shoulder=chest + rng.normal(1.4, 0.4),
+        drop=rng.uniform(1.8, 3.2),
         chest=chest,
         armpit=rng.uniform(8, 10.5),
         waist=chest - rng.uniform(0, 0.6),
@@ -202,7 +202,7 @@ def long_sleeved(rng: Rng) -> Top:
         depth=rng.uniform(1, 2.6),
         neckline=pick(rng, {"round": 5, "v": 1}),
         sleeve=rng.uniform(23, 26),
-        angle=rng.normal(4.6, 2.4),
+        angle=rng.normal(5.5, 2.2),
         cuff=rng.uniform(2.4, 3.6),
     )
 
@@ -216,7 +216,7 @@ def half_sleeved(rng: Rng) -> Top:
 
 def tshirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a T-shirt or a top: short sleeves, often a print; some tank tops, some long sleeves."""
-    cut = pick(rng, {"short": 78, "none": 12, "long": 5, "half": 5})
+    cut = pick(rng, {"short": 80, "none": 12, "long": 4, "half": 4})
     top = {"short": short_sleeved, "none": sleeveless, "long": long_sleeved, "half": half_sleeved}[cut](rng)
     pattern = pick(rng, {"plain": 64, "stripes": 10, "flowers": 7, "melange": 7, "blocks": 5, "gradient": 4, "dots": 2})
     paint = cloth(rng, tone, pattern)
@@ -230,7 +230,7 @@ def tshirt(canvas: Canvas, rng: Rng, tone: float) -> None:
 
 def pullover(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a pullover: long sleeves, a band at the hem, a round neck, a turtleneck or a hood."""
-    top = half_sleeved(rng) if rng.random() < 0.05 else long_sleeved(rng)
+    top = half_sleeved(rng) if rng.random() < 0.03 else long_sleeved(rng)
     pattern = pick(rng, {"plain": 58, "melange": 18, "stripes": 8, "blocks": 6, "flowers": 3, "gradient": 4})
     paint = cloth(rng, tone, pattern, fold=16, mottle=9)
     sleeves = None if rng.random() < 0.85 else cloth(rng, np.clip(tone + rng.uniform(-60, 60), 20, 245))
@@ -256,7 +256,7 @@ def hood(canvas: Canvas, rng: Rng, top: Top, paint: Paint) -> None:
     """Put a hood behind the neck."""
     outline = ellipse(0, 0.8, top.neck + 1.2, rng.uniform(2, 3.4))
     canvas.fill(outline, paint)
-    canvas.shade(ellipse(0, 0.9, 0.7 * top.neck, 1.4), rng.uniform(-0.5, 0.3))
+    canvas.shade(ellipse(0, 0.9, 0.7 * top.neck, 1.4), rng.uniform(-0.6, -0.2))
     canvas.seam(outline, 0.6, rng.uniform(-0.2, 0.4))
 
 
@@ -264,14 +264,14 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a coat or a jacket: a front opening, pockets, a stand-up collar, lapels or a hood."""
     top = long_sleeved(rng)
     top.depth, top.cuff = rng.uniform(1.2, 3), top.cuff + 0.6
-    top.shoulder, top.angle, top.length = top.shoulder + 0.2, top.angle + 0.8, rng.uniform(24.5, 28)
+    top.shoulder, top.angle, top.length = top.shoulder + 0.2, top.angle + 0.8, rng.uniform(23.5, 28)
     if rng.random() < 0.28:  # a long coat is narrow in the frame, and its sleeves end above the hem
         slim = rng.uniform(0.76, 0.95)
         for name in ("shoulder", "chest", "waist", "hem", "neck", "cuff"):
             setattr(top, name, slim * getattr(top, name))
         top.length, top.sleeve, top.hem = 28, rng.uniform(17, 22), top.hem + rng.uniform(0, 1.2)
-    pattern = pick(rng, {"plain": 70, "melange": 16, "flowers": 5, "checks": 3, "blocks": 3, "gradient": 3})
-    paint = cloth(rng, tone, pattern, fold=16, mottle=16)
+    pattern = pick(rng, {"plain": 60, "melange": 27, "flowers": 5, "checks": 3, "blocks": 3, "gradient": 3})
+    paint = cloth(rng, tone, pattern, fold=18, mottle=22)
     neck = pick(rng, {"stand": 40, "lapels": 22, "hood": 22, "collar": 16})
     if neck == "hood":
         hood(canvas, rng, top, paint)
@@ -310,14 +310,14 @@ def lapels(canvas: Canvas, rng: Rng, top: Top, paint: Paint) -> None:
 
 def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a shirt or a blouse: collar and buttons, or the cut of a T-shirt, a pullover or a coat."""
-    cut = pick(rng, {"long": 58, "short": 21, "half": 14, "none": 7})
+    cut = pick(rng, {"long": 59, "short": 20, "half": 15, "none": 6})
     top = {"short": short_sleeved, "none": sleeveless, "long": long_sleeved, "half": half_sleeved}[cut](rng)
     if cut == "long":
         top.length = rng.uniform(25.8, 28)
         top.shoulder -= rng.uniform(0.3, 0.8)
-        top.angle = rng.normal(8, 2.8)
+        top.angle = rng.normal(9, 2.8)
         top.cuff += rng.uniform(0.2, 1.4)
-        top.sleeve = rng.uniform(21, 26)
+        top.sleeve = rng.uniform(22, 26.5)
     pattern = pick(
         rng, {"plain": 48, "melange": 8, "checks": 16, "flowers": 13, "dots": 5, "stripes": 3, "pinstripes": 7}
     )
@@ -343,7 +343,7 @@ def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
 def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a dress: narrow and full height, with any sleeves, a waist, and a skirt that flares or not."""
     cut = pick(rng, {"none": 36, "short": 29, "long": 27, "half": 8})
-    chest = rng.normal(4.7, 0.7)
+    chest = rng.normal(4.5, 0.7)
     neck = rng.uniform(1.6, 2.8)
     short, half, long = rng.uniform(3.5, 6), rng.uniform(7, 11), rng.uniform(13, 20)
     top = Top(
@@ -352,7 +352,7 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
         chest=chest,
         armpit=rng.uniform(4.8, 6.5),
         waist=chest - rng.uniform(-0.1, 0.9),
-        hem=chest + abs(rng.normal(1.0, 1.5)) - 0.4,
+        hem=chest + abs(rng.normal(1.6, 1.6)) - 0.4,
         length=28,
         neck=neck,
         depth=rng.uniform(1, 5) if cut == "none" else rng.uniform(0.8, 2.6),

@@ -42,7 +42,7 @@ def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
                 (-4.2, ground - 0.35 * toe - 0.5 * heel),
                 (throat + 1.2, ground - tongue),
                 (throat + 2.8, ground - tongue + 0.3),
-                (8.5, ground - heel + (0 if high else rng.uniform(1.4, 4))),
+                (7.8, ground - heel + (0 if high else rng.uniform(2.2, 5))),
                 (12.6, ground - heel - 0.3),
                 (13.0, ground - heel + 1.5),
                 (13.2, upper - 3),
@@ -91,15 +91,15 @@ def side_mark(canvas: Canvas, rng: Rng, ground: float, heel: float) -> None:
 def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw an ankle boot: a shaft over the heel, a flat sole, a block heel or a thin one."""
     kind = pick(rng, {"flat": 56, "block": 33, "thin": 11})
-    lift = {"flat": rng.uniform(0.6, 2), "block": rng.uniform(3, 7), "thin": rng.uniform(5.5, 8.5)}[kind]
-    height = rng.uniform(12.5, 22.5) + 0.6 * lift
+    lift = {"flat": rng.uniform(0.6, 2), "block": rng.uniform(3, 8), "thin": rng.uniform(5.5, 8.5)}[kind]
+    height = rng.uniform(13, 23.5) + 0.6 * lift
     ground = 24.0
     shaft = rng.uniform(-2.4, 3.4)  # the front of the shaft
     toe = rng.uniform(3.2, 5)
     mouth = ground - height
     paint = cloth(rng, tone, pick(rng, {"plain": 74, "melange": 20, "flowers": 6}), fold=8, mottle=14)
     ball = ground - rng.uniform(0.3, 1.2)
-    back = 14 - rng.uniform(0.5, 3.5)
+    back = 14 - rng.uniform(0.8, 4.2)
     arch = ground - 0.85 * lift
     canvas.fill(
         soften(
@@ -209,7 +209,7 @@ def toe_straps(canvas: Canvas, rng: Rng, floor: Floor, paint: Paint) -> None:
     canvas.fill(soften(over, 1), paint)
     for x in np.arange(start + 1.5, end - 1, rng.uniform(2, 7)):
         slot = [(x, floor(x)), (x + rng.uniform(-0.5, 2.5), floor(x) - rng.uniform(0.5, 1) * high)]
-        canvas.seam(slot, rng.uniform(0.5, 1.3), -rng.uniform(0.3, 0.95))
+        canvas.seam(slot, rng.uniform(0.7, 2), -rng.uniform(0.5, 1.1))
 
 
 def ankle_straps(canvas: Canvas, rng: Rng, floor: Floor, rise: float, paint: Paint) -> None:
@@ -217,7 +217,7 @@ def ankle_straps(canvas: Canvas, rng: Rng, floor: Floor, rise: float, paint: Pai
     wide = rng.uniform(0.9, 2.6)
     heel = rng.uniform(8, 12.5), floor(12) - rise * rng.uniform(0.5, 0.95)
     ankle = rng.uniform(-0.5, 6), floor(9) - rise * rng.uniform(0.9, 1.25)
-    if rng.random() < 0.65:
+    if rng.random() < 0.45:
         counter = [
             (13.2, floor(13) + 0.5),
             heel,
