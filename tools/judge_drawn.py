@@ -107,12 +107,16 @@ def judge(name: str, build: Callable[[], nn.Module], drawn: Path, original: Path
 
 
 def judge_plain(drawn: Path) -> None:
-    """Print how the learners' plain recipe, SGD at 5e-3, climbs on the drawn test set."""
-    torch.manual_seed(0)
-    model = dense()
-    epochs = train(model, *read_split(drawn, "train"), torch.optim.SGD(model.parameters(), lr=5e-3))
+    """Print how the learners' plain recipe, SGD at 5e-3, climbs on the drawn test set: the mean over the seeds."""
+    X, y = read_split(drawn, "train")
     test = read_split(drawn, "t10k")
-    climb = "  ".join(f"{recall(model, *test).mean():.3f}" for _ in epochs)
+    climbs = []
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        model = dense()
+        optimizer = torch.optim.SGD(model.parameters(), lr=5e-3)
+        climbs.append([recall(model, *test).mean().item() for _ in train(model, X, y, optimizer)])
+    climb = "  ".join(f"{accuracy:.3f}" for accuracy in np.mean(climbs, axis=0))
     print(f"plain recipe (784-512-512-10, SGD 5e-3) on drawn, after each epoch: {climb}")
 
 

@@ -218,7 +218,7 @@ def tshirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a T-shirt or a top: short sleeves, often a print; some tank tops, some long sleeves."""
     cut = pick(rng, {"short": 80, "none": 12, "long": 4, "half": 4})
     top = {"short": short_sleeved, "none": sleeveless, "long": long_sleeved, "half": half_sleeved}[cut](rng)
-    pattern = pick(rng, {"plain": 64, "stripes": 10, "flowers": 7, "melange": 7, "blocks": 5, "gradient": 4, "dots": 2})
+    pattern = pick(rng, {"plain": 68, "stripes": 8, "flowers": 5, "melange": 7, "blocks": 5, "gradient": 4, "dots": 2})
     paint = cloth(rng, tone, pattern)
     sew_top(canvas, rng, top, paint, tone=tone)
     finish_neck(canvas, rng, top)
@@ -270,7 +270,7 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
         for name in ("shoulder", "chest", "waist", "hem", "neck", "cuff"):
             setattr(top, name, slim * getattr(top, name))
         top.length, top.sleeve, top.hem = 28, rng.uniform(17, 22), top.hem + rng.uniform(0, 1.2)
-    pattern = pick(rng, {"plain": 60, "melange": 27, "flowers": 5, "checks": 3, "blocks": 3, "gradient": 3})
+    pattern = pick(rng, {"plain": 66, "melange": 25, "flowers": 2, "checks": 2, "blocks": 3, "gradient": 3})
     paint = cloth(rng, tone, pattern, fold=18, mottle=22)
     neck = pick(rng, {"stand": 40, "lapels": 22, "hood": 22, "collar": 16})
     if neck == "hood":
@@ -388,7 +388,7 @@ def trouser(canvas: Canvas, rng: Rng, tone: float) -> None:
     crotch, gap = rng.uniform(7.5, 10.5), max(0.2, rng.normal(0.75, 0.5))
     if rng.random() < 0.08:
         waist, hip, foot, ankle = 1.4 * waist, 1.5 * hip, 1.5 * foot, 2 * ankle
-    pattern = pick(rng, {"plain": 66, "melange": 26, "flowers": 4, "stripes": 1, "checks": 1, "pinstripes": 2})
+    pattern = pick(rng, {"plain": 74, "melange": 20, "flowers": 2, "stripes": 1, "checks": 1, "pinstripes": 2})
     paint = cloth(rng, tone, pattern, fold=8, mottle=14)
     step = rng.normal(0, 0.5)
     for side in (-1, 1):

@@ -99,10 +99,10 @@ def cloth(rng: Rng, tone: float, pattern: str = "plain", fold: float = 14, mottl
     elif pattern == "gradient":
         field += rng.choice([-1, 1]) * rng.uniform(20, 60) * (GRID_Y - 14) / 14
     elif pattern == "melange":
-        field += rng.uniform(15, 45) * clouds(rng, 40)
+        field += rng.uniform(12, 36) * clouds(rng, 40)
     # Folds show most on middle tones: very bright cloth hides them.
-    field += fold * rng.uniform(0.3, 1.7) * folds(rng) + mottle * rng.uniform(0.2, 1.8) * clouds(
-        rng, int(rng.integers(9, 32))
+    field += fold * rng.uniform(0.3, 1.7) * folds(rng) + mottle * rng.uniform(0.2, 1.3) * clouds(
+        rng, int(rng.integers(9, 28))
     )
     return Image.fromarray(np.clip(field, 12, 255).astype(np.uint8))
 

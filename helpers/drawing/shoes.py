@@ -30,7 +30,7 @@ def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
     ground, thick = 20.0, rng.uniform(1.8, 3.4)
     upper = ground - thick
     throat = rng.uniform(-0.5, 3)
-    pattern = pick(rng, {"plain": 66, "melange": 20, "flowers": 10, "blocks": 4})
+    pattern = pick(rng, {"plain": 76, "melange": 16, "flowers": 4, "blocks": 4})
     paint = cloth(rng, tone, pattern, fold=6, mottle=14)
     tongue = heel + rng.uniform(-0.8, 0.9)
     canvas.fill(
@@ -97,7 +97,7 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     shaft = rng.uniform(-2.4, 3.4)  # the front of the shaft
     toe = rng.uniform(3.2, 5)
     mouth = ground - height
-    paint = cloth(rng, tone, pick(rng, {"plain": 74, "melange": 20, "flowers": 6}), fold=8, mottle=14)
+    paint = cloth(rng, tone, pick(rng, {"plain": 82, "melange": 15, "flowers": 3}), fold=8, mottle=14)
     ball = ground - rng.uniform(0.3, 1.2)
     back = 14 - rng.uniform(0.8, 4.2)
     arch = ground - 0.85 * lift
@@ -165,9 +165,9 @@ def sandal(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a sandal: straps on a sole that is flat, a wedge, or raised by a heel."""
     kind = pick(rng, {"flat": 48, "wedge": 24, "heel": 28})
     lift = {"flat": rng.uniform(0, 1.5), "wedge": rng.uniform(3, 10), "heel": rng.uniform(6, 14)}[kind]
-    thick = rng.uniform(0.8, 3) if kind != "heel" else rng.uniform(0.9, 2)
+    thick = rng.uniform(1, 3.5) if kind != "heel" else rng.uniform(0.9, 2)
     ground = 26.0
-    paint = cloth(rng, min(1.1 * tone, 250), pick(rng, {"plain": 7, "melange": 3}), fold=8, mottle=20)
+    paint = cloth(rng, min(1.2 * tone, 250), pick(rng, {"plain": 7, "melange": 3}), fold=8, mottle=20)
 
     def floor(x: float) -> float:
         """Height of the foot bed: an S from the ball of the foot up to the heel."""
@@ -187,7 +187,7 @@ def sandal(canvas: Canvas, rng: Rng, tone: float) -> None:
         canvas.fill(heel, paint)
         canvas.shade(heel, rng.uniform(-0.5, 0.1))
     else:
-        other = float(np.clip(tone + rng.uniform(-90, 80), 20, 240))
+        other = float(np.clip(tone + rng.uniform(-60, 90), 30, 240))
         canvas.fill([*foot_bed, (13.4, ground), (-13, ground)], cloth(rng, other, "melange", fold=3))
         canvas.seam([(-13, ground - 0.4), (13.5, ground - 0.4)], 0.8, rng.uniform(-0.6, 0.4))
         canvas.seam(foot_bed, 0.7, rng.uniform(-0.4, 0.4))
@@ -202,22 +202,22 @@ def thong(canvas: Canvas, rng: Rng, floor: Floor, paint: Paint) -> None:
 
 def toe_straps(canvas: Canvas, rng: Rng, floor: Floor, paint: Paint) -> None:
     """Draw what goes over the toes: one broad piece with slots in it, or a few bands."""
-    start, long, high = rng.uniform(-12.8, -9), rng.uniform(5, 16), rng.uniform(3, 6.5)
+    start, long, high = rng.uniform(-12.8, -9), rng.uniform(5, 16), rng.uniform(3.4, 7)
     end = start + long
     over = [(start, floor(start) + 0.5), (start + 0.2 * long, floor(start) - 0.75 * high)]
     over += [(start + 0.6 * long, floor(start) - high), (end, floor(end) - 0.7 * high), (end, floor(end) + 0.5)]
     canvas.fill(soften(over, 1), paint)
     for x in np.arange(start + 1.5, end - 1, rng.uniform(2, 7)):
         slot = [(x, floor(x)), (x + rng.uniform(-0.5, 2.5), floor(x) - rng.uniform(0.5, 1) * high)]
-        canvas.seam(slot, rng.uniform(0.7, 2), -rng.uniform(0.5, 1.1))
+        canvas.seam(slot, rng.uniform(0.5, 1.5), -rng.uniform(0.3, 1))
 
 
 def ankle_straps(canvas: Canvas, rng: Rng, floor: Floor, rise: float, paint: Paint) -> None:
     """Draw what holds the heel: a counter behind it, a strap round the ankle, and one down the instep."""
-    wide = rng.uniform(0.9, 2.6)
+    wide = rng.uniform(1.2, 3)
     heel = rng.uniform(8, 12.5), floor(12) - rise * rng.uniform(0.5, 0.95)
     ankle = rng.uniform(-0.5, 6), floor(9) - rise * rng.uniform(0.9, 1.25)
-    if rng.random() < 0.45:
+    if rng.random() < 0.55:
         counter = [
             (13.2, floor(13) + 0.5),
             heel,
