@@ -627,7 +627,7 @@ def test_another_optimizer_is_refused(saved, make_optimizer):
     untouched_by(path, model, make_optimizer(model), r"Expected the optimizer that run\.pt was saved with, SGD")
 
 
-@pytest.mark.parametrize("step", ["torch.save", "os.fsync", "os.replace"])
+@pytest.mark.parametrize("step", ["torch.save", "os.fsync", "pathlib.Path.replace"])
 def test_a_crash_while_saving_leaves_the_old_checkpoint_whole_and_nothing_else(saved, monkeypatch, step):
     path, model, optimizer = saved
     before = path.read_bytes()
