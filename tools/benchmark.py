@@ -37,7 +37,7 @@ def build() -> tuple[nn.Module, torch.optim.Optimizer]:
     for inputs, outputs in pairwise(WIDTHS):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
-    return model, torch.optim.SGD(model.parameters(), lr=1e-3, fused=True)  # one kernel for all parameters
+    return model, torch.optim.SGD(model.parameters(), lr=1e-3)
 
 
 def shuffled(dataset: torch.utils.data.Dataset) -> DataLoader:
@@ -96,7 +96,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edition", choices=["original", "drawn"], default="original")
     parser.add_argument("--repeats", type=int, default=3, help="how often each loop runs, at least 1")
-    parser.add_argument("--threads", type=int, default=1, help="more than 1 measures the other programs as well")
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="default: as many as PyTorch takes"
+    )
     arguments = parser.parse_args()
     if arguments.repeats < 1:
         parser.error(f"--repeats: expected 1 or more, received {arguments.repeats}")
