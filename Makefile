@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test run notebooks matrix benchmark data judge clean
+.PHONY: help lab test run notebooks exercises thorough matrix benchmark data judge clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,17 +27,25 @@ run: .venv/installed  ## execute all notebooks and write pages to build/html/
 notebooks: .venv/installed  ## execute all notebooks and store their outputs
 	$(BIN)/python tools/notebooks.py store
 
+exercises: .venv/installed  ## list the exercises: goals, minutes, difficulty
+	$(BIN)/python tools/exercises.py
+
+thorough: .venv/installed  ## throw 2,000 generated answers at the check of each exercise
+	GENERATED_ANSWERS=2000 $(BIN)/python -m pytest -q -n 2 --dist load tests/test_exercises.py -k generated
+
 matrix: .venv/installed  ## compare every output under other processors' arithmetic
 	$(BIN)/python tools/cpu_matrix.py
 
 benchmark: .venv/installed  ## time one epoch, ours beside the tutorial's loop and the floor
 	$(BIN)/python tools/benchmark.py
 
-data: .venv/installed  ## draw the drawn edition of the data again
+data: .venv/installed  ## draw the drawn editions of the data again
 	$(BIN)/python -m helpers.drawing FashionMNIST
+	$(BIN)/python -m helpers.drawing MNIST
 
-judge: .venv/installed  ## train on the drawn edition, judge on the photographs (COURSE_MIRROR)
+judge: .venv/installed  ## train on the drawn editions, judge on the originals (COURSE_MIRROR) and on real handwriting
 	$(BIN)/python tools/judge_drawn.py
+	$(BIN)/python tools/judge_digits.py
 
 clean:  ## remove what was built and unpacked; .venv and data/original stay
-	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache
+	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache .hypothesis

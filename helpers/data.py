@@ -52,11 +52,13 @@ def dataset_root(
     *,
     mirror: str | Path | None = None,
     folder: str | Path | None = None,
+    download: bool = True,
 ) -> Path:
     """Make one edition of a data set ready and return the `root` to give to `torchvision.datasets`.
 
     What is missing, damaged or out of date is unpacked (drawn) or downloaded (original), whole or not at all.
     After that `datasets.FashionMNIST(root=root, download=True)` needs no network, and `root.name` is the edition.
+    With `download=False` an original edition that is not there yet is an error.
 
     Each setting left out is taken from the environment, where a relative path counts from the course's folder:
     `edition` from COURSE_EDITION (otherwise "drawn"); `mirror`, a folder or an address that holds
@@ -84,6 +86,11 @@ def dataset_root(
     checksums = _drawn_checksums(name) if edition == "drawn" else {}
     _remove_abandoned(folder)
     if not _is_sound(raw, checksums):
+        if edition == "original" and not download:
+            raise DataError(
+                f"Expected the original edition of {name} on this machine, but it is not there. "
+                f'Fetch it once, in a cell: dataset_root("{name}", edition="original").'
+            )
         _make_ready(raw, name, checksums, [] if checksums else _sources(name, mirror))
     return folder / edition
 

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools.notebooks import NOTEBOOKS, faults, normal
+from tools.notebooks import FOLDED, NOTEBOOKS, faults, normal, page_exporter
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -96,3 +96,17 @@ def test_another_form_is_found(tmp_path):
     miscounted = _clean()
     miscounted.cells[1].execution_count = 3
     assert "not stored in the normal form" in _faults_of(miscounted, tmp_path, as_it_is=True)
+
+
+def test_solutions_are_folded_and_nothing_else():
+    notebook = _clean()
+    notebook.cells[1].metadata = {"tags": ["exercise"], "jupyter": FOLDED}
+    solution = new_code_cell("2 + 2", id="one-solution", execution_count=2, metadata={"tags": ["solution"]})
+    notebook.cells.append(solution)
+    stored = nbformat.reads(normal(notebook), as_version=4)
+    assert [cell.metadata.get("jupyter") for cell in stored.cells] == [None, None, FOLDED]
+    page, _ = page_exporter().from_notebook_node(stored)
+    folded = page.partition("<details>")[2].partition("</details>")[0]
+    assert page.count("<details>") == 1
+    assert "Solution</summary>" in folded
+    assert folded.count('class="jp-Cell-inputWrapper"') == page.count('class="jp-Cell-inputWrapper"') - 2 == 1

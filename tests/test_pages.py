@@ -57,3 +57,15 @@ def test_every_figure_has_its_sentence(path):
                 assert sentence, f"{cell.id} shows a picture without show()"
                 assert below is not None
                 assert below.data["text/plain"] == sentence
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_notebook_has_something_to_play_with(path):
+    """The text before asks, the text after concludes, and the stored output says in words what the widget shows."""
+    cells = nbformat.read(path, as_version=4).cells
+    places = [i for i, cell in enumerate(cells) if "widget" in cell.metadata.get("tags", [])]
+    assert places
+    for i in places:
+        assert [cells[i - 1].cell_type, cells[i + 1].cell_type] == ["markdown", "markdown"]
+        assert "?" in cells[i - 1].source
+        assert cells[i].outputs[0].data["text/plain"].rstrip().endswith((".", "!"))

@@ -43,6 +43,13 @@ def test_tangents_go_through_the_first_points_with_their_slopes():
         assert np.isclose((end - start)[1] / (end - start)[0], slope)
 
 
+@pytest.mark.parametrize(("steps", "drawn"), [((), []), ((3,), [3]), ((0, 2, 9), [0, 2])])
+def test_tangents_are_drawn_at_the_steps_asked_for(steps, drawn):
+    (ax,) = descent_on_curve(W, W**2, {"lr": FAR}, tangents=steps)
+    tangents = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "--"]
+    assert np.allclose([(start + end) / 2 for start, end in tangents], [FAR[step][:2] for step in drawn] or 0)
+
+
 def test_the_sentence_of_a_curve_says_where_each_path_led():
     axes = descent_on_curve(W, W**2, {"lr 0.75": NEAR, "lr 1.25": FAR})
     assert describe(axes) == (

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from helpers.plotting import computational_graph, describe, graph_picture
-from helpers.plotting.graph import Node, operation_name
+from helpers.plotting.graph import Graph, Node, draw_graph, operation_name
 from helpers.plotting.style import AMBER, BLUE, GREY, INK
 
 
@@ -344,3 +344,18 @@ def test_a_wide_graph_is_drawn_smaller_and_stays_on_the_page():
 def test_the_same_axes_are_returned(layer):
     _, ax = plt.subplots()
     assert graph_picture(*layer, ax=ax) is ax
+
+
+def test_a_note_takes_the_place_of_the_shape():
+    assert Node("leaf", "w", (2,), "= 3").label == "w = 3"
+    assert Node("operation", "MulBackward0", note="= 6, grad 2").label == "multiply = 6, grad 2"
+    assert Node("constant", "2", note="").label == "2"
+
+
+def test_a_graph_put_together_by_hand_is_drawn():
+    graph = Graph(
+        [Node("leaf", "w", note="= 3"), Node("constant", "2", note=""), Node("result", "out")], [(0, 2), (1, 2)]
+    )
+    ax = draw_graph(graph)
+    assert [text.get_text() for text in ax.texts][2:] == ["w = 3", "2", "out []"]
+    assert (len(_boxes(ax)), len(_arrows(ax))) == (3, 4)

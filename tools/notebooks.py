@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from jinja2 import DictLoader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
@@ -32,7 +33,16 @@ PAGES = ROOT / "build" / "html"
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_METADATA = {"tags", "rtol"}
-TAGS = {"approx", "raises-exception"}
+TAGS = {"approx", "exercise", "raises-exception", "solution", "widget"}
+FOLDED = {"source_hidden": True}  # whoever wants to see a solution unfolds it
+WIDGET = "application/vnd.jupyter.widget-view+json"
+# A page folds the code of a solution, as JupyterLab does.
+FOLDING_PAGE = """{% extends "lab/index.html.j2" %}
+{% block input_group %}
+{% if "solution" in cell.metadata.get("tags", []) %}
+<details><summary class="jp-RenderedHTMLCommon" style="margin-left: 81px">Solution</summary>{{ super() }}</details>
+{% else %}{{ super() }}{% endif %}
+{% endblock %}"""
 LARGEST_FILE = 500_000  # bytes; a larger notebook cannot be reviewed
 
 
@@ -43,8 +53,13 @@ def execute(path: Path, **surroundings: str) -> NotebookNode:
         CellExecutionError: a cell without the tag `raises-exception` raised.
     """
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}})
+    resources = {"metadata": {"path": path.parent}}
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources, store_widget_state=False)
     client.execute(env={**os.environ, **surroundings})
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            # It names an object of the kernel that has just ended: a page would show an error in place of the text.
+            output.get("data", {}).pop(WIDGET, None)
     return notebook
 
 
@@ -56,6 +71,8 @@ def normal(notebook: NotebookNode) -> str:
     count = 0
     for cell in notebook.cells:
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in CELL_METADATA & cell.metadata.keys()})
+        if "solution" in cell.metadata.get("tags", []):
+            cell.metadata.jupyter = NotebookNode(FOLDED)
         cell.source = cell.source.strip("\n")
         if cell.cell_type == "code":
             count += 1
@@ -142,7 +159,7 @@ def store(paths: list[Path]) -> int:
 def write_pages(paths: list[Path]) -> int:
     """Execute a copy of each notebook and write it as a page; a line per notebook, and 1 if any cell failed."""
     PAGES.mkdir(parents=True, exist_ok=True)
-    exporter = HTMLExporter()
+    exporter = page_exporter()
     rows, failed = [], 0
     print(f"{'notebook':<28}{'cells':>6}{'seconds':>9}  result")
     for path in paths:
@@ -162,6 +179,11 @@ def write_pages(paths: list[Path]) -> int:
     (PAGES / "index.html").write_text(index, encoding="utf-8")
     print(f"\nOpen {(PAGES / 'index.html').relative_to(ROOT)} in a browser.")
     return failed
+
+
+def page_exporter() -> HTMLExporter:
+    """Writes a notebook as a page on which the solutions are folded."""
+    return HTMLExporter(extra_loaders=[DictLoader({"folding.html.j2": FOLDING_PAGE})], template_file="folding.html.j2")
 
 
 def title(notebook: NotebookNode) -> str:

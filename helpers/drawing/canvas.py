@@ -31,7 +31,7 @@ GRID_Y, GRID_X = np.mgrid[0:POINTS, 0:POINTS].astype(np.float32) / SCALE + np.fl
 class Canvas:
     """A drawing: the tone of every canvas point, and the cover, which says where anything is drawn."""
 
-    def __init__(self, rng: np.random.Generator, bend: float = 0.35) -> None:
+    def __init__(self, rng: np.random.Generator, bend: float = 0.27) -> None:
         """Start with nothing on black, and bend the plane a little: no two garments lie quite the same."""
         self._warp = rng.normal(0, bend, (2, 2)), rng.uniform(0, 2 * np.pi, (2, 2)), rng.normal(0, 0.09 * bend, (2, 2))
         self.tone = Image.new("L", (POINTS, POINTS))

@@ -189,12 +189,12 @@ def sleeveless(rng: Rng) -> Top:
 def long_sleeved(rng: Rng) -> Top:
     """Cut a long-sleeved top, whose sleeves hang close to the body and often below the hem."""
     chest = rng.normal(6.2, 0.5)
-    length = rng.uniform(23, 27.3)
+    length = rng.uniform(23, 28)
     return Top(
         shoulder=chest + rng.normal(1.4, 0.4),
-        drop=rng.uniform(1.8, 3.2),
+        drop=rng.uniform(1.4, 2.6),
         chest=chest,
-        armpit=rng.uniform(8, 10.5),
+        armpit=rng.uniform(7.5, 10),
         waist=chest - rng.uniform(0, 0.6),
         hem=chest + rng.normal(0, 0.4),
         length=length,
@@ -202,8 +202,8 @@ def long_sleeved(rng: Rng) -> Top:
         depth=rng.uniform(1, 2.6),
         neckline=pick(rng, {"round": 5, "v": 1}),
         sleeve=rng.uniform(23, 26),
-        angle=rng.normal(5.5, 2.2),
-        cuff=rng.uniform(2.4, 3.6),
+        angle=rng.normal(5.9, 2.1),
+        cuff=rng.uniform(2.4, 3.5),
     )
 
 
@@ -231,6 +231,8 @@ def tshirt(canvas: Canvas, rng: Rng, tone: float) -> None:
 def pullover(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a pullover: long sleeves, a band at the hem, a round neck, a turtleneck or a hood."""
     top = half_sleeved(rng) if rng.random() < 0.03 else long_sleeved(rng)
+    top.chest, top.waist, top.hem = top.chest - 0.2, top.waist - 0.4, top.hem - 0.4  # the sleeves stand off the body
+    top.cuff, top.length = top.cuff - 0.3, min(top.length, 27.3)
     pattern = pick(rng, {"plain": 58, "melange": 18, "stripes": 8, "blocks": 6, "flowers": 3, "gradient": 4})
     paint = cloth(rng, tone, pattern, fold=16, mottle=9)
     sleeves = None if rng.random() < 0.85 else cloth(rng, np.clip(tone + rng.uniform(-60, 60), 20, 245))
@@ -264,7 +266,7 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a coat or a jacket: a front opening, pockets, a stand-up collar, lapels or a hood."""
     top = long_sleeved(rng)
     top.depth, top.cuff = rng.uniform(1.2, 3), top.cuff + 0.6
-    top.shoulder, top.angle, top.length = top.shoulder + 0.2, top.angle + 0.8, rng.uniform(23.5, 28)
+    top.shoulder, top.angle, top.length = top.shoulder - 0.4, top.angle + 0.8, rng.uniform(23, 27.6)
     if rng.random() < 0.28:  # a long coat is narrow in the frame, and its sleeves end above the hem
         slim = rng.uniform(0.76, 0.95)
         for name in ("shoulder", "chest", "waist", "hem", "neck", "cuff"):
@@ -272,7 +274,7 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
         top.length, top.sleeve, top.hem = 28, rng.uniform(17, 22), top.hem + rng.uniform(0, 1.2)
     pattern = pick(rng, {"plain": 66, "melange": 25, "flowers": 2, "checks": 2, "blocks": 3, "gradient": 3})
     paint = cloth(rng, tone, pattern, fold=18, mottle=22)
-    neck = pick(rng, {"stand": 40, "lapels": 22, "hood": 22, "collar": 16})
+    neck = pick(rng, {"stand": 46, "lapels": 18, "hood": 20, "collar": 16})
     if neck == "hood":
         hood(canvas, rng, top, paint)
     elif neck == "lapels":
@@ -284,8 +286,8 @@ def coat(canvas: Canvas, rng: Rng, tone: float) -> None:
         collar(canvas, rng, top, paint)
     elif neck == "stand":
         canvas.fill(mirror([(0, -1.3), (top.neck, -1.5), (top.neck + 0.4, 0.8), (0, 1.6)]), paint)
-        canvas.seam([(-top.neck, 0.5), (0, 1.4), (top.neck, 0.5)], 0.6, rng.uniform(-0.4, 0.2))
-    opening(canvas, rng, top, rng.random() < 0.2, rng.choice([-1, 1]) * rng.uniform(0.04, 0.45))
+        canvas.seam([(-top.neck, 0.5), (0, 1.4), (top.neck, 0.5)], 0.6, rng.uniform(-0.2, 0.4))
+    opening(canvas, rng, top, rng.random() < 0.2, rng.choice([-1, 1, 1]) * rng.uniform(0.04, 0.45))
     if rng.random() < 0.7:
         pockets(canvas, rng, rng.uniform(16, 20))
     if rng.random() < 0.25:
@@ -315,7 +317,7 @@ def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     if cut == "long":
         top.length = rng.uniform(25.8, 28)
         top.shoulder -= rng.uniform(0.3, 0.8)
-        top.angle = rng.normal(9, 2.8)
+        top.angle = max(3.5, rng.normal(6, 2.2))
         top.cuff += rng.uniform(0.2, 1.4)
         top.sleeve = rng.uniform(22, 26.5)
     pattern = pick(
@@ -342,8 +344,8 @@ def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
 
 def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a dress: narrow and full height, with any sleeves, a waist, and a skirt that flares or not."""
-    cut = pick(rng, {"none": 36, "short": 29, "long": 27, "half": 8})
-    chest = rng.normal(4.5, 0.7)
+    cut = pick(rng, {"none": 34, "short": 28, "long": 29, "half": 9})
+    chest = rng.normal(4.6, 0.7)
     neck = rng.uniform(1.6, 2.8)
     short, half, long = rng.uniform(3.5, 6), rng.uniform(7, 11), rng.uniform(13, 20)
     top = Top(
@@ -351,14 +353,14 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
         drop=rng.uniform(0.5, 1.6),
         chest=chest,
         armpit=rng.uniform(4.8, 6.5),
-        waist=chest - rng.uniform(-0.1, 0.9),
-        hem=chest + abs(rng.normal(1.6, 1.6)) - 0.4,
+        waist=chest - rng.uniform(0.1, 1.2),
+        hem=chest + abs(rng.normal(1.2, 1.8)) - 0.5,
         length=28,
         neck=neck,
         depth=rng.uniform(1, 5) if cut == "none" else rng.uniform(0.8, 2.6),
         neckline=pick(rng, {"round": 5, "v": 3}),
         sleeve={"none": 0, "short": short, "half": half, "long": long}[cut],
-        angle=rng.normal(10, 3) if cut in ("long", "half") else rng.normal(25, 9),
+        angle=rng.normal(11, 3) if cut in ("long", "half") else rng.normal(25, 9),
         cuff=rng.uniform(2, 2.8) if cut == "long" else rng.uniform(2.6, 3.6),
         back=rng.random() < 0.6,
     )
@@ -377,23 +379,23 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
 
 def skirt(rng: Rng, top: Top, waist: float) -> list[Point]:
     """Outline the skirt, from the waist over the hips to the hem."""
-    hip = 0.5 * (top.waist + top.hem) + rng.uniform(0, 1.2)
+    hip = 0.5 * (top.waist + top.hem) + rng.uniform(-0.1, 1.0)
     return mirror([(0, waist), (top.waist, waist), (hip, waist + 6), (top.hem, 27.6), (top.hem - 0.5, 28), (0, 28)])
 
 
 def trouser(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw trousers: two legs from a waistband, tight to flared, straight or in mid-step."""
-    waist, hip = rng.normal(4.4, 0.35), rng.normal(5.2, 0.5)
-    foot, ankle = rng.normal(4.6, 0.7), max(1.8, rng.normal(3.5, 0.6))
-    crotch, gap = rng.uniform(7.5, 10.5), max(0.2, rng.normal(0.75, 0.5))
+    waist, hip = rng.normal(4.5, 0.35), rng.normal(5.3, 0.5)
+    foot, ankle = rng.normal(4.2, 0.75), max(1.8, rng.normal(3.4, 0.6))
+    crotch, gap = rng.uniform(7, 9.5), max(0.5, rng.normal(1.35, 0.4))
     if rng.random() < 0.08:
         waist, hip, foot, ankle = 1.4 * waist, 1.5 * hip, 1.5 * foot, 2 * ankle
     pattern = pick(rng, {"plain": 74, "melange": 20, "flowers": 2, "stripes": 1, "checks": 1, "pinstripes": 2})
     paint = cloth(rng, tone, pattern, fold=8, mottle=14)
-    step = rng.normal(0, 0.5)
+    step = rng.normal(0, 0.35)
     for side in (-1, 1):
         knee_out = hip - 0.4 + max(0.0, rng.normal(0, 0.3))
-        inner_foot = max(gap * 0.6, foot - ankle)
+        inner_foot = max(gap * 0.5, foot - ankle)
         leg = [
             (0, 0),
             (waist, 0),
@@ -401,8 +403,8 @@ def trouser(canvas: Canvas, rng: Rng, tone: float) -> None:
             (knee_out, 15 + rng.normal(0, 1)),
             (foot + 0.3, 27.6),
             (inner_foot + 0.2, 28),
-            (gap + max(0, side * step), 18 + rng.normal(0, 1)),
-            (0.35 * gap, crotch + 1.5),
+            (gap + max(0, side * step), 17 + rng.normal(0, 1)),
+            (0.5 * gap, crotch + 1.5),
             (0, crotch),
         ]
         part = [(side * x, y) for x, y in leg]

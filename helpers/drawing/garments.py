@@ -31,7 +31,7 @@ GARMENTS = {
     "Pullover": Garment(clothes.pullover, (27, 55, 70, 111, 176, 214, 229, 233, 247)),
     "Dress": Garment(clothes.dress, (30, 77, 97, 139, 187, 218, 230, 234, 248)),
     "Coat": Garment(clothes.coat, (27, 74, 102, 156, 193, 213, 224, 228, 247)),
-    "Sandal": Garment(shoes.sandal, (26, 72, 85, 105, 132, 165, 194, 209, 247)),
+    "Sandal": Garment(shoes.sandal, (40, 92, 108, 130, 157, 188, 212, 224, 248)),
     "Shirt": Garment(clothes.shirt, (26, 48, 62, 97, 154, 198, 222, 228, 249)),
     "Sneaker": Garment(shoes.sneaker, (29, 75, 93, 130, 163, 188, 204, 213, 237)),
     "Bag": Garment(bags.bag, (33, 90, 110, 153, 189, 208, 219, 224, 247)),

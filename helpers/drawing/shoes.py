@@ -24,9 +24,9 @@ def sole(canvas: Canvas, rng: Rng, *, top: float, thick: float, tone: float, toe
 
 def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a sneaker: low or high, laced, with a sole of another tone and stripes or patches on its side."""
-    high = rng.random() < 0.17
+    high = rng.random() < 0.13
     heel = rng.uniform(13.5, 19) if high else rng.uniform(9.5, 13)  # height of the collar above the ground
-    toe = rng.uniform(3, 4.8)
+    toe = rng.uniform(3.2, 5.1)
     ground, thick = 20.0, rng.uniform(1.8, 3.4)
     upper = ground - thick
     throat = rng.uniform(-0.5, 3)
@@ -67,7 +67,7 @@ def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
         )
     if rng.random() < 0.6:
         canvas.shade([(10.5, 0), (14.5, 0), (14.5, upper), (11, upper)], rng.uniform(-0.4, 0.4))
-    dark = rng.random() < 0.35
+    dark = rng.random() < 0.45
     bottom = rng.uniform(15, 80) if dark else rng.uniform(80, 230)
     sole(canvas, rng, top=upper, thick=thick, tone=bottom, toe=rng.uniform(0.3, 1))
 
@@ -92,14 +92,14 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw an ankle boot: a shaft over the heel, a flat sole, a block heel or a thin one."""
     kind = pick(rng, {"flat": 56, "block": 33, "thin": 11})
     lift = {"flat": rng.uniform(0.6, 2), "block": rng.uniform(3, 8), "thin": rng.uniform(5.5, 8.5)}[kind]
-    height = rng.uniform(13, 23.5) + 0.6 * lift
+    height = rng.uniform(12.8, 23) + 0.6 * lift
     ground = 24.0
     shaft = rng.uniform(-2.4, 3.4)  # the front of the shaft
-    toe = rng.uniform(3.2, 5)
+    toe = rng.uniform(3.8, 5.8)
     mouth = ground - height
     paint = cloth(rng, tone, pick(rng, {"plain": 82, "melange": 15, "flowers": 3}), fold=8, mottle=14)
     ball = ground - rng.uniform(0.3, 1.2)
-    back = 14 - rng.uniform(0.8, 4.2)
+    back = 14 - rng.uniform(0, 3)
     arch = ground - 0.85 * lift
     canvas.fill(
         soften(
@@ -108,7 +108,7 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
                 (-13.4, ground - 0.8 * toe),
                 (-9, ground - toe - 0.4 - 0.1 * lift),
                 (-4, ground - toe - 1.4 - 0.3 * lift),
-                (shaft - 1.6, ground - 8.6 - 0.3 * lift),
+                (shaft - 2.4, ground - 8.6 - 0.3 * lift),
                 (shaft, ground - 12 - 0.3 * lift),
                 (shaft + rng.uniform(-0.8, 0.5), mouth),
                 (back, mouth + rng.uniform(-0.8, 0.8)),
@@ -164,8 +164,8 @@ def trim_boot(canvas: Canvas, rng: Rng, *, shaft: float, back: float, mouth: flo
 def sandal(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a sandal: straps on a sole that is flat, a wedge, or raised by a heel."""
     kind = pick(rng, {"flat": 48, "wedge": 24, "heel": 28})
-    lift = {"flat": rng.uniform(0, 1.5), "wedge": rng.uniform(3, 10), "heel": rng.uniform(6, 14)}[kind]
-    thick = rng.uniform(1, 3.5) if kind != "heel" else rng.uniform(0.9, 2)
+    lift = {"flat": rng.uniform(0, 1.5), "wedge": rng.uniform(4, 11), "heel": rng.uniform(9, 16)}[kind]
+    thick = rng.uniform(1, 4.5) if kind != "heel" else rng.uniform(0.9, 2)
     ground = 26.0
     paint = cloth(rng, min(1.2 * tone, 250), pick(rng, {"plain": 7, "melange": 3}), fold=8, mottle=20)
 
@@ -178,10 +178,14 @@ def sandal(canvas: Canvas, rng: Rng, tone: float) -> None:
     else:
         toe_straps(canvas, rng, floor, paint)
     if kind != "flat" or rng.random() < 0.75:
-        ankle_straps(canvas, rng, floor, rng.uniform(4, 10) + 0.15 * lift, paint)
+        ankle_straps(canvas, rng, floor, rng.uniform(4, 8.5) + 0.1 * lift, paint)
     foot_bed = [(x, floor(x)) for x in np.linspace(-13.8, 13.6, 14).tolist()]
     if kind == "heel":
         canvas.stroke(foot_bed, thick + 0.4, paint)
+        if rng.random() < 0.4:  # a platform under the ball of the foot
+            high = rng.uniform(1, 3)
+            under = [(x, y + high) for x, y in foot_bed[:6]]
+            canvas.fill([*foot_bed[:7], *under[::-1]], paint)
         wide = rng.choice([rng.uniform(0.9, 1.8), rng.uniform(2.5, 5)])
         heel = [(12.5 - 1.4 * wide, floor(12)), (13.6, floor(13)), (13.3, ground), (13.3 - wide, ground)]
         canvas.fill(heel, paint)
@@ -202,22 +206,22 @@ def thong(canvas: Canvas, rng: Rng, floor: Floor, paint: Paint) -> None:
 
 def toe_straps(canvas: Canvas, rng: Rng, floor: Floor, paint: Paint) -> None:
     """Draw what goes over the toes: one broad piece with slots in it, or a few bands."""
-    start, long, high = rng.uniform(-12.8, -9), rng.uniform(5, 16), rng.uniform(3.4, 7)
+    start, long, high = rng.uniform(-13, -10), rng.uniform(5, 14), rng.uniform(3.8, 6.8)
     end = start + long
     over = [(start, floor(start) + 0.5), (start + 0.2 * long, floor(start) - 0.75 * high)]
     over += [(start + 0.6 * long, floor(start) - high), (end, floor(end) - 0.7 * high), (end, floor(end) + 0.5)]
     canvas.fill(soften(over, 1), paint)
-    for x in np.arange(start + 1.5, end - 1, rng.uniform(2, 7)):
+    for x in np.arange(start + 1.5, end - 1, rng.uniform(2, 4.5)):
         slot = [(x, floor(x)), (x + rng.uniform(-0.5, 2.5), floor(x) - rng.uniform(0.5, 1) * high)]
-        canvas.seam(slot, rng.uniform(0.5, 1.5), -rng.uniform(0.3, 1))
+        canvas.seam(slot, rng.uniform(0.7, 1.5), -rng.uniform(0.6, 1))
 
 
 def ankle_straps(canvas: Canvas, rng: Rng, floor: Floor, rise: float, paint: Paint) -> None:
     """Draw what holds the heel: a counter behind it, a strap round the ankle, and one down the instep."""
-    wide = rng.uniform(1.2, 3)
+    wide = rng.uniform(0.9, 2.0)
     heel = rng.uniform(8, 12.5), floor(12) - rise * rng.uniform(0.5, 0.95)
     ankle = rng.uniform(-0.5, 6), floor(9) - rise * rng.uniform(0.9, 1.25)
-    if rng.random() < 0.55:
+    if rng.random() < 0.3:
         counter = [
             (13.2, floor(13) + 0.5),
             heel,
@@ -228,9 +232,9 @@ def ankle_straps(canvas: Canvas, rng: Rng, floor: Floor, rise: float, paint: Pai
     else:
         canvas.stroke([(12.8, floor(13) + 0.5), heel], wide, paint)
     canvas.stroke([heel, ankle], wide, paint)
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         canvas.stroke([ankle, (rng.uniform(-5, 2), floor(0) - rng.uniform(0, 2))], wide + rng.uniform(0, 2), paint)
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
         canvas.stroke([(heel[0], heel[1] + 0.4 * rise), (rng.uniform(-4, 4), floor(0))], wide, paint)
     if rng.random() < 0.3:
         canvas.stroke([heel, (heel[0] + 0.6, heel[1] - 2.5), (ankle[0] + 1, ankle[1] - 2)], wide, paint)

@@ -9,7 +9,20 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PALE, SKY, axes_for, axes_or_new, ink, styled, text_on
+from helpers.plotting.style import (
+    AMBER,
+    BLUE,
+    GREY,
+    ORANGE,
+    PALE,
+    SKY,
+    axes_for,
+    axes_or_new,
+    ink,
+    new_axes,
+    styled,
+    text_on,
+)
 from helpers.plotting.values import check_names, count, finite, number, percent, shape, vector
 
 # Parts of a data set are told apart by colour and by hatching, in the order in which they are given.
@@ -115,6 +128,31 @@ def value_histograms(
         ax.set_ylim(0, top)  # one scale, or heights could not be compared by eye
     axes[-1].legend(labelcolor=ink(axes[-1]), loc="upper right")
     set_caption(axes[0], f"{'; '.join(words)}.")
+    return axes
+
+
+@styled()
+def pictures_with_histograms(pictures: Mapping[str, Any], values: Mapping[str, Any], *, bins: int = 20) -> np.ndarray:
+    """Draw pictures and, to the right of them, how often each value occurs in sets of numbers; return the Axes.
+
+    Shapes: `pictures` maps a title to [H, W] or [1, H, W], 0 (black) to 1 (white); `values` as in `value_histograms`.
+
+    Raises: ValueError where a picture has another shape or a set is empty; as `value_histograms`.
+    """
+    grids = {title: finite(picture, title).squeeze() for title, picture in pictures.items()}
+    for title, grid in grids.items():
+        if grid.ndim != 2:
+            raise ValueError(
+                f"Expected {title} of shape [H, W] or [1, H, W]: received {shape(grid)}. Choose a channel."
+            )
+    widths = [1.0] * len(grids) + [1.35] * len(values)
+    axes = new_axes(len(widths), height=2.4, widths=widths)
+    for ax, (title, grid) in zip(axes, grids.items(), strict=False):
+        ax.imshow(grid, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.set(title=title, xticks=[], yticks=[])
+        set_caption(ax, f"A grey picture, {title}, {grid.shape[0]} x {grid.shape[1]} pixels.")
+    value_histograms(values, bins=bins, axes=axes[len(grids) :])
+    axes[-1].get_legend().remove()  # no room: the sentence says mean and standard deviation
     return axes
 
 

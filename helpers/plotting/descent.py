@@ -14,7 +14,7 @@ from helpers.plotting.captions import set_caption
 from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, styled
 from helpers.plotting.values import as_array, count, finite, number, shape, vector
 
-_TANGENTS = 3  # of the first steps; more of them would hide the path
+_FIRST = (0, 1, 2)  # steps; more tangents would hide the path
 
 
 @styled()
@@ -23,11 +23,13 @@ def descent_on_curve(
     loss: Any,  # noqa: ANN401
     paths: Mapping[str, Any],
     *,
+    tangents: Iterable[int] = _FIRST,
     axes: Axes | Iterable[Axes] | None = None,
 ) -> np.ndarray:
     """Draw a loss of one parameter and, one Axes a path, where gradient descent stood after each step.
 
-    At the first steps the tangent is drawn, too. `paths` maps a title, such as "lr 0.1", to its path.
+    At the steps named in `tangents`, where a path has them, the tangent is drawn, too. `paths` maps a title, such as
+    "lr 0.1", to its path.
 
     Shapes:
         w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
@@ -38,13 +40,14 @@ def descent_on_curve(
     if len(w) != len(loss):
         raise ValueError(f"Expected one loss per w: {len(w)} w, {len(loss)} losses. Compute the loss at every w.")
     paths = _paths(paths)
+    tangents = set(tangents)
     axes = axes_for(paths, axes, each="path", height=2.7, sharey=True)
     room = 0.06 * (loss.max() - loss.min())
     limits = {"xlim": (w.min(), w.max()), "ylim": (loss.min() - room, loss.max())}
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
         ax.plot(w, loss, color=GREY, linewidth=1.2)
         reach = 0.14 * (w.max() - w.min())
-        for at, height, slope in path[:_TANGENTS]:
+        for at, height, slope in (row for step, row in enumerate(path) if step in tangents):
             ends = np.array([at - reach, at + reach])
             ax.plot(ends, height + slope * (ends - at), color=ink(ax), linestyle="--", linewidth=1.2)
         _draw(ax, path[:, 0], path[:, 1])

@@ -46,15 +46,19 @@ class Node(NamedTuple):
 
     A `leaf` collects gradients, a `constant` is a given tensor that does not; an `accumulation` adds to a leaf's
     `.grad`; an `operation` is a `grad_fn`, named by its `grad_fn.name()`; the `result` is the tensor walked from.
+    A `note`, such as '= 6', is written after the name in place of the shape.
     """
 
     kind: Kind
     name: str
     shape: tuple[int, ...] | None = None
+    note: str | None = None
 
     @property
     def label(self) -> str:
-        """What the box says: 'w [5, 3]', 'matrix product', 'add to w.grad'."""
+        """What the box says: 'w [5, 3]', 'matrix product', 'add to w.grad', 'multiply = 6'."""
+        if self.note is not None:
+            return f"{operation_name(self.name)} {self.note}".rstrip()
         if self.kind == "operation":
             return operation_name(self.name)
         if self.kind == "accumulation":
@@ -117,7 +121,6 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
     return Graph(nodes, edges)
 
 
-@styled()
 def graph_picture(
     result: Any,  # noqa: ANN401
     tensors: Mapping[str, Any],
@@ -131,7 +134,12 @@ def graph_picture(
 
     Raises: as `computational_graph`.
     """
-    graph = computational_graph(result, tensors, name=name)
+    return draw_graph(computational_graph(result, tensors, name=name), ax=ax)
+
+
+@styled()
+def draw_graph(graph: Graph, *, ax: Axes | None = None) -> Axes:
+    """Draw a graph as `computational_graph` returns it, or one put together by hand."""
     places, routes, widths = _layout(graph)
     left = min(x - widths[i] / 2 for i, (x, _) in places.items()) - 0.5
     right = max(x + widths[i] / 2 for i, (x, _) in places.items()) + 0.5

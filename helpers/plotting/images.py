@@ -8,16 +8,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, new_figure, styled
 from helpers.plotting.values import as_array, count, finite, listing, number, shape
 
 RIGHT, WRONG = "✓", "✗"
+FRAMES: dict[bool | None, dict[str, Any]] = {
+    None: {"edgecolor": GREY, "linestyle": "-", "linewidth": 0.8},
+    True: {"edgecolor": BLUE, "linestyle": "-", "linewidth": 2.5},
+    False: {"edgecolor": ORANGE, "linestyle": (0, (3, 1.5)), "linewidth": 2.5},
+}
 
 _TITLE_SIZE = 9  # points
 _LETTER = 0.072  # inches, the mean width of a letter of that size
@@ -58,7 +62,7 @@ def image_grid(
 
     above = 0.05 + 0.16 * lines  # room for the title, in inches
     row = cell * height / width + above + 0.08
-    figure = plt.figure(figsize=(columns * (cell + _GAP), rows * row), layout="none")
+    figure = new_figure(figsize=(columns * (cell + _GAP), rows * row), layout="none")
     for i, image in enumerate(pixels):
         left, top = (i % columns) * (cell + _GAP) + _GAP / 2, (i // columns) * row + above
         box = (left, rows * row - top - cell * height / width, cell, cell * height / width)
@@ -84,11 +88,8 @@ def _draw(ax: Axes, image: np.ndarray, limits: tuple[float, float], title: str, 
         image = (image - low) / (high - low)  # imshow applies no limits to colour
     ax.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
-    color, style, thickness = {None: (GREY, "-", 0.8), True: (BLUE, "-", 2.5), False: (ORANGE, (0, (3, 1.5)), 2.5)}[
-        right
-    ]
     for spine in ax.spines.values():
-        spine.set(visible=True, edgecolor=color, linestyle=style, linewidth=thickness)
+        spine.set(visible=True, **FRAMES[right])
     if right is not None:
         title = f"{RIGHT if right else WRONG} {title}".rstrip()
     ax.set_title(title, fontsize=_TITLE_SIZE, pad=4)

@@ -35,6 +35,8 @@ _NAME_AT, _TENSOR_AT, _TENSOR_END, _SHAPE_AT, _PARAMETERS_END = 0.22, 1.6, 4.3, 
 _SHEETS_SHOWN = 8  # more channels than that are drawn as that many, or they become a smear
 _SHEET_STEP = 0.05
 
+_MOST_BARS = 64
+
 
 @styled()
 def shape_flow(
@@ -189,6 +191,95 @@ def value_tables(
         set_caption(ax, f"{title[:1].upper() + title[1:]}: {_table_in_words(matrix, digits)}.")
     axes[0].set_ylabel(ylabel)
     return axes
+
+
+@styled()
+def layer_values(
+    steps: Iterable[tuple[str, Sequence[int]]],
+    at: int,
+    values: Any,  # noqa: ANN401
+    *,
+    parameters: Sequence[int],
+    class_names: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Draw the list of a network's layers, one of them marked, and beside it the numbers that come out of that one.
+
+    Up to 64 numbers are bars, more are laid in rows as an image; pictures are tiles. Returns the two Axes.
+
+    Shapes:
+        steps: (layer, shape after it) in order, the first one the input. at: which of them is marked.
+        values: [F] or [C, H, W], one example after that step.
+        parameters: how many each step has, 0 for the input.
+        class_names: F names for the bars; ignored where there are more or fewer numbers.
+
+    Raises: ValueError where `at` is no step, counts do not fit, or the values have another shape.
+    """
+    steps = [(str(name), [int(size) for size in sizes]) for name, sizes in steps]
+    array = finite(values, "values").astype(np.float64)
+    if not 0 <= at < len(steps) or len(parameters) != len(steps):
+        raise ValueError(
+            f"Expected a step from 0 to {len(steps) - 1}, and parameters of {len(steps)} steps: received step {at}, "
+            f"{len(parameters)} numbers. Count the input as step 0."
+        )
+    if array.ndim not in (1, 3):
+        raise ValueError(f"Expected values [F] or [C, H, W]: received {shape(array)}. Take one example of the batch.")
+    rows, ax = new_axes(2, height=max(3.2, 0.29 * (len(steps) + 1)), widths=[1.1, 1.0])
+    _list_of_layers(rows, steps, at, parameters)
+    (name, sizes), largest = steps[at], abs(array).max() or 1.0
+    if array.ndim == 1 and array.size <= _MOST_BARS:
+        _bars(ax, array, class_names)
+    else:
+        tiles = _tiles(array if array.ndim == 3 else _in_rows(array)[None])
+        picture = ax.imshow(tiles, cmap=DIVERGING, vmin=-largest, vmax=largest, interpolation="nearest")
+        ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+        ax.set(xticks=[], yticks=[])
+    ax.set_title(name)
+    before = f"from {steps[at - 1][1]} to {sizes}" if at else f"{sizes}"
+    known = f", {count(int(parameters[at]), 'parameters')}" if at else ""
+    set_caption(ax, f"Step {at} of {len(steps) - 1}, {name}: {before}{known}; numbers from {span(array)}.")
+    return np.array([rows, ax])
+
+
+def _list_of_layers(ax: Axes, steps: list[tuple[str, list[int]]], at: int, parameters: Sequence[int]) -> None:
+    ax.set(xlim=(0, 1), ylim=(len(steps) - 0.4, -1.4))
+    ax.axis("off")
+    for x, word, side in ((0.06, "layer", "left"), (0.42, "shape after it", "left"), (0.98, "parameters", "right")):
+        ax.text(x, -1, word, ha=side, va="center", fontsize=9, color=GREY)
+    ax.add_patch(Rectangle((0, at - 0.45), 1, 0.9, facecolor=PALE, edgecolor=BLUE, linewidth=0.8))
+    for row, (name, sizes) in enumerate(steps):
+        weight = "bold" if row == at else "normal"  # said twice, so that nobody needs the colour
+        ax.text(0.06, row, name, va="center", fontsize=9, weight=weight)
+        ax.text(0.42, row, str(sizes), va="center", fontsize=8.5, family="monospace")
+        ax.text(0.98, row, f"{int(parameters[row]):,}", ha="right", va="center", fontsize=9)
+
+
+def _bars(ax: Axes, array: np.ndarray, class_names: Sequence[str] | None) -> None:
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.barh(range(array.size), array, color=[BLUE if value >= 0 else ORANGE for value in array])
+    ax.invert_yaxis()
+    ax.set_xlabel("value")
+    if class_names is not None and len(class_names) == array.size:
+        ax.set_yticks(range(array.size), [str(name) for name in class_names])
+
+
+def _in_rows(array: np.ndarray) -> np.ndarray:
+    """Many numbers as rows of about as many; where they do not fill a rectangle, it ends with gaps."""
+    side = math.isqrt(array.size - 1) + 1
+    width = next((n for n in range(side, 3 * side) if array.size % n == 0), side)
+    padded = np.full(-(-array.size // width) * width, np.nan)
+    padded[: array.size] = array
+    return padded.reshape(-1, width)
+
+
+def _tiles(pictures: np.ndarray) -> np.ndarray:
+    """Pictures [C, H, W] beside and below each other, with a gap of one pixel, as one picture."""
+    n, height, width = pictures.shape
+    columns = math.isqrt(n - 1) + 1
+    tiles = np.full((-(-n // columns) * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        tiles[top : top + height, left : left + width] = picture
+    return tiles
 
 
 def _check_steps(steps: list[tuple[str, tuple[int, ...]]], parameters: Sequence[int] | None) -> None:

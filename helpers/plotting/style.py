@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import RLock
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -11,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
 WIDTH = 7.0  # inches; the notebook's text column, so that no viewer has to shrink a figure
@@ -62,6 +65,10 @@ STYLE: dict[str, Any] = {
     "text.color": INK,
 }
 
+# A widget may draw in a thread of its own while a cell draws: one at a time, or one would keep the other's settings.
+_DRAWING = RLock()
+_WITHOUT_PYPLOT: ContextVar[bool] = ContextVar("_WITHOUT_PYPLOT", default=False)
+
 
 @contextmanager
 def styled() -> Iterator[None]:
@@ -70,12 +77,28 @@ def styled() -> Iterator[None]:
     `mpl.rc_context` would not do: the first figure in a notebook switches Matplotlib to interactive, and
     `rc_context` would take that back, so that the reader's own plots were never shown.
     """
-    before = {key: mpl.rcParams[key] for key in STYLE}
-    mpl.rcParams.update(STYLE)
+    with _DRAWING:
+        before = {key: mpl.rcParams[key] for key in STYLE}
+        mpl.rcParams.update(STYLE)
+        try:
+            yield
+        finally:
+            mpl.rcParams.update(before)
+
+
+@contextmanager
+def without_pyplot() -> Iterator[None]:
+    """Draw new figures that pyplot does not know: no cell shows them when it ends, and nobody has to close them."""
+    token = _WITHOUT_PYPLOT.set(True)
     try:
         yield
     finally:
-        mpl.rcParams.update(before)
+        _WITHOUT_PYPLOT.reset(token)
+
+
+def new_figure(**options: Any) -> Figure:  # noqa: ANN401
+    """A new figure with Matplotlib's own options: pyplot's current one, except in `without_pyplot`."""
+    return Figure(**options) if _WITHOUT_PYPLOT.get() else plt.figure(**options)
 
 
 def axes_or_new(ax: Axes | None, *, height: float, grid: Literal["x", "y", "both"] | None = None) -> Axes:
@@ -84,10 +107,16 @@ def axes_or_new(ax: Axes | None, *, height: float, grid: Literal["x", "y", "both
 
 
 def new_axes(
-    n: int, *, height: float, grid: Literal["x", "y", "both"] | None = None, rows: int = 1, sharey: bool = False
+    n: int,
+    *,
+    height: float,
+    grid: Literal["x", "y", "both"] | None = None,
+    rows: int = 1,
+    sharey: bool = False,
+    widths: Sequence[float] | None = None,
 ) -> np.ndarray:
-    """`n` Axes side by side, in each of `rows`, row by row; in a new pyplot figure, `WIDTH` by `height` inches."""
-    _, axes = plt.subplots(rows, n, figsize=(WIDTH, height), squeeze=False, sharey=sharey)
+    """`n` Axes side by side, in each of `rows`, row by row; in a new figure, `WIDTH` by `height` inches."""
+    axes = new_figure(figsize=(WIDTH, height)).subplots(rows, n, squeeze=False, sharey=sharey, width_ratios=widths)
     for ax in axes.flat:
         # Said here, because Matplotlib makes ticks and grid lines as late as it can, when `styled` is over.
         ax.tick_params(color=GREY, labelcolor=INK, labelsize=9, labelfontfamily=FONT)

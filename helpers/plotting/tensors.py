@@ -9,21 +9,22 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PAPER, SKY, WIDTH, new_axes, styled, text_on
-from helpers.plotting.values import count, finite, listing, number, shape, span
+from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PAPER, SKY, WIDTH, new_axes, new_figure, styled, text_on
+from helpers.plotting.values import as_array, count, finite, listing, number, shape, span
 
 Look = dict[str, Any]  # how a cell is drawn: keywords of a Rectangle
 
 _CELL = 0.29  # inches; room for three digits
 _LETTER = 0.28  # cells, the width of one letter of a title
 _MOST = 8  # cells along one side, or pictures in a batch: nobody reads more
+_MOST_NAMED = 24  # numbers in a sentence
+_LONGEST_TITLE = 40  # letters
 
 # Hatching says the same as the colour does, so that nobody needs the colour.
 _PARTS: tuple[Look, ...] = (
@@ -119,6 +120,37 @@ def selections(x: Any, results: Mapping[str, Any]) -> Figure:  # noqa: ANN401
 
 
 @styled()
+def indexing(x: Any, text: str, result: Any) -> Figure:  # noqa: ANN401
+    """Draw a tensor, the cells that an index expression took in blue, and beside it the result in its own shape.
+
+    Shapes:
+        x: [H, W] up to 8 x 8, no number twice. result: any shape, also without cells; drawn where there is room.
+
+    Raises: ValueError for another shape of x, a number that stands twice in it, or one in the result that is not in x.
+    """
+    grid, taken = _grid(x, "x"), as_array(result, text)
+    _check_origin({text: taken}, grid)
+    name = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+    looks = [_TAKEN if n in taken else _PLAIN for n in grid.flat]
+    source = _Drawing("x", f"shape {shape(grid)}", [grid], [looks])
+    sheets = list(taken) if taken.ndim == 3 else [_two_dimensional(taken)]
+    target = _Drawing(name, f"shape {shape(taken)}", sheets, [[_TAKEN] * sheet.size for sheet in sheets])
+    left = source.width + 2  # x keeps its place, whatever comes out
+    across = WIDTH / _CELL - left
+    if taken.size == 0 or taken.ndim > 3 or target.width > across or max(taken.shape, default=1) > _MOST:
+        note = f"{target.subtitle}, {'not drawn' if taken.size else 'no cell'}"
+        target = _Drawing(name, note, [np.empty((0, 1))], [[]])
+    ax = _paper(WIDTH / _CELL, max(source.height, target.height))
+    _draw_sheets(ax, source, left - source.width / 2, 0)
+    _draw_sheets(ax, target, left + across / 2, 0)
+    numbers = listing(number(n) for n in taken.flat[:_MOST_NAMED]) + (", ..." if taken.size > _MOST_NAMED else "")
+    cells = f"{count(taken.size, 'cells')} ({numbers})" if taken.size else "no cell"
+    return set_caption(
+        ax.figure, f"{text} takes {cells} of x, shape {shape(grid)}; the result has shape {shape(taken)}."
+    )
+
+
+@styled()
 def joined(parts: Mapping[str, Any], results: Mapping[str, Any]) -> Figure:
     """Draw two or three tensors and what came of joining them, each cell in the look of the tensor it came from.
 
@@ -157,11 +189,12 @@ def broadcasting(
     *,
     names: tuple[str, str] = ("a", "b"),
     symbol: str = "+",
+    most: int = _MOST,
 ) -> Figure:
     """Draw how two shapes are aligned from the right, what is stretched (hatched), and what comes of it.
 
     Shapes:
-        first, second: any two shapes; their cells are drawn where both have up to 2 dimensions of up to 8.
+        first, second: any two shapes; their cells are drawn where both have up to 2 dimensions of up to `most`.
         result: what combining them gave; left out where they cannot be combined, which is drawn as refused.
 
     Raises: ValueError where `result` is not of the shape that the rule gives, or is given although there is none.
@@ -177,7 +210,7 @@ def broadcasting(
                 f"Expected result for {shape(first)} and {shape(second)}: {rule}, received {shape(result)}. "
                 f"Pass {names[0]} {symbol} {names[1]}, or leave it out."
             )
-    readable = all(a.ndim <= 2 and max(a.shape, default=1) <= _MOST for a in (first, second))
+    readable = all(a.ndim <= 2 and max(a.shape, default=1) <= most for a in (first, second))
     rows = max(_two_dimensional(a).shape[0] for a in (first, second))
     ax = _paper(WIDTH / _CELL, 4.4 + (1.5 + rows if readable else 0))
     _draw_rule(ax, columns, [*names, "result"])
@@ -343,9 +376,12 @@ def _draw_sheets(ax: Axes, drawing: _Drawing, middle: float, top: float) -> None
 
 def _draw_cell(ax: Axes, corner: tuple[float, float], text: str, look: Look, *, width: float = 1.0) -> None:
     """A cell of height 1 with its text, which is grey where the cell is only stretched."""
-    ax.add_patch(Rectangle(corner, width, 1, linewidth=0, **{"edgecolor": GREY, **look}))  # the filling and hatching
-    frame = {"fill": False, "edgecolor": GREY, "linewidth": 0.8, "linestyle": look.get("linestyle", "-")}
-    ax.add_patch(Rectangle(corner, width, 1, **frame))
+    frame = {"edgecolor": GREY, "linewidth": 0.8}
+    if "hatch" in look:  # the hatching has the colour of its edge, so the frame is one by itself
+        ax.add_artist(Rectangle(corner, width, 1, linewidth=0, **look))
+        ax.add_artist(Rectangle(corner, width, 1, fill=False, **frame))
+    else:  # as an artist, not a patch: its limits need not be found, and drawing takes half the time
+        ax.add_artist(Rectangle(corner, width, 1, **look, **frame))
     color = GREY if look is _STRETCHED else text_on(look["facecolor"])
     x, y = corner[0] + width / 2, corner[1] + 0.52
     # The hatching keeps clear of the number.
@@ -356,7 +392,7 @@ def _draw_cell(ax: Axes, corner: tuple[float, float], text: str, look: Look, *, 
 
 def _paper(width: float, height: float) -> Axes:
     """Axes without axes, measured in cells from the upper left corner, in a figure of their own."""
-    figure = plt.figure(figsize=(width * _CELL, height * _CELL), layout="none")
+    figure = new_figure(figsize=(width * _CELL, height * _CELL), layout="none")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.set_axis_off()

@@ -1,0 +1,297 @@
+// The drawing pad in the browser. Strokes are kept here, so that the pen never waits for the kernel: while it moves,
+// they are sent once per frame (Jupyter keeps the newest back until the last ones are answered), and at pen-up always.
+
+const STEP = 0.025; // of the pad, for one press of an arrow key
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const HINT = {
+  up: "Keyboard: the arrow keys move the pen, two at once diagonally; Space puts it down.",
+  down: "The pen is down: the arrow keys draw, Space lifts it.",
+};
+
+function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  const { attributes = {}, ...own } = properties;
+  Object.assign(made, own);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// The ink, the pen and the keyboard's cursor on one canvas. `changed(finished)` is called when the strokes change.
+function drawingPad(canvas, hint, changed) {
+  const pad = { strokes: [], width: 0, busy: false };
+  let stroke = null; // the one that is being drawn
+  let pointer = null; // the finger, pen or mouse that draws it: a second finger or a palm is ignored
+  let cursor = null; // the keyboard's pen, shown once it is used
+  const held = new Set(); // arrow keys held down
+
+  function extend(x, y) {
+    const inside = x >= 0 && x <= 1 && y >= 0 && y <= 1;
+    if (!inside) {
+      stroke = null; // outside the pad there is no paper: back inside, a new stroke begins
+      return;
+    }
+    if (!stroke) pad.strokes.push((stroke = []));
+    const point = [Number(x.toFixed(4)), Number(y.toFixed(4))];
+    const last = stroke.at(-1);
+    if (!last || last[0] !== point[0] || last[1] !== point[1]) stroke.push(point);
+  }
+
+  function finish() {
+    if (!pad.busy) return;
+    stroke = pointer = null;
+    pad.busy = false;
+    hint.textContent = HINT.up;
+    pad.draw();
+    changed(true);
+  }
+
+  pad.draw = () => {
+    const side = canvas.width;
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, side, side);
+    context.strokeStyle = "#fff";
+    context.lineWidth = pad.width * side;
+    context.lineCap = context.lineJoin = "round";
+    for (const [start, ...rest] of pad.strokes) {
+      context.beginPath();
+      context.moveTo(start[0] * side, start[1] * side);
+      // One point is a dot: a line back to itself.
+      for (const [x, y] of rest.length ? rest : [start]) context.lineTo(x * side, y * side);
+      context.stroke();
+    }
+    if (cursor && document.activeElement === canvas) drawCursor(context, side);
+  };
+
+  function drawCursor(context, side) {
+    const [x, y] = [cursor[0] * side, cursor[1] * side];
+    const arm = side / 28;
+    context.lineWidth = side / 140;
+    context.strokeStyle = pad.busy ? "#ffb000" : "#56b4e9"; // readable on black and on white ink
+    context.beginPath();
+    context.arc(x, y, arm / 2, 0, 2 * Math.PI);
+    for (const [dx, dy] of Object.values(DIRECTIONS)) {
+      context.moveTo(x + (dx * arm) / 2, y + (dy * arm) / 2);
+      context.lineTo(x + dx * arm, y + dy * arm);
+    }
+    context.stroke();
+  }
+
+  pad.clear = () => {
+    pad.strokes = [];
+    stroke = pointer = null;
+    pad.busy = false;
+    hint.textContent = HINT.up;
+    pad.draw();
+  };
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || pointer !== null) return;
+    finish(); // a stroke of the keyboard
+    pointer = event.pointerId;
+    pad.busy = true;
+    cursor = null;
+    canvas.focus({ preventScroll: true });
+    canvas.setPointerCapture(pointer); // goes on when the pen leaves the pad
+    add(event);
+  });
+  canvas.addEventListener("pointermove", (event) => event.pointerId === pointer && add(event));
+  canvas.addEventListener("pointerup", (event) => {
+    if (event.pointerId !== pointer) return;
+    add(event);
+    finish();
+  });
+  for (const type of ["pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(type, (event) => event.pointerId === pointer && finish());
+  }
+
+  function add(event) {
+    const box = canvas.getBoundingClientRect();
+    const coalesced = event.getCoalescedEvents?.() ?? []; // all that the pen reported since the last frame
+    for (const { clientX, clientY } of coalesced.length ? coalesced : [event]) {
+      extend((clientX - box.left) / box.width, (clientY - box.top) / box.height);
+    }
+    pad.draw();
+    changed(false);
+  }
+
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || pointer !== null) return;
+    if (event.key === " ") penUpOrDown(event.repeat);
+    else if (event.key in DIRECTIONS) move(event.key);
+    else return;
+    event.preventDefault(); // or the page scrolls
+  });
+  canvas.addEventListener("keyup", (event) => held.delete(event.key));
+  canvas.addEventListener("focus", pad.draw);
+  canvas.addEventListener("blur", () => {
+    held.clear();
+    if (pointer === null) finish();
+    pad.draw();
+  });
+
+  function penUpOrDown(repeated) {
+    if (repeated) return;
+    if (pad.busy) return finish();
+    cursor ??= [0.5, 0.5];
+    pad.busy = true;
+    hint.textContent = HINT.down;
+    extend(...cursor);
+    pad.draw();
+    changed(false);
+  }
+
+  function move(key) {
+    held.add(key);
+    cursor ??= [0.5, 0.5];
+    for (const other of held) {
+      cursor = cursor.map((place, axis) => Math.min(Math.max(place + STEP * DIRECTIONS[other][axis], 0), 1));
+    }
+    if (pad.busy) extend(...cursor);
+    pad.draw();
+    if (pad.busy) changed(false);
+  }
+
+  return pad;
+}
+
+// The picture that the network receives: 28 x 28 bytes, one pixel of the canvas each.
+function showPicture(canvas, bytes) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(28, 28);
+  for (let i = 0; i < 28 * 28; i++) {
+    image.data.fill(bytes?.byteLength ? bytes.getUint8(i) : 0, 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
+function bars() {
+  const rows = Array.from({ length: 10 }, (_, digit) => {
+    const fill = element("span", { className: "fill" });
+    const share = element("span", { className: "share" });
+    const track = element("span", { className: "track", attributes: { "aria-hidden": "true" } }, fill);
+    return { fill, share, row: element("li", {}, element("span", { className: "digit" }, `${digit}`), track, share) };
+  });
+  const list = element("ul", { attributes: { "aria-label": "Probability of each digit" } });
+  list.append(...rows.map(({ row }) => row));
+  const show = (probabilities) => {
+    const highest = Math.max(...probabilities);
+    rows.forEach(({ fill, share, row }, digit) => {
+      const probability = probabilities[digit] ?? 0;
+      fill.style.width = `${100 * probability}%`;
+      share.textContent = probabilities.length ? `${Math.round(100 * probability)} %` : "–";
+      row.classList.toggle("best", probabilities.length > 0 && probability === highest);
+    });
+  };
+  return { list, show };
+}
+
+function render({ model, el }) {
+  const canvas = element("canvas", {
+    className: "paper",
+    tabIndex: 0,
+    attributes: { role: "application", "aria-label": "Drawing pad: draw a digit from 0 to 9 here" },
+  });
+  const hint = element("p", { className: "hint", textContent: HINT.up, attributes: { "aria-live": "polite" } });
+  const picture = element("canvas", {
+    className: "picture",
+    width: 28,
+    height: 28,
+    attributes: { role: "img", "aria-label": "The picture of 28 by 28 pixels that the network receives" },
+  });
+  const probabilities = bars();
+  const sentence = element("p", { className: "sentence", attributes: { role: "status" } });
+  const clear = element("button", { type: "button", className: "clear" }, "Clear");
+  const thickness = element("input", { type: "range", className: "thickness", min: 2, max: 20, step: 1 });
+  const framing = element("input", { type: "checkbox", className: "framing" });
+
+  const root = element(
+    "div",
+    { className: "digit-pad", attributes: { role: "group", "aria-label": "Digit pad" } },
+    element("div", { className: "draw" }, canvas, hint),
+    element("div", { className: "see" }, picture, element("p", {}, "what the network receives, 28 x 28")),
+    element("div", { className: "read" }, probabilities.list),
+    sentence,
+    element(
+      "div",
+      { className: "controls" },
+      clear,
+      element("label", {}, "Thickness", thickness),
+      element("label", {}, framing, "Framing: the digit scaled and centred, as in the training pictures"),
+    ),
+  );
+  el.append(root);
+  // JupyterLab would take plain keys for its own: arrows go to another cell, d d deletes one.
+  root.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
+    if (plain && event.key !== "Tab" && event.key !== "Escape") event.stopPropagation();
+  });
+
+  let frame = 0; // the animation frame that will send, 0 for none
+  const send = () => {
+    frame = 0;
+    model.set("strokes", pad.strokes.map((stroke) => [...stroke])); // a copy, or no change would be seen
+    model.save_changes();
+  };
+  const pad = drawingPad(canvas, hint, (finished) => {
+    sentence.setAttribute("aria-busy", String(pad.busy)); // screen readers wait until the pen is lifted
+    if (finished) {
+      cancelAnimationFrame(frame);
+      send();
+    } else frame ||= requestAnimationFrame(send);
+  });
+
+  const set = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
+  clear.addEventListener("click", () => {
+    cancelAnimationFrame(frame);
+    pad.clear();
+    sentence.setAttribute("aria-busy", "false");
+    send();
+  });
+  thickness.addEventListener("input", () => set("width", thickness.valueAsNumber / 100));
+  framing.addEventListener("change", () => set("framed", framing.checked));
+
+  // What another view of the same pad, or code in the notebook, has changed.
+  const show = {
+    strokes: () => {
+      if (pad.busy) return; // the stroke in progress is newer
+      pad.strokes = model.get("strokes").map((stroke) => [...stroke]);
+      pad.draw();
+    },
+    width: () => {
+      pad.width = model.get("width");
+      thickness.value = 100 * pad.width;
+      thickness.setAttribute("aria-valuetext", `${thickness.value} % of the pad`);
+      pad.draw();
+    },
+    framed: () => (framing.checked = model.get("framed")),
+    picture: () => showPicture(picture, model.get("picture")),
+    probabilities: () => probabilities.show(model.get("probabilities")),
+    sentence: () => (sentence.textContent = model.get("sentence")),
+    failed: () => root.classList.toggle("failed", model.get("failed")),
+  };
+  for (const [name, update] of Object.entries(show)) {
+    model.on(`change:${name}`, update);
+    update();
+  }
+
+  // As many pixels as the screen has there, also after a zoom or a move to another screen.
+  const observer = new ResizeObserver(() => {
+    canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio) || 1;
+    pad.draw();
+  });
+  observer.observe(canvas);
+
+  return () => {
+    observer.disconnect();
+    cancelAnimationFrame(frame);
+    for (const [name, update] of Object.entries(show)) model.off(`change:${name}`, update);
+  };
+}
+
+export default { render };

@@ -1,0 +1,202 @@
+"""A pad to draw a digit on, and what a network reads in it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from PIL import Image
+from torch import Tensor, nn
+
+from helpers.drawing import strokes as drawing
+from helpers.training import device_of
+
+Strokes = Sequence[Sequence[Sequence[float]]]
+
+EMPTY = "The pad is empty: draw a digit from 0 to 9."
+REMEDY = "Mend it, then run this cell again."
+AGAIN = "Press Clear, or run this cell again."
+
+
+class Reading(NamedTuple):
+    """What a network reads in a drawing.
+
+    Shapes:
+        drawn: [280, 280], uint8, 0 (black) to 255 (white): the pad.
+        picture: [28, 28], uint8, 0 to 255: what the network receives of it, before `transform`.
+        probabilities: [10], each from 0 to 1, together 1.
+    """
+
+    drawn: np.ndarray
+    picture: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def label(self) -> int:
+        """The likeliest digit."""
+        return int(self.probabilities.argmax())
+
+
+class UnreadableError(ValueError):
+    """The drawing, the transform or the network is not what the pad needs; the message says what it would be."""
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """The picture as numbers from 0 (black) to 1 (white), shape [1, 28, 28]: what torchvision's `ToTensor` gives."""
+    return torch.from_numpy(np.array(image)).unsqueeze(0).float() / 255
+
+
+class DigitPad(anywidget.AnyWidget):
+    """A pad in the notebook: draw a digit, and see the picture that the network receives and its ten probabilities.
+
+    The network reads in eval mode, while its own mode is left alone. Its weights are the live ones: train on, and the
+    next stroke is read by what it has learned.
+
+    Shapes:
+        model: takes [1, 1, 28, 28] and returns logits, [1, 10].
+        transform: takes the picture (a grey PIL image, as the data set of torchvision gives it) and returns a tensor,
+            [1, 28, 28] or [28, 28]: the one that the training pictures went through. Left out: pixels from 0 to 1.
+        strokes: lists of points (x, y), each from 0 to 1, from the top left corner of the pad.
+        width: thickness of the pen, as a fraction of the pad. framed: scaled and centred, as the training pictures are.
+
+    Raises: TypeError where the model is no `nn.Module`.
+    """
+
+    _esm = Path(__file__).with_name("pad.js")
+    _css = Path(__file__).with_name("pad.css")
+
+    # What the browser sends; code in the notebook may set them as well. Strokes are not echoed: the browser has them.
+    strokes = traitlets.List().tag(sync=True, echo_update=False)
+    width = traitlets.Float(0.08, min=0.01, max=0.25).tag(sync=True)
+    framed = traitlets.Bool(True).tag(sync=True)
+
+    # What the kernel answers. Bytes of a picture must be CBytes: Bytes would refuse the browser's own copy.
+    picture = traitlets.CBytes().tag(sync=True)
+    probabilities = traitlets.List(traitlets.Float()).tag(sync=True)
+    sentence = traitlets.Unicode(EMPTY).tag(sync=True)
+    failed = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, model: nn.Module, *, transform: Callable[[Image.Image], Tensor] = to_tensor) -> None:
+        """Make an empty pad for this network."""
+        if not isinstance(model, nn.Module):
+            raise TypeError(
+                f"Expected a network, an nn.Module: received {type(model).__name__}. Pass the model that you trained."
+            )
+        self._model = model
+        self._transform = transform
+        super().__init__()
+        self._answer()  # to an empty pad: a network that does not fit is named before the first stroke
+
+    def read(self, strokes: Strokes, *, width: float | None = None, framed: bool = True) -> Reading:
+        """What the network reads in these strokes, drawn with this width (left out: the pad's own).
+
+        Raises: ValueError where strokes, transform or network are not as the pad needs them.
+        """
+        width = self.width if width is None else width
+        picture = drawing.picture(strokes, width=width, framed=framed)
+        return Reading(drawing.ink(strokes, width=width), picture, self._probabilities(picture))
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the browser sends; what does not fit is refused in words, and the pad stays as it was."""
+        try:
+            super().set_state(sync_data)
+        except traitlets.TraitError as error:
+            received = next(iter(str(error).splitlines()), "")[:200].rstrip(".")
+            self._refuse(f"Expected strokes, a width and framing as the pad sends them: {received}. {AGAIN}")
+
+    @traitlets.observe("strokes", "width", "framed")
+    def _answer(self, _: object = None) -> None:
+        """Read what is on the pad, and send picture, probabilities and sentence in one message."""
+        try:
+            reading = self.read(self.strokes, framed=self.framed)
+        except ValueError as error:
+            return self._refuse(str(error))
+        except Exception as error:
+            return self._refuse(f"Expected strokes to read: received something else ({_said(error)}) {AGAIN}")
+        drawn = bool(reading.picture.any())
+        with self.hold_sync():
+            self.picture = reading.picture.tobytes()
+            self.probabilities = reading.probabilities.tolist() if drawn else []
+            self.sentence = _in_words(reading.probabilities) if drawn else EMPTY
+            self.failed = False
+
+    def _refuse(self, sentence: str) -> None:
+        with self.hold_sync():
+            self.picture, self.probabilities = b"", []
+            self.sentence, self.failed = sentence, True
+
+    def _probabilities(self, picture: np.ndarray) -> np.ndarray:
+        """[10] for a picture [28, 28], checked on the way in and on the way out."""
+        try:
+            X = torch.as_tensor(self._transform(Image.fromarray(picture)))
+        except Exception as error:
+            raise UnreadableError(
+                f"Expected a transform that turns the picture into a tensor: it raised {_said(error)} {REMEDY}"
+            ) from error
+        if X.numel() != 28 * 28:
+            raise UnreadableError(
+                "Expected a transform that returns a tensor of shape [1, 28, 28]: "
+                f"it returned shape {list(X.shape)}. {REMEDY}"
+            )
+        try:
+            with torch.no_grad():
+                logits = _in_eval_mode(self._model)(X.reshape(1, 1, 28, 28).to(device_of(self._model)))
+        except Exception as error:
+            raise UnreadableError(
+                f"Expected a network that takes a picture of shape [1, 1, 28, 28]: it raised {_said(error)} {REMEDY}"
+            ) from error
+        if not isinstance(logits, Tensor) or logits.shape != (1, 10):
+            received = f"shape {list(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
+            raise UnreadableError(
+                f"Expected a network that returns ten logits, shape [1, 10]: it returned {received}. {REMEDY}"
+            )
+        probabilities = logits[0].double().softmax(dim=0).cpu().numpy()
+        if not np.isfinite(probabilities).all():
+            raise UnreadableError(
+                "Expected finite logits: the network returned NaN or infinite ones. Train it anew with a smaller lr."
+            )
+        return probabilities
+
+    def __repr__(self) -> str:
+        """What stands for the pad where there is no browser to draw in, and in a test's comparison."""
+        return "DigitPad: run this cell in JupyterLab, and draw here." if self.sentence == EMPTY else self.sentence
+
+
+def _in_eval_mode(module: nn.Module, known: dict[int, nn.Module] | None = None) -> nn.Module:
+    """The module and its parts a second time, in eval mode, around the very same weights and buffers.
+
+    Jupyter may answer the browser while a cell is still training. Switching the learner's own model to eval mode and
+    back would then change that training, so the pad reads with a twin of its own.
+    """
+    known = {} if known is None else known
+    if id(module) not in known:  # a part may occur twice
+        twin = known[id(module)] = copy.copy(module)
+        parts = module._modules.items()
+        twin._modules = {name: part if part is None else _in_eval_mode(part, known) for name, part in parts}
+        twin.training = False
+    return known[id(module)]
+
+
+def _in_words(probabilities: np.ndarray) -> str:
+    second, first = probabilities.argsort()[-2:]
+    article = "an" if first == 8 else "a"
+    sentence = f"The network reads {article} {first} ({_percent(probabilities[first])})"
+    if probabilities[second] >= 0.005:
+        sentence += f", then {second} ({_percent(probabilities[second])})"
+    return f"{sentence}."
+
+
+def _percent(probability: float) -> str:
+    return "over 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
+
+
+def _said(error: Exception) -> str:
+    """The first line of what an error says, short enough to stand in the pad."""
+    text = next(iter(str(error).splitlines()), "")[:200].strip(" .")
+    return f"{type(error).__name__}: {text}." if text else f"{type(error).__name__}."

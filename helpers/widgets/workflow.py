@@ -1,0 +1,129 @@
+"""A line to fit by hand, and what the learning rate does to the loss."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+
+from helpers.plotting import learning_curves, regression_progress
+from helpers.plotting.style import INK, ORANGE, axes_or_new, styled
+from helpers.plotting.values import number, vector
+from helpers.widgets.panel import Answer, Panel, scale, slider, toggle
+
+HIDDEN, SHOWN = "hidden", "shown"
+RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 1.0, 1.5, 3.0, 10.0)
+_EPOCHS = 100
+
+
+def fit_it_yourself(X: Tensor, y: Tensor, model: nn.Module) -> Panel:
+    """Move weight and bias, see residuals and MAE at once, and compare with the line that `model` has found.
+
+    The model is asked once, now: what it learns later changes nothing here.
+
+    Shapes:
+        X, y: [N, 1]. The model has a `weight` and a `bias` of one number each.
+    """
+    found = model.weight.item(), model.bias.item()
+    controls = {
+        "weight": slider("weight", 0.0, -1.0, 2.0, step=0.01),
+        "bias": slider("bias", 0.0, -1.0, 2.0, step=0.01),
+        "sgd": toggle("line found by SGD", [HIDDEN, SHOWN]),
+    }
+    return Panel("Fit it yourself", controls, partial(_fit_it_yourself, vector(X, "X"), vector(y, "y"), found))
+
+
+def _fit_it_yourself(
+    X: np.ndarray, y: np.ndarray, found: tuple[float, float], *, weight: float, bias: float, sgd: str
+) -> Answer:
+    weight, bias = (round(value, 2) + 0.0 for value in (weight, bias))  # a slider may be a hair beside its step
+    yours = weight * X + bias
+    theirs = found[0] * X + found[1]
+    errors = [float(np.abs(y - line).mean()) for line in (yours, theirs)]
+    sentence = (
+        f"Your line, weight {weight:.2f} and bias {bias:.2f}: MAE {errors[0]:.4f}. SGD's line: MAE {errors[1]:.4f}"
+    )
+    if sgd == SHOWN:
+        sentence += f", with weight {found[0]:.4f} and bias {found[1]:.4f}"
+    low, high = int((y > yours + _EXACT).sum()), int((y < yours - _EXACT).sum())
+    if low or high:
+        sentence += f". Of {len(y)} points {low} lie above your line, {high} below it."
+    else:
+        sentence += f". All {len(y)} points lie on your line: no loss is smaller."
+    return _lines(X, y, yours, theirs if sgd == SHOWN else None), sentence
+
+
+_EXACT = 1e-6  # nearer than that, a point lies on the line: the rest is rounding
+
+
+@styled()
+def _lines(X: np.ndarray, y: np.ndarray, yours: np.ndarray, theirs: np.ndarray | None) -> Axes:
+    ax = axes_or_new(None, height=3.6, grid="both")
+    _place(ax)
+    regression_progress(X, y, {0: yours}, axes=[ax])
+    ax.lines[-1].set_label("your line")
+    if theirs is not None:
+        ax.plot(X, theirs, color=ORANGE, linestyle="--", label="found by SGD")
+    # The same limits wherever the line is: what moves is the line, not the page.
+    ax.set(title="", xlabel="X", ylabel="y", ylim=(y.min() - 0.4, y.max() + 0.4))
+    ax.legend(labelcolor=INK, loc="upper left", ncols=4)
+    return ax
+
+
+def learning_rate_explorer(X: Tensor, y: Tensor) -> Panel:
+    """Train a line anew for every learning rate on the slider, and see its loss curve, from too small to diverging.
+
+    Shapes:
+        X, y: [N, 1].
+    """
+    controls = {"lr": scale("learning rate", RATES, 0.01)}
+    return Panel("Learning rate", controls, partial(_learning_rate, X.detach().clone(), y.detach().clone()))
+
+
+def line_losses(X: Tensor, y: Tensor, *, lr: float, epochs: int = _EPOCHS) -> list[float]:
+    """The MSE before each step of SGD on a line that starts at weight 0 and bias 0; infinite or NaN where it ends."""
+    weight, bias = (torch.zeros(1, requires_grad=True) for _ in range(2))
+    optimizer, loss_fn = torch.optim.SGD([weight, bias], lr=lr), nn.MSELoss()
+    losses = []
+    for _ in range(epochs):
+        loss = loss_fn(weight * X + bias, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def _learning_rate(X: Tensor, y: Tensor, lr: float) -> Answer:
+    losses = np.array(line_losses(X, y, lr=lr))
+    finite = np.isfinite(losses)
+    n = len(losses) if finite.all() else int(np.argmin(finite))
+    words = f"Learning rate {lr:g}: the loss "
+    if n < len(losses):
+        words += f"grows until, in epoch {n + 1}, no number can hold it. This diverges: far too large a step."
+    elif losses[-1] > losses[0]:
+        words += f"grows from {number(losses[0])} to {number(losses[-1])}. This diverges: too large a step."
+    else:
+        words += f"falls from {number(losses[0])} to {number(losses[-1])} in {len(losses)} epochs."
+        if losses[-1] > losses[0] / 2:
+            words += " More than half of it is left: too small a step."
+    return _loss_curve(losses[:n]), words
+
+
+@styled()
+def _loss_curve(losses: np.ndarray) -> Axes:
+    ax = axes_or_new(None, height=3.2, grid="y")
+    _place(ax)
+    learning_curves({"train_loss": losses}, axes=[ax])
+    # The same window for every learning rate: what diverges leaves it at the top.
+    ax.set(xlim=(0, _EPOCHS + 1), ylim=(-0.05 * losses[0], 2 * losses[0]))
+    return ax
+
+
+def _place(ax: Axes) -> None:
+    """A fixed place: nothing need be measured, which takes time, and nothing jumps."""
+    ax.get_figure().set_layout_engine("none")
+    ax.set_position((0.09, 0.15, 0.88, 0.80))

@@ -1,0 +1,33 @@
+"""Answers to every exercise that must not pass, one module a notebook: typical mistakes, and answers made to fool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Answers(tuple):
+    """The answers to an exercise whose check takes more than one."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Wrong answers to one exercise.
+
+    `mistakes` are pairs of an answer and a part of the hint that it must get; `fooling` are at least three answers that
+    look right in part. `right` are correct answers that go another way than the
+    solution. An answer is a value, function or class; `Answers(a, b)` where the check takes more than one.
+    `needs` names cells of the notebook that must run before the exercise's own, where it is not enough by itself.
+    """
+
+    mistakes: list[tuple[Any, str]]
+    fooling: list[Any]
+    needs: tuple[str, ...] = field(default=())
+    right: list[Any] = field(default_factory=list)
+
+
+def arguments(answer: Any) -> tuple[Any, ...]:
+    """What the check is called with."""
+    return tuple(answer) if isinstance(answer, Answers) else (answer,)
