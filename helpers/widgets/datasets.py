@@ -60,7 +60,7 @@ def dataset_explorer(edition: str = "drawn", *, name: str = "FashionMNIST") -> P
         first = (page - 1) * _PER_PAGE
         shown = found[first : first + _PER_PAGE]
         titles = [dataset.classes[target] for target in dataset.targets[shown]] if label == _ALL else None
-        sentence = f"The {edition} edition of {name}, {what}: page {page} of {pages:,}, "
+        sentence = f"The {edition} edition of {name}, {what}: page {page} of {pages}, "
         sentence += f"pictures {first + 1:,} to {first + len(shown):,} of {len(found):,}."
         return image_grid(dataset.data[shown], titles, columns=6), sentence
 
