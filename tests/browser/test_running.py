@@ -96,7 +96,7 @@ def test_training_starts_pauses_and_resets_at_once(watching):
     at_once = max(AT_ONCE, 2 * one_step)
 
     watching.press("Pause")
-    late = watching.changes(seconds=1.5)
+    late = watching.changes(seconds=max(1.5, 4 * at_once))
     assert len(late) <= 1  # the step that was under way
     assert max(late, default=0) <= at_once
     paused = watching.sentence
@@ -104,7 +104,7 @@ def test_training_starts_pauses_and_resets_at_once(watching):
     watching.press("Start")
     wait_until(lambda: watching.sentence != paused, seconds=5, what="the training to go on")
     watching.press("Reset")
-    late = watching.changes(seconds=1.5)
+    late = watching.changes(seconds=max(1.5, 4 * at_once))
     assert len(late) <= 2
     assert max(late, default=0) <= at_once
     assert watching.sentence.startswith("Untrained")
