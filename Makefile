@@ -3,13 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test run notebooks exercises thorough matrix benchmark data judge clean
+.PHONY: help lab test run notebooks handout slides site exercises thorough matrix benchmark data judge everywhere orders kills links audit proof clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # Made again only when what is to be installed has changed.
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: requirements.txt requirements-site.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 13) or sys.exit("Expected Python 3.10 to 3.13, found " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 lab")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
@@ -27,6 +27,15 @@ run: .venv/installed  ## execute all notebooks and write pages to build/html/
 notebooks: .venv/installed  ## execute all notebooks and store their outputs
 	$(BIN)/python tools/notebooks.py store
 
+handout: .venv/installed  ## make what a class is given, without solutions: build/handout.zip
+	$(BIN)/python tools/handout.py
+
+slides: .venv/installed  ## make slides of each notebook, and see that everything fits: build/slides/
+	$(BIN)/python tools/slides.py
+
+site: .venv/installed  ## build the course as a site, from the stored outputs: build/site/
+	$(BIN)/python tools/site.py
+
 exercises: .venv/installed  ## list the exercises: goals, minutes, difficulty
 	$(BIN)/python tools/exercises.py
 
@@ -34,7 +43,7 @@ thorough: .venv/installed  ## throw 2,000 generated answers at the check of each
 	GENERATED_ANSWERS=2000 $(BIN)/python -m pytest -q -n 2 --dist load tests/test_exercises.py -k generated
 
 matrix: .venv/installed  ## compare every output under other processors' arithmetic
-	$(BIN)/python tools/cpu_matrix.py
+	$(BIN)/python -m tools.proof.everywhere cpu
 
 benchmark: .venv/installed  ## time one epoch, ours beside the tutorial's loop and the floor
 	$(BIN)/python tools/benchmark.py
@@ -46,6 +55,24 @@ data: .venv/installed  ## draw the drawn editions of the data again
 judge: .venv/installed  ## train on the drawn editions, judge on the originals (COURSE_MIRROR) and on real handwriting
 	$(BIN)/python tools/judge_drawn.py
 	$(BIN)/python tools/judge_digits.py
+
+everywhere: .venv/installed  ## prove the notebooks on every Python, processor, path and locale (GROUPS=...: some of it)
+	$(BIN)/python -m tools.proof.everywhere $(GROUPS)
+
+orders: .venv/installed  ## prove them in other orders: cells twice, restarted, alone, at once (GROUPS=...: some of it)
+	$(BIN)/python -m tools.proof.orders $(GROUPS)
+
+kills: .venv/installed  ## kill what unpacks, downloads and saves at 50 random moments each
+	$(BIN)/python -m tools.proof.kills
+
+links: .venv/installed  ## follow the links inside the course, list those outside (OUTSIDE=yes: try these too)
+	$(BIN)/python -m tools.proof.links $(if $(OUTSIDE),--outside)
+
+audit: .venv/installed  ## look the installed packages up among the known vulnerabilities
+	$(BIN)/python -m tools.proof.audit
+
+proof: .venv/installed  ## write PROOF.md from what the commands that prove something have recorded
+	$(BIN)/python -m tools.proof.page
 
 clean:  ## remove what was built and unpacked; .venv and data/original stay
 	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache .hypothesis

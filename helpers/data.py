@@ -32,6 +32,7 @@ DATASETS = {"FashionMNIST": datasets.FashionMNIST, "MNIST": datasets.MNIST}
 _MAGIC = {"images-idx3-ubyte": 2051, "labels-idx1-ubyte": 2049}
 _FILES = [f"{split}-{kind}" for split in ("train", "t10k") for kind in _MAGIC]
 
+_LARGEST = 100_000_000  # bytes, twice the largest file: a hostile archive of a megabyte may unpack to a thousand
 _STAGING = ".staging-"
 _ABANDONED_AFTER = 3600.0  # seconds without a change; a living download gives up after a fraction of that
 _NETWORK_TIMEOUT = 30.0  # seconds without an answer
@@ -136,20 +137,18 @@ def _make_ready(raw: Path, name: str, checksums: dict[str, str], sources: list[s
 
 def _move_into_place(staged: Path, raw: Path, checksums: dict[str, str]) -> None:
     raw.parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(10):
-        try:
-            os.replace(staged, raw)  # noqa: PTH105 - the point is that it is one step
-            return
-        except OSError:
-            if not raw.exists():
-                raise
-            if _is_sound(raw, checksums):
-                return  # another notebook was faster: its result is as good
-            try:  # damaged: take it away, into the staging folder that is about to vanish
-                raw.rename(staged.parent / f"damaged-{attempt}")
-            except FileNotFoundError:
-                continue  # another notebook took it away first
-    raise OSError("another program keeps replacing it")
+    if raw.exists() and not raw.is_dir():
+        raw.rename(staged.parent / "damaged")  # into the staging folder that is about to vanish
+    try:
+        os.replace(staged, raw)  # noqa: PTH105 - the point is that it is one step
+    except OSError:
+        if not raw.is_dir():
+            raise
+        if _is_sound(raw, checksums):
+            return  # another notebook was faster: its result is as good
+        # Damaged: file by file, so that a notebook that mended or reads it meanwhile finds each file there, and whole.
+        for file in _FILES:
+            os.replace(staged / file, raw / file)  # noqa: PTH105
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -183,7 +182,11 @@ def _drawn_checksums(name: str) -> dict[str, str]:
 
 def _unpacked(archive: Path) -> bytes:
     try:
-        return gzip.decompress(archive.read_bytes())
+        with gzip.open(archive) as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) <= _LARGEST:
+            return content
+        fault = f"must unpack to {_LARGEST:,} bytes or fewer, and holds more"
     except EOFError:
         fault = f"is cut off, its {archive.stat().st_size:,} bytes end before the archive does"
     except (zlib.error, gzip.BadGzipFile) as error:

@@ -1,11 +1,12 @@
 """Real handwriting, to judge a network by: small pictures of digits that come with scikit-learn."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from helpers.drawing.strokes import frame
 
@@ -26,8 +27,10 @@ def real_digits() -> Handwriting:
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998;
     the copy in scikit-learn.
     """
-    digits = load_digits()
-    return Handwriting(np.stack([_enlarged(image) for image in digits.images]), digits.target.astype(np.int64))
+    # The file that `sklearn.datasets.load_digits` reads: to import scikit-learn for it would take a second more.
+    file = Path(find_spec("sklearn").origin).parent / "datasets" / "data" / "digits.csv.gz"
+    rows = np.loadtxt(file, delimiter=",")
+    return Handwriting(np.stack([_enlarged(row[:-1].reshape(8, 8)) for row in rows]), rows[:, -1].astype(np.int64))
 
 
 def _enlarged(image: NDArray[np.float64]) -> NDArray[np.uint8]:

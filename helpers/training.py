@@ -6,14 +6,16 @@ Losses and accuracies are means over examples, never means of batch means: the l
 
 from __future__ import annotations
 
+import glob
 import os
 import pickle
 import random
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -241,6 +243,7 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there in one step: a crash never leaves half a checkpoint.
     part = path.with_name(f".{path.name}.{os.getpid()}")
+    _remove_abandoned(path)
     try:
         with part.open("wb") as file:
             torch.save(state, file)
@@ -294,6 +297,17 @@ _NO_BATCH = (
     "Expected at least one batch, the loader gave none. Check that its data set is not empty, "
     "and that drop_last=True does not drop the only batch."
 )
+
+
+_ABANDONED_AFTER = 3600.0  # seconds without a change; whoever is writing changes its file all the time
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete the parts of this checkpoint that killed programs left."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.[0-9]*"):
+        with suppress(OSError):  # another program was faster
+            if time.time() - part.stat().st_mtime > _ABANDONED_AFTER:
+                part.unlink()
 
 
 class _Tally:

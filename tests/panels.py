@@ -116,11 +116,12 @@ def check_answer(panel: Panel, move: str = "") -> None:
     assert "Traceback" not in shown
 
 
-def assert_survives(make: Callable[[], Panel] | Panel, *, at_random: int = 20) -> None:
-    """Every control at its extremes and at random, with nothing left behind and nothing global touched."""
+def assert_survives(make: Callable[[], Panel], *, at_random: int = 20) -> None:
+    """Every control at its extremes and at random: nothing is left behind, and nothing else is touched, nor a copy."""
     threads, settings, random_state = threading.enumerate(), dict(mpl.rcParams), torch.get_rng_state()
     figures = plt.get_fignums()
-    panel = make if isinstance(make, Panel) else make()
+    panel, twin = make(), make()
+    said, shown = repr(twin), twin._output.value
     for control in panel.controls.values():
         assert control.description, f"{control} has no label"
     check_answer(panel, "at first")
@@ -133,3 +134,5 @@ def assert_survives(make: Callable[[], Panel] | Panel, *, at_random: int = 20) -
     assert threading.enumerate() == threads
     assert dict(mpl.rcParams) == settings
     assert torch.equal(torch.get_rng_state(), random_state)
+    assert (repr(twin), twin._output.value) == (said, shown), "another copy of the widget has moved as well"
+    assert repr(make()) == said, "the cell, run again, does not begin anew"

@@ -21,13 +21,53 @@ from helpers.checks.compare import (
     expect_function,
     expect_module,
     expect_no_loop,
+    hinted,
     is_blank,
+    kind,
+    message_of,
 )
 from helpers.checks.core import Book, State
 from helpers.checks.guard import TimeUp, guarded, within
 from tests.exercises.hostile import ENDLESS, Raises
 
 TENSOR = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+
+
+# In words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "None"),
+        (TENSOR, "a tensor"),
+        (np.zeros(2), "an ndarray"),
+        (nn.L1Loss(), "an L1Loss"),
+        (nn.MSELoss(), "an MSELoss"),
+        (nn.ReLU(), "a ReLU"),
+        (nn.Linear(1, 1), "a Linear"),
+        (nn.Identity(), "an Identity"),
+        (nn.Unflatten(1, (1, 1)), "an Unflatten"),
+        (np.uint8(1), "a uint8"),
+        (1, "an int"),
+    ],
+)
+def test_a_type_with_its_article(value, words):
+    assert kind(value) == words
+
+
+def test_an_error_in_words_has_no_colours_and_one_line():
+    assert message_of(ValueError("\x1b[31;1mno\x1b[0m good\nmore")) == "ValueError: no good."
+
+
+def test_a_finding_gets_the_hint_of_the_first_message_that_it_quotes():
+    hints = {"absent": "never", "shape": "the first", "Wrong": "the second"}
+    with pytest.raises(NotYet) as caught, hinted(hints):
+        raise NotYet("Wrong shape.", "more")
+    assert caught.value.sentences == ("Wrong shape.", "more", "the first")
+    with pytest.raises(NotYet) as caught, hinted({"absent": "never"}):
+        raise NotYet("Wrong shape.")
+    assert caught.value.sentences == ("Wrong shape.",)
 
 
 # Comparing

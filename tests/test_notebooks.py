@@ -74,6 +74,8 @@ def _prints(text, name="stdout"):
         (_set(metadata={"tags": ["raises-exception"]}), "an error on purpose"),
         (_set(outputs=[new_output("error", ename="E", evalue="", traceback=[])]), "an error on purpose"),
         (_set(metadata={"rtol": 0.1}), "rtol without the tag approx"),
+        (_set(metadata={"tags": ["once"]}), "must say what a second run does"),
+        (_set(source="# Run again, it goes on.\n1 + 1"), "must say what a second run does"),
         (lambda nb: (_prints("loss nan")(nb), _set(metadata={"tags": ["approx"]})(nb)), "prints nan or inf"),
         (_prints("<object at 0x7f3a2b1c>"), "memory address"),
         (_prints("<Figure size 640x480 with 1 Axes>"), "memory address"),

@@ -55,14 +55,6 @@ EVERY_PLOT = {
 ON_AXES = [name for name in EVERY_PLOT if name != "image_grid"]
 
 
-@pytest.fixture(autouse=True)
-def no_figures():
-    plt.switch_backend("agg")
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
     """A real IPython shell in this process, and everything as it was afterwards."""

@@ -13,12 +13,6 @@ PIXELS = torch.tensor([[0.0, 0.0], [0.5, 1.0]])
 VALUES = {"before": PIXELS, "after": (PIXELS - PIXELS.mean()) / PIXELS.std(correction=0)}
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def test_class_bars_are_as_high_as_the_counts_and_stand_at_their_class():
     ax = class_bars(COUNTS, NAMES)
     training, validation = ax.containers

@@ -15,12 +15,6 @@ BOWL = U[None, :] ** 2 + 5 * V[:, None] ** 2
 BOWL_PATH = [[-2.0, 1.0, 9.0], [1.0, -0.5, 2.25]]
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def _line(ax, label):
     return next(line for line in ax.lines if line.get_label() == label)
 

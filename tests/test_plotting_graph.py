@@ -14,12 +14,6 @@ from helpers.plotting.graph import Graph, Node, draw_graph, operation_name
 from helpers.plotting.style import AMBER, BLUE, GREY, INK
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def layer():
     x, y = torch.ones(5), torch.zeros(3)

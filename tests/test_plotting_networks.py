@@ -20,14 +20,6 @@ LAYERS = {
 TABLES = {"input": torch.ones(2, 3), "train mode": torch.tensor([[0.0, 2.0, 0.0], [2.0, 2.0, -1.25]])}
 
 
-@pytest.fixture(autouse=True)
-def no_figures():
-    plt.switch_backend("agg")
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
 def texts(ax):
     return [text.get_text() for text in ax.texts]
 

@@ -11,12 +11,6 @@ HISTORY = {"epoch": [0, 10, 20], "loss": [2.0, 1.5, 1.0], "accuracy": [0.1, 0.5,
 IMAGES = np.linspace(0, 1, 3)[:, None, None] * np.ones((3, 4, 4))
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def _progress(**changes):
     given = {"images": IMAGES, "titles": ["Coat", "Bag", "Shirt"], "correct": [True, False, True]} | changes
     return training_progress(HISTORY, given.pop("images"), given.pop("titles"), xlabel="batches", **given)

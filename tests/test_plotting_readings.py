@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -21,12 +20,6 @@ def _reading(label, **changes):
     probabilities[label] = 0.82
     drawn, picture = rng.integers(0, 256, (56, 56)), rng.integers(0, 256, (28, 28))
     return Reading(drawn, picture, probabilities)._replace(**changes)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])

@@ -13,12 +13,6 @@ Y = torch.tensor([1.0, 2.0, 3.0]).unsqueeze(1)
 PREDICTIONS = {0: torch.zeros(3, 1, requires_grad=True), 50: Y + 0.5, 100: Y}
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def test_one_axes_an_epoch_holds_points_line_and_residuals():
     axes = regression_progress(X, Y, PREDICTIONS)
     assert [ax.get_title() for ax in axes] == ["epoch 0", "epoch 50", "epoch 100"]

@@ -1,7 +1,6 @@
 """The pictures of tensors show the numbers they were given, where they came from, and say so in a sentence."""
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -24,7 +23,6 @@ COLUMN, ROW = torch.tensor([[0], [10], [20]]), torch.arange(4)
 def _nothing_is_left_behind():
     with mpl.rc_context():
         yield
-    plt.close("all")
 
 
 def _texts(figure):

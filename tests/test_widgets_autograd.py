@@ -15,7 +15,7 @@ CURVE, TWO_VALLEYS, BOWL, SADDLE = LANDSCAPES
 
 @pytest.mark.parametrize("make", [descent_explorer, graph_explorer])
 def test_every_position_of_every_control_ends_in_a_sentence(make):
-    assert_survives(make(), at_random=10)
+    assert_survives(make, at_random=10)
 
 
 @pytest.mark.parametrize("make", [descent_explorer, graph_explorer])

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 import torch
+from torch.utils.data import Subset
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
@@ -66,7 +67,7 @@ def test_all_classes_have_their_names(training_data, shown):
     panel = dataset_explorer()
     assert torch.equal(shown["images"], training_data.data[:12])
     assert shown["titles"] == [training_data.classes[label] for label in training_data.targets[:12]]
-    assert panel.sentence.endswith("all classes: page 1 of 1000, pictures 1 to 12 of 12,000.")
+    assert panel.sentence.endswith("all classes: page 1 of 1,000, pictures 1 to 12 of 12,000.")
 
 
 def test_the_last_page_follows_the_class():
@@ -86,7 +87,7 @@ def test_an_original_edition_that_is_missing_is_said_and_not_downloaded(empty_fo
     panel.controls["page"].value = 2
     assert "Expected the original" in panel.sentence
     panel.controls["edition"].value = "drawn"
-    assert "page 2 of 1000" in panel.sentence
+    assert "page 2 of 1,000" in panel.sentence
 
 
 def test_dataset_root_without_download(empty_folder, no_network):
@@ -153,6 +154,16 @@ def test_every_position_of_augmentation(training_data):
     before = training_data.data[:50].clone()
     assert_survives(lambda: augmentation_explorer(training_data, mean=0.3, std=0.35), at_random=6)
     assert torch.equal(training_data.data[:50], before)
+
+
+def test_a_single_picture_is_enough_and_none_is_not(training_data):
+    panel = augmentation_explorer(Subset(training_data, [0]), mean=0.3, std=0.35)
+    panel.set(picture=1)
+    check_answer(panel)
+    with pytest.raises(ValueError, match=r"received 0 pictures and std 0\.35"):
+        augmentation_explorer(Subset(training_data, []), mean=0.3, std=0.35)
+    with pytest.raises(ValueError, match="received 12,000 pictures and std 0"):
+        augmentation_explorer(training_data, mean=0.3, std=0)
 
 
 @without_pyplot()

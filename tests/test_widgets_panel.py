@@ -1,6 +1,8 @@
 """What holds for every widget: it answers once, says what is wrong, and leaves nothing behind."""
 
 import re
+import subprocess
+import sys
 import threading
 
 import matplotlib as mpl
@@ -24,8 +26,7 @@ def answer(steps, kind, words, mode, count):
     return set_caption(figure, f"{kind} {words[:20]} {mode}: {steps:.1f}, {count} <presses>.")
 
 
-@pytest.fixture
-def panel():
+def make_panel():
     controls = {
         "steps": slider("how far", 0.5, 0, 1, step=0.1, digits=1),
         "kind": choice("which kind", [("first", 1), ("second", 2)]),
@@ -34,6 +35,11 @@ def panel():
         "press": button("Press", lambda panel: panel.set(count=panel.state["count"] + 1)),
     }
     return Panel("A <panel>", controls, answer, state={"count": 0})
+
+
+@pytest.fixture
+def panel():
+    return make_panel()
 
 
 def picture(panel):
@@ -130,8 +136,22 @@ def test_a_defect_behind_a_button_is_kept_too():
     assert isinstance(panel.fault, ZeroDivisionError)
 
 
-def test_survives_everything(panel):
-    assert_survives(panel)
+def test_survives_everything():
+    assert_survives(make_panel)
+
+
+def test_copies_that_share_their_state_do_not_survive():
+    count = []
+
+    def shared(steps):
+        count.append(steps)
+        return None, f"Moved {len(count)} times."
+
+    with pytest.raises(AssertionError, match="does not begin anew"):
+        assert_survives(lambda: Panel("Shared", {"steps": slider("steps", 0, 0, 3)}, shared))
+    control = slider("steps", 0, 0, 3)
+    with pytest.raises(AssertionError, match="another copy"):
+        assert_survives(lambda: Panel("Shared", {"steps": control}, lambda steps: (None, f"At {steps}.")))
 
 
 def test_positions_are_extremes_and_every_option(panel):
@@ -169,3 +189,9 @@ def test_settings_come_back_where_two_threads_draw():
         assert thread.is_alive()  # it waits for its turn
     thread.join()
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(("name", "needed"), [("broadcast_explorer", False), ("dataset_explorer", True)])
+def test_torchvision_is_imported_only_for_the_widgets_that_need_it(name, needed):
+    code = f"import sys; from helpers.widgets import {name}; print('torchvision' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == str(needed)

@@ -33,16 +33,21 @@ def model():
 
 
 @pytest.fixture
-def watching(model):
-    return watch_it_learn(model, _pictures(330, 0), _pictures(60, 1), NAMES, lr=0.1, batch_size=8, epochs=2)
+def make_watching(model):
+    return lambda: watch_it_learn(model, _pictures(330, 0), _pictures(60, 1), NAMES, lr=0.1, batch_size=8, epochs=2)
+
+
+@pytest.fixture
+def watching(make_watching):
+    return make_watching()
 
 
 def _training(panel):
     return panel._answer.args[0]
 
 
-def test_every_position_of_every_control_ends_in_a_sentence(watching):
-    assert_survives(watching, at_random=8)
+def test_every_position_of_every_control_ends_in_a_sentence(make_watching):
+    assert_survives(make_watching, at_random=8)
 
 
 def test_at_first_nothing_is_trained_and_nothing_is_said_that_differs_between_machines(model, watching):
@@ -152,16 +157,20 @@ def test_no_hook_is_left(model, watching):
         assert not any((module._forward_hooks, module._forward_pre_hooks, module._backward_hooks))
 
 
-@pytest.fixture
-def looking():
+def look_up():
     images = torch.linspace(0, 1, 20)[:, None, None, None].expand(20, 1, 4, 4)
     targets = torch.tensor([0] * 10 + [1] * 10)
     labels = torch.tensor([0] * 4 + [1] * 6 + [1] * 9 + [2])
     return confusion_explorer(images, targets, labels, NAMES)
 
 
-def test_every_cell_ends_in_a_sentence(looking):
-    assert_survives(looking)
+@pytest.fixture
+def looking():
+    return look_up()
+
+
+def test_every_cell_ends_in_a_sentence():
+    assert_survives(look_up)
 
 
 def test_at_first_the_most_frequent_mistake_is_shown(looking):
@@ -219,3 +228,8 @@ def test_a_cell_outside_the_table_is_the_nearest():
 def test_pictures_and_classes_must_be_as_many():
     with pytest.raises(ValueError, match="3 pictures, 2 true and 3 predicted"):
         confusion_explorer(torch.zeros(3, 1, 2, 2), torch.zeros(2), torch.zeros(3), NAMES)
+
+
+def test_a_class_without_a_name_is_refused():
+    with pytest.raises(ValueError, match=r"Expected predicted classes from 0 to 1, .* 2 names: received 0 to 2\."):
+        confusion_explorer(torch.zeros(3, 1, 4, 4), torch.tensor([0, 1, 1]), torch.tensor([0, 1, 2]), NAMES[:2])

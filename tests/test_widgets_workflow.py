@@ -23,8 +23,8 @@ def model():
 
 
 def test_every_position_of_every_control_ends_in_a_sentence(model):
-    assert_survives(fit_it_yourself(X, y, model))
-    assert_survives(learning_rate_explorer(X, y))
+    assert_survives(lambda: fit_it_yourself(X, y, model))
+    assert_survives(lambda: learning_rate_explorer(X, y))
 
 
 def test_two_panels_are_described_alike(model):

@@ -32,8 +32,9 @@ PAGES = ROOT / "build" / "html"
 # Stored outputs are those of the drawn edition, without progress bars: as in the tests (conftest.py).
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_METADATA = {"tags", "rtol"}
-TAGS = {"approx", "exercise", "raises-exception", "solution", "widget"}
+CELL_METADATA = {"tags", "rtol", "slideshow"}  # slideshow: see tools/slides.py
+TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "solution", "widget"}
+RUN_AGAIN = "# Run again, "  # such a cell goes on or fails when it is run twice in a row: tag `once`
 FOLDED = {"source_hidden": True}  # whoever wants to see a solution unfolds it
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # A page folds the code of a solution, as JupyterLab does.
@@ -127,6 +128,8 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
     if bool(raised) != ("raises-exception" in tags):
         yield "an error on purpose and the tag raises-exception go together: one of them is missing"
     text = "\n".join(_texts(cell))
+    if ("once" in tags) != (RUN_AGAIN in cell.source):
+        yield f"must say what a second run does in a comment `{RUN_AGAIN}...`, if and only if it has the tag once"
     if "rtol" in cell.metadata and "approx" not in tags:
         yield "states rtol without the tag approx"
     if "approx" in tags and re.search(r"\b(nan|inf)\b", text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from helpers.checks.compare import NotYet, call, describe, expect
+from helpers.checks.compare import NotYet, call, describe, expect, hinted
 from helpers.checks.core import Book
 
 book = Book(4)
@@ -18,16 +18,6 @@ progress = book.progress
 
 NOT_RECORDED = "does not require grad"
 LEAF_IN_PLACE = "a leaf Variable that requires grad"
-
-
-@contextmanager
-def _hints(errors: Mapping[str, str]) -> Iterator[None]:
-    """Add its hint to a finding that quotes one of these messages of PyTorch."""
-    try:
-        yield
-    except NotYet as finding:
-        added = [hint for message, hint in errors.items() if message in finding.sentences[0]]
-        raise NotYet(*finding.sentences, *added[:1]) from None
 
 
 # 4.1: in words, the function, a place, and the slope there by the rules of school
@@ -55,7 +45,7 @@ def slope(slope: Any) -> None:
     for name, curve, place, wanted in CURVES:
         what = f"the slope of {name} at {place:g}"
         tracked: list[bool] = []
-        with _hints({NOT_RECORDED: not_asked}):
+        with hinted({NOT_RECORDED: not_asked}):
             result = call(slope, _watched(curve, tracked), place)
         if result is None:
             raise NotYet(
@@ -172,7 +162,7 @@ def line_gradients(line_gradients: Any) -> None:
     }
     by_autograd = "By hand means without `backward()`; the check has switched autograd off. Use it to test your result."
     for inputs in cases:
-        with _hints({NOT_RECORDED: by_autograd}), torch.inference_mode():  # which `enable_grad` does not undo
+        with hinted({NOT_RECORDED: by_autograd}), torch.inference_mode():  # which `enable_grad` does not undo
             result = call(line_gradients, *inputs)
         count = len(inputs[-1])
         expect(
@@ -370,7 +360,7 @@ def _run(made: Any, name: str) -> None:
         "NoneType": "A frozen parameter has no gradient, and before the first `backward()` none has: `.grad` is None.",
     }
     try:
-        with _hints(hints):
+        with hinted(hints):
             call(lambda: getattr(made, name)(), may_change=True)  # noqa: PLW0108 - without it `getattr` might raise here
     except NotYet as finding:
         first, *others = finding.sentences

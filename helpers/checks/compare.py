@@ -14,7 +14,9 @@ from __future__ import annotations
 import copy
 import dis
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -32,6 +34,7 @@ __all__ = [
     "expect_function",
     "expect_module",
     "expect_no_loop",
+    "hinted",
 ]
 
 # Taken when this module is imported: replacing `torch.isclose`, or `detach` in a tensor, changes nothing for a check.
@@ -53,6 +56,16 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
 
 class Blank(Exception):  # noqa: N818
     """A part of the answer is still `...`."""
+
+
+@contextmanager
+def hinted(errors: Mapping[str, str]) -> Iterator[None]:
+    """Add a hint to a finding that quotes one of these messages of PyTorch or of a check, the first that it quotes."""
+    try:
+        yield
+    except NotYet as finding:
+        added = [hint for message, hint in errors.items() if message in finding.sentences[0]]
+        raise NotYet(*finding.sentences, *added[:1]) from None
 
 
 def expect(
@@ -343,7 +356,11 @@ def kind(value: Any) -> str:
     if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
         return "a function"
     name = _name_of(type(value))
-    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+    return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
+
+
+# When it is said: "an ndarray", "an L1Loss" and "an Upsample", but "a ReLU" and "a UserDict".
+_BEGINS_WITH_A_VOWEL = re.compile(r"[aeioAEIO]|[uU](?:n(?!i)|p)|nd|[FHLMNRSX][A-Z\d]")
 
 
 def _name_of(cls: type) -> str:
@@ -368,8 +385,11 @@ def describe(value: Any) -> str:
 def message_of(error: BaseException) -> str:
     """The name of an error and the first line of its message, without calling anything of its own."""
     first = error.args[0] if type(error.args) is tuple and error.args else ""
-    text = first.strip().partition("\n")[0][:160] if type(first) is str else ""
+    text = _COLOURS.sub("", first).strip().partition("\n")[0][:160] if type(first) is str else ""
     return f"{_name_of(type(error))}: {text}".rstrip(": ") + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
 
 
 def _comparable(value: Any) -> bool:

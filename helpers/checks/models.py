@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.compare import NotYet, call, describe, expect, expect_function, expect_module
+from helpers.checks.compare import NotYet, call, describe, expect, expect_function, expect_module, hinted
 from helpers.checks.core import Book
 
 book = Book(3)
@@ -20,16 +19,6 @@ progress = book.progress
 
 def _normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-@contextmanager
-def _hints(errors: dict[str, str]) -> Iterator[None]:
-    """Add its hint to a finding that quotes one of these messages."""
-    try:
-        yield
-    except NotYet as finding:
-        added = [hint for message, hint in errors.items() if message in finding.sentences[0]]
-        raise NotYet(*finding.sentences, *added[:1]) from None
 
 
 # 3.1
@@ -91,10 +80,10 @@ def small_net(small_net: Any) -> None:
     """A network with one hidden layer for small colour pictures."""
     X = _normal(4, 3, 16, 16)
     _expect_no_softmax(small_net, X)
-    with _hints(_MISFIT):
+    with hinted(_MISFIT):
         expect_module(small_net, X, output_shape=[4, 5], modes_differ=False)
     count = 3 * 16 * 16 * 100 + 100 + 100 * 5 + 5
-    with _hints({"Parameters": "Is the hidden layer of the size that the task names, and is there just one?"}):
+    with hinted({"Parameters": "Is the hidden layer of the size that the task names, and is there just one?"}):
         expect_module(small_net, X, parameters=count)
     _expect_same_as_chain(small_net, [3 * 16 * 16, 100, 5], "your model", picture=(3, 16, 16))
     expect_module(small_net, _normal(1, 3, 16, 16), output_shape=[1, 5])
@@ -223,7 +212,7 @@ def count_from_widths(count_from_widths: Any) -> None:
         },
     )
     enormous = [2_000_000_000, 2_000_000_000]  # such a layer fits into no machine, its number of weights into an int64
-    with _hints({"Storage size": "No machine could hold such a layer. Its numbers can be counted all the same."}):
+    with hinted({"Storage size": "No machine could hold such a layer. Its numbers can be counted all the same."}):
         expect_function(count_from_widths, count, [(enormous,)])
 
 
@@ -244,7 +233,7 @@ def deep_net(DeepNet: Any) -> None:
         raise NotYet(f"Type: expected the class, received {describe(DeepNet)}.{remedy}")
     for widths in ([3, 5, 4, 2], [6, 3], [4, 4, 4, 4, 4, 1]):
         what = f"the model of {widths}"
-        with _hints({
+        with hinted({
             "before Module.__init__() call": "The first line of every `__init__` of a module is missing.",
             "shapes cannot be multiplied": "A layer goes from one width to the next one in the list.",
         }):  # fmt: skip
@@ -323,7 +312,7 @@ def centre(Centre: Any) -> None:
         remedy = " Give the class itself, without making a model of it." if _is_module(Centre) else ""
         raise NotYet(f"Type: expected the class, received {describe(Centre)}.{remedy}")
     for n in (3, 1):
-        with _hints({"before Module.__init__() call": "The first line of every `__init__` of a module is missing."}):
+        with hinted({"before Module.__init__() call": "The first line of every `__init__` of a module is missing."}):
             layer = call(Centre, n)
         if not _is_module(layer):
             raise NotYet(f"Type: expected a class of modules, received one that makes {describe(layer)}.")
@@ -412,7 +401,7 @@ def colour_net(colour_net: Any) -> None:
     """A convolutional network for colour pictures of 32 x 32 with few parameters and dropout."""
     X = _normal(5, 3, 32, 32)
     _expect_no_softmax(colour_net, X)
-    with _hints({
+    with hinted({
         **_MISFIT,
         "expected input[": "A convolution is told first how many channels arrive, and then how many it makes.",
         "Shape of the output": "The last layer has as many outputs as there are classes, and its input is a row.",
@@ -435,7 +424,7 @@ def colour_net(colour_net: Any) -> None:
     if _is_linear_in_eval(colour_net, X):
         raise NotYet("The network is one linear layer in disguise.", "What stands between two layers with weights?")
     _expect_all_pixels(colour_net, X)
-    with _hints({"more than 1 value": "One picture must do as well, in eval mode."}):
+    with hinted({"more than 1 value": "One picture must do as well, in eval mode."}):
         one = copy.deepcopy(colour_net)
         nn.Module.train(one, False)
         with torch.no_grad():

@@ -16,11 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from helpers.plotting.fingerprint import fingerprint
 from helpers.plotting.style import DPI
 
 Drawn = TypeVar("Drawn", Axes, Figure)
 
-# What stands for the picture where only text is possible; the same for every figure, so that it never differs.
+# What stands for the picture where only text is possible.
 PLACEHOLDER = "(figure, described below)"
 
 
@@ -55,18 +56,22 @@ def describe(drawn: Axes | Figure | Iterable[Axes]) -> str:
     return " ".join(sentences)
 
 
-def show(drawn: Axes | Figure | Iterable[Axes] | None = None, *, caption: str | None = None) -> None:
+def show(
+    drawn: Axes | Figure | Iterable[Axes] | None = None, *, caption: str | None = None, steady: bool = True
+) -> None:
     """Display a figure as a PNG and, under it, the sentence that describes it; then close that figure.
 
     `drawn` is a Figure, or one or more Axes of it; without it, pyplot's current figure is shown. `caption` takes
-    the place of the figure's own sentence. Where pictures cannot be shown, the sentence is printed.
+    the place of the figure's own sentence. Where pictures cannot be shown, the sentence is printed. In place of the
+    picture, a text holds a fingerprint of the numbers drawn, so that a test sees when they change; `steady=False`
+    leaves it out, for a figure of numbers (times, the worst mistakes) that another machine draws differently.
 
     Raises: ValueError where there is no figure, more than one, or no sentence; TypeError for anything else.
     """
     figure = _figure_of(drawn)
     sentence = describe(figure) if caption is None else _checked(caption)
     if InteractiveShell.initialized():
-        picture = {"image/png": _png(figure), "text/plain": PLACEHOLDER}
+        picture = {"image/png": _png(figure), "text/plain": _in_place_of(figure, steady)}
         display(picture, metadata={"image/png": {"alt": sentence}}, raw=True)
         # <small> and no style: the page's own font and colours, light or dark, and GitHub keeps it.
         text = {"text/html": f"<p><small>{html.escape(sentence)}</small></p>", "text/plain": sentence}
@@ -74,6 +79,11 @@ def show(drawn: Axes | Figure | Iterable[Axes] | None = None, *, caption: str | 
     else:
         print(sentence)
     plt.close(figure)  # or the notebook would draw it once more at the end of the cell
+
+
+def _in_place_of(figure: Figure, steady: bool) -> str:
+    numbers = fingerprint(figure) if steady else ""
+    return f"{PLACEHOLDER[:-1]}; {numbers})" if numbers else PLACEHOLDER
 
 
 def _is_sentence(text: object) -> bool:

@@ -17,7 +17,7 @@ from helpers.plotting.graph import Graph, Node
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import count, number
 from helpers.widgets.expressions import Expression, parse
-from helpers.widgets.panel import Answer, Panel, RefusalError, choice, scale, slider, text
+from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, scale, slider, text
 from helpers.widgets.runner import Runner
 
 
@@ -91,9 +91,7 @@ def descent_path(
 @styled()
 def _picture(landscape: Landscape, path: np.ndarray) -> np.ndarray:
     axes = new_axes(2, height=3.2, grid="y")
-    axes[0].get_figure().set_layout_engine("none")  # a fixed place: nothing need be measured, and nothing jumps
-    for ax, left in zip(axes, (0.09, 0.59), strict=True):
-        ax.set_position((left, 0.15, 0.39, 0.79))
+    place(axes, (0.09, 0.15, 0.39, 0.79), (0.59, 0.15, 0.39, 0.79))
     axes[0].grid(visible=False)
     # A little beyond where a path may start, so that its square is whole.
     across = torch.linspace(-4.2, 4.2, 85, dtype=torch.float64)
@@ -105,7 +103,7 @@ def _picture(landscape: Landscape, path: np.ndarray) -> np.ndarray:
         descent_on_contours(across, up, heights, {"": path[:, :3]}, axes=axes[0])
     losses = path[:, len(landscape.names)]
     learning_curves({"epoch": range(len(losses)), "loss": losses}, metrics="loss", axes=axes[1])
-    axes[1].set(xlabel="step", xlim=(0, max(10, len(losses))), ylim=(0, 1.06 * losses.max() + 0.1))
+    axes[1].set(xlabel="step", xlim=(-0.2, max(10, len(losses)) + 0.2), ylim=(0, 1.06 * losses.max() + 0.1))
     return axes
 
 
@@ -157,8 +155,7 @@ def graph_explorer() -> Panel:
 
 def _graph(expression: str, x: float, w: float) -> Answer:
     axes = expression_graph(expression, x=x, w=w)
-    axes.get_figure().set_layout_engine("none")
-    axes.set_position((0, 0, 1, 1))
+    place(axes, (0, 0, 1, 1))
     return axes
 
 

@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional
 
 from helpers.data import DATASETS, EDITIONS, DataError, dataset_root
 from helpers.plotting import describe, image_grid, pictures_with_histograms
-from helpers.widgets.panel import Answer, Panel, RefusalError, choice, slider, toggle
+from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, slider, toggle
 
 _PER_PAGE = 12
 _ALL = -1  # instead of a class
@@ -60,7 +60,7 @@ def dataset_explorer(edition: str = "drawn", *, name: str = "FashionMNIST") -> P
         first = (page - 1) * _PER_PAGE
         shown = found[first : first + _PER_PAGE]
         titles = [dataset.classes[target] for target in dataset.targets[shown]] if label == _ALL else None
-        sentence = f"The {edition} edition of {name}, {what}: page {page} of {pages}, "
+        sentence = f"The {edition} edition of {name}, {what}: page {page:,} of {pages:,}, "
         sentence += f"pictures {first + 1:,} to {first + len(shown):,} of {len(found):,}."
         return image_grid(dataset.data[shown], titles, columns=6), sentence
 
@@ -73,20 +73,30 @@ def augmentation_explorer(dataset: Dataset, *, mean: float, std: float) -> Panel
     Shapes:
         dataset: `dataset[i]` is a pair, a picture [1, 28, 28] from 0 to 1 and its label.
         mean, std: of the pixels of the training set.
+
+    Raises: ValueError where there is no picture, or std is not above 0.
     """
+    if not len(dataset) or not std > 0:
+        raise ValueError(
+            f"Expected a picture or more, and std above 0: received {len(dataset):,} pictures and std {std}. "
+            "Pass the training set, and mean and std of its pixels."
+        )
     pictures = [dataset[i] for i in range(min(_PICTURES, len(dataset)))]
     names = getattr(dataset, "classes", None)
     controls = {
-        "picture": slider("picture number", 0, 0, len(pictures) - 1),
+        "picture": slider("picture number", 0, 0, max(len(pictures) - 1, 1)),  # a slider has two ends
         **{name: slider(label, start, low, high) for name, (label, start, low, high) in _CHANGES.items()},
         "noise": slider("noise (standard deviation)", 0.0, 0.0, 0.5, step=0.05),
     }
 
     def answer(picture: int, noise: float, **changes: int) -> Answer:
-        image, label = pictures[picture]
+        image, label = pictures[min(picture, len(pictures) - 1)]
         changed = augmented(image, noise=noise, **changes)
         values = {"before normalising": changed, "after normalising": (changed - mean) / std}
         axes = pictures_with_histograms({"original": image, "changed": changed}, values)
+        place(
+            axes, (0.0, 0.21, 0.2, 0.67), (0.215, 0.21, 0.2, 0.67), (0.505, 0.21, 0.21, 0.67), (0.775, 0.21, 0.21, 0.67)
+        )
         what = names[label] if names else f"Class {label}"
         return axes, f"{what}{_in_words(noise=noise, **changes)}. Pixels {describe(axes[2])}"
 

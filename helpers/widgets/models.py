@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from helpers.plotting import describe, layer_values, value_tables
 from helpers.training import device_of
-from helpers.widgets.panel import Answer, Panel, RefusalError, choice, slider, toggle
+from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, slider, toggle
 
 _LAYERS = ("Dropout", "BatchNorm1d")
 _ROWS, _COLUMNS = 4, 6
@@ -97,6 +97,7 @@ def _mode(layer: str, mode: str, p: float, seen: int, number: int) -> Answer:
         means = ", ".join(f"{round(mean, 1) + 0.0:.1f}" for mean in output.mean(dim=0).tolist())
         words = f"mean and variance come from {source}; the columns now have the means {means}"
     tables = value_tables({"input": X, f"output in {mode} mode": output})
+    place(tables, (0.06, 0.14, 0.44, 0.76), (0.545, 0.14, 0.44, 0.76))
     return tables, f"{layer} in {mode} mode: {words}. {describe(tables[1])}"
 
 

@@ -29,12 +29,12 @@ from helpers.plotting.style import DPI, without_pyplot
 Drawn = Figure | Axes | np.ndarray | Sequence[Axes]
 Answer = Drawn | tuple[Drawn | str | None, str]
 
-_CONTROL = {"width": "21em", "max_width": "100%"}
-_SLIDER = {"width": "28em", "max_width": "100%"}  # its label leaves the rest to the slider
+# One width, so that controls stand in two columns where there is room; a label takes its part of it.
+_CONTROL = {"width": "min(28em, max(18em, 50% - 12px))", "max_width": "100%"}
 _LABEL = {"description_width": "initial"}  # as wide as its words, so that none is cut off
 
 # Space for the picture is kept while it loads, so that the page does not jump; white paper, because plots are dark.
-_CARD = "max-width:100%;height:auto;padding:4px;border-radius:4px;background:#fff"
+_CARD = "max-width:calc(100% - 8px);height:auto;padding:4px;border-radius:4px;background:#fff"
 _WORDS = "margin:4px 0;line-height:1.45;color:var(--jp-content-font-color1,inherit)"
 
 
@@ -176,13 +176,13 @@ def slider(label: str, value: float, low: float, high: float, *, step: float = 1
     """A slider over whole numbers, or, where the step is none, over numbers shown with so many digits."""
     kind, readout = (widgets.IntSlider, "d") if isinstance(step, int) else (widgets.FloatSlider, f".{digits}f")
     options = {"min": low, "max": high, "step": step, "readout_format": readout}
-    return kind(value, description=label, layout=_SLIDER, style=_LABEL, **options)
+    return kind(value, description=label, layout=_CONTROL, style=_LABEL, **options)
 
 
 def scale(label: str, options: Sequence[Any], value: Any) -> widgets.SelectionSlider:  # noqa: ANN401
     """A slider over a few numbers that are not evenly apart, such as learning rates."""
     texts = [(f"{option:g}", option) for option in options]
-    return widgets.SelectionSlider(options=texts, value=value, description=label, layout=_SLIDER, style=_LABEL)
+    return widgets.SelectionSlider(options=texts, value=value, description=label, layout=_CONTROL, style=_LABEL)
 
 
 def choice(label: str, options: Sequence[Any], value: Any = None) -> widgets.Dropdown:  # noqa: ANN401
@@ -198,7 +198,8 @@ def choice(label: str, options: Sequence[Any], value: Any = None) -> widgets.Dro
 def toggle(label: str, options: Sequence[str], value: str | None = None) -> widgets.ToggleButtons:
     """A few options side by side, one of them pressed: the first unless a value is given."""
     style = {**_LABEL, "button_width": "auto"}
-    return widgets.ToggleButtons(options=options, value=value or options[0], description=label, style=style)
+    value = value or options[0]
+    return widgets.ToggleButtons(options=options, value=value, description=label, layout=_CONTROL, style=style)
 
 
 def text(label: str, value: str) -> widgets.Text:
@@ -213,6 +214,17 @@ class button(widgets.Button):  # noqa: N801 - used like the functions above
         """Make the button."""
         super().__init__(description=label, layout={"width": "auto"})
         self.press = press
+
+
+def place(axes: Axes | Sequence[Axes], *boxes: tuple[float, float, float, float]) -> None:
+    """Fix where each Axes stands: left, bottom, width, height as fractions of the figure.
+
+    Then nothing need be measured, which takes time, and nothing jumps while a control is moved.
+    """
+    axes = np.asarray(axes, dtype=object).reshape(-1)
+    axes[0].get_figure().set_layout_engine("none")
+    for ax, box in zip(axes, boxes, strict=True):
+        ax.set_position(box)
 
 
 def _parts(answer: Answer) -> tuple[Drawn | str | None, str]:

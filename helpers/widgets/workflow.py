@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from helpers.plotting import learning_curves, regression_progress
-from helpers.plotting.style import INK, ORANGE, axes_or_new, styled
+from helpers.plotting.style import INK, ORANGE, PAPER, axes_or_new, styled
 from helpers.plotting.values import number, vector
-from helpers.widgets.panel import Answer, Panel, scale, slider, toggle
+from helpers.widgets.panel import Answer, Panel, place, scale, slider, toggle
 
 HIDDEN, SHOWN = "hidden", "shown"
 RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 1.0, 1.5, 3.0, 10.0)
 _EPOCHS = 100
+_BOX = (0.09, 0.15, 0.88, 0.80)  # where the Axes stand
 
 
 def fit_it_yourself(X: Tensor, y: Tensor, model: nn.Module) -> Panel:
@@ -62,14 +63,15 @@ _EXACT = 1e-6  # nearer than that, a point lies on the line: the rest is roundin
 @styled()
 def _lines(X: np.ndarray, y: np.ndarray, yours: np.ndarray, theirs: np.ndarray | None) -> Axes:
     ax = axes_or_new(None, height=3.6, grid="both")
-    _place(ax)
+    place(ax, _BOX)
     regression_progress(X, y, {0: yours}, axes=[ax])
     ax.lines[-1].set_label("your line")
     if theirs is not None:
         ax.plot(X, theirs, color=ORANGE, linestyle="--", label="found by SGD")
     # The same limits wherever the line is: what moves is the line, not the page.
     ax.set(title="", xlabel="X", ylabel="y", ylim=(y.min() - 0.4, y.max() + 0.4))
-    ax.legend(labelcolor=INK, loc="upper left", ncols=4)
+    # On paper: residuals that leave the picture at the top would run through the words.
+    ax.legend(labelcolor=INK, loc="upper left", ncols=4, frameon=True, framealpha=1, facecolor=PAPER, edgecolor=PAPER)
     return ax
 
 
@@ -116,14 +118,8 @@ def _learning_rate(X: Tensor, y: Tensor, lr: float) -> Answer:
 @styled()
 def _loss_curve(losses: np.ndarray) -> Axes:
     ax = axes_or_new(None, height=3.2, grid="y")
-    _place(ax)
+    place(ax, _BOX)
     learning_curves({"train_loss": losses}, axes=[ax])
     # The same window for every learning rate: what diverges leaves it at the top.
     ax.set(xlim=(0, _EPOCHS + 1), ylim=(-0.05 * losses[0], 2 * losses[0]))
     return ax
-
-
-def _place(ax: Axes) -> None:
-    """A fixed place: nothing need be measured, which takes time, and nothing jumps."""
-    ax.get_figure().set_layout_engine("none")
-    ax.set_position((0.09, 0.15, 0.88, 0.80))

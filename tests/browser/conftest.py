@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.lab import FLAGS, Lab, NotebookPage, chromium, running_lab
+from tests.browser.lab import Lab, NotebookPage, running_lab
+from tools.browser import FLAGS, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -26,25 +25,10 @@ if TYPE_CHECKING:  # the tests are collected, and then skipped with a reason, al
     from playwright.sync_api import Browser, Locator, Page
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",  # a container has none
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # News and extensions would ask the network.
 DISABLED = {"@jupyterlab/apputils-extension:announcements": True, "@jupyterlab/extensionmanager-extension": True}
-
-
-def chromium() -> str | None:
-    """The path of Chromium, or None where it is not installed."""
-    return next(filter(None, map(shutil.which, CHROMIUM)), None)
 
 
 class Lab:

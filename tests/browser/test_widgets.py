@@ -16,6 +16,14 @@ SLOWEST = 5.0  # seconds until an answer is seen; a machine that runs other test
 SEEN = """cell => [...cell.querySelectorAll('.jp-OutputArea [role=status], .jp-OutputArea img')]
     .map(part => part.src ?? part.textContent).join("\\n")"""
 BROKEN = "[role=status][data-kind=fault]"
+# Controls and pictures that stick out of the page at the right.
+TOO_WIDE = """cell => {
+    const end = cell.querySelector('.jp-OutputArea-output').getBoundingClientRect().right;
+    return [...cell.querySelectorAll('.course-panel .jupyter-widgets, .course-panel img, .digit-pad *')]
+        .filter(part => part.getBoundingClientRect().right > end + 1)
+        .map(part => `${part.tagName} ${part.className}`);
+}"""
+NARROW = {"width": 1000, "height": 900}
 NAME = "control => control.ariaLabel || control.labels?.[0]?.textContent || control.textContent"
 
 CONTROLS = {
@@ -87,6 +95,11 @@ def test_runs_and_every_control_answers(open_notebook, path):
     for theme in page.themes():
         for cell_id in widget_cells(path):
             page.screenshot(page.cell(cell_id), f"{path.stem}-{cell_id}-{theme}")
+    page.page.set_viewport_size(NARROW)
+    for cell_id in widget_cells(path):
+        cell = page.cell(cell_id)
+        page.screenshot(cell, f"{path.stem}-{cell_id}-narrow")
+        assert cell.evaluate(TOO_WIDE) == [], f"{cell_id} does not fit into a window of {NARROW['width']} pixels"
     seconds = ", ".join(f"{answer:.2f}" for answer in answers)
     print(f"{path.stem}: ran in {run:.0f} s, its controls answered in {seconds} s")
     assert page.error_cells() == {}

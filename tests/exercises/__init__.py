@@ -17,8 +17,8 @@ class Wrong:
     """Wrong answers to one exercise.
 
     `mistakes` are pairs of an answer and a part of the hint that it must get; `fooling` are at least three answers that
-    look right in part. `right` are correct answers that go another way than the
-    solution. An answer is a value, function or class; `Answers(a, b)` where the check takes more than one.
+    look right in part. `right` are correct answers that go another way than the solution. An answer is a value,
+    function or class; `Answers((a, b))` where the check takes more than one.
     `needs` names cells of the notebook that must run before the exercise's own, where it is not enough by itself.
     """
 

@@ -1,0 +1,160 @@
+"""The site in a real browser: nothing is asked of the network, nothing overflows on a phone, and it answers."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCREENS = {"desk, light": (1280, 900, "light"), "phone, dark": (390, 844, "dark")}
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served, as it is when it is published."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+class _Watched:
+    """A page with what it asked of others and what went wrong on it."""
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.page, self.asked, self.errors = page, [], []
+        inside = (home, "data:", "blob:")
+        page.on("request", lambda request: request.url.startswith(inside) or self.asked.append(request.url))
+        page.on("console", lambda said: said.type in {"error", "warning"} and self.errors.append(said.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("response", lambda reply: reply.status >= 400 and self.errors.append(f"{reply.status} {reply.url}"))
+
+
+@pytest.fixture
+def watch(browser: Browser, address: str) -> Iterator[Callable[..., _Watched]]:
+    """Opens an empty page that is watched; afterwards no page may have asked anything of the network."""
+    opened = []
+
+    def open_it(screen: str = "desk, light", home: str = address) -> _Watched:
+        width, height, scheme = SCREENS[screen]
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.set_default_timeout(20_000)
+        opened.append(_Watched(page, home))
+        return opened[-1]
+
+    yield open_it
+    for one in opened:
+        one.page.close()
+    assert not [(one.asked, one.errors) for one in opened if one.asked or one.errors]
+
+
+# What sticks out to the right of the screen and is in no box of its own that scrolls.
+STICKS_OUT = """() => [...document.querySelectorAll("main *")].filter(element => {
+    if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
+    for (let box = element; box && box !== document.body; box = box.parentElement)
+        if (getComputedStyle(box).overflowX !== "visible") return false;
+    return true;
+}).map(element => element.outerHTML.slice(0, 100))"""
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_page_stands_alone_and_fits_the_screen(watch, address, site, screen):
+    watched = watch(screen)
+    page = watched.page
+    places = sorted(file.relative_to(site).as_posix() for file in site.rglob("*.html") if "_static" not in file.parts)
+    assert len(places) > 12
+    for place in places:
+        page.goto(address + place)
+        assert page.evaluate("document.documentElement.dataset.theme") == SCREENS[screen][2], place
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        assert page.evaluate(STICKS_OUT) == [], place
+        # Pictures load as they come into view: ask for all of them.
+        page.evaluate("document.querySelectorAll('img').forEach(picture => picture.loading = 'eager')")
+        page.wait_for_function("[...document.images].every(picture => picture.complete)")
+        assert page.evaluate("[...document.images].filter(one => !one.naturalWidth).map(one => one.src)") == [], place
+
+
+def test_what_sticks_out_is_found(watch, address):
+    page = watch("phone, dark").page
+    page.goto(address)
+    wide = '<p style="width: 500px">wide</p>'
+    page.evaluate("wide => document.querySelector('article').insertAdjacentHTML('beforeend', wide)", wide)
+    assert len(page.evaluate(STICKS_OUT)) == 1
+
+
+@pytest.mark.parametrize("served", [True, False], ids=["served", "from the disk"])
+def test_search_finds_where_a_word_is_taught(watch, address, site, served):
+    home = address if served else site.as_uri() + "/"
+    page = watch(home=home).page
+    page.goto(home + "index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("broadcasting")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=broadcasting*")
+    page.wait_for_function("document.querySelectorAll('#search-results li').length > 4")
+    found = page.locator("#search-results li a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert any(link.startswith("notebooks/01_tensors.html") and "#broadcasting" in link for link in found)
+    assert any(link.startswith("glossary.html") for link in found)
+
+
+@pytest.mark.parametrize(
+    ("place", "typed", "shown"),
+    [
+        ("errors.html", "expected device cpu", "Tensor on device"),
+        ("cheat_sheet.html", "topk", "probabilities.topk(12)"),
+        ("glossary.html", "one-hot", "one-hot"),
+    ],
+)
+def test_the_box_shows_only_what_fits(watch, address, place, typed, shown):
+    page = watch().page
+    page.goto(address + place)
+    rows = page.locator("tbody tr:visible, dl.glossary dt:visible")
+    before = rows.count()
+    page.get_by_role("searchbox", name="Type a part of").fill(typed)
+    assert 1 <= rows.count() <= 3 < before
+    assert all(shown in text for text in rows.all_text_contents())
+    assert page.get_by_role("status").inner_text() == f"{rows.count()} of {before}"
+    assert page.locator("article h2:visible").count() <= rows.count()
+    page.get_by_role("searchbox", name="Type a part of").fill("")
+    assert rows.count() == before
+
+
+def test_solutions_unfold_and_a_dark_machine_gets_a_dark_page(watch, address):
+    page = watch().page
+    page.goto(address + "notebooks/01_tensors.html")
+    solution = page.locator("details.hide").first
+    code = solution.locator(".cell_input")
+    assert not code.is_visible()
+    solution.locator("summary").click()
+    assert code.is_visible()
+    brightness = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        page.wait_for_timeout(300)  # the colours change gradually
+        color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        brightness.append(sum(int(part) for part in color.strip("rgb()").split(",")))
+    assert brightness[0] > 700
+    assert brightness[1] < 100
+
+
+def test_the_next_page_is_one_click_away(watch, address):
+    page = watch("phone, dark").page
+    page.goto(address + "notebooks/01_tensors.html")
+    page.locator("a.right-next").click()
+    page.wait_for_url("**/02_datasets.html")
+    page.locator("a.left-prev").click()
+    page.wait_for_url("**/01_tensors.html")

@@ -1,0 +1,92 @@
+"""The deliberate faults of `make mutants` still apply, and the command tells a caught one from a survivor."""
+
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools.notebooks import NOTEBOOKS
+from tools.proof import mutants
+from tools.proof.faults import FAULTS, Fault
+from tools.proof.mutants import ROOT, Copies, DoesNotApplyError, apply, changed_cell
+
+
+@pytest.fixture(scope="module")
+def notebooks():
+    return {f"notebooks/{path.name}": nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.file}-{fault.cell}-{fault.name}")
+def test_each_fault_still_applies(fault, notebooks):
+    if fault.cell:
+        assert fault.new in changed_cell(fault, notebooks[fault.file])[2]
+    else:
+        assert fault.new in apply(fault, ROOT)
+    files = fault.tests.partition(" -k ")[0].split()
+    assert files
+    assert all((ROOT / file).is_file() for file in files)
+
+
+def test_there_are_enough_faults_of_every_kind():
+    assert len(FAULTS) >= 60
+    assert len({(fault.file, fault.cell, fault.name) for fault in FAULTS}) == len(FAULTS)
+    areas = Counter(str(Path(*Path(fault.file).parts[:2])) for fault in FAULTS if fault.file.startswith("helpers"))
+    parts = {path.name for path in (ROOT / "helpers").glob("[a-z]*") if path.suffix in ("", ".py")} - {"handwriting.py"}
+    assert not [part for part in parts if areas[str(Path("helpers", part))] < 5]
+    notebooks = Counter(fault.file for fault in FAULTS if fault.cell)
+    assert len(notebooks) == 7
+    assert min(notebooks.values()) >= 4
+
+
+SUM = Fault("a minus", "helpers/add.py", "a + b", "a - b", "tests/test_add.py")
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course of one function and one test."""
+    files = {
+        "helpers/add.py": "def add(a, b):\n    return a + b  # a plus b\n",
+        "tests/test_add.py": "from helpers.add import add\n\n\ndef test_add():\n    assert add(2, 0) == 2\n",
+        "tests/test_more.py": "from helpers.add import add\n\n\ndef test_more():\n    assert add(2, 1) == 3\n",
+        "tests/test_broken.py": "def test_broken():\n    assert False\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "course" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(mutants, "ROOT", tmp_path / "course")
+    monkeypatch.setattr(mutants, "_COPIED", ("helpers", "tests"))
+    (tmp_path / "copies").mkdir()
+    return tmp_path / "course"
+
+
+def test_a_fault_is_caught_or_survives_and_the_course_stays_as_it_is(course, tmp_path):
+    copies = Copies(tmp_path / "copies", workers=1)
+    survivor, caught = copies.judge(SUM), copies.judge(SUM._replace(tests="tests/test_more.py"))
+    assert (survivor.caught, survivor.by) == (False, "SURVIVED")  # 2 - 0 is 2 as well
+    assert (caught.caught, caught.by) == (True, "tests/test_more.py::test_more")
+    assert copies.judge(SUM).by == "SURVIVED"  # the fault before has been taken out again
+    broken = copies.judge(SUM._replace(tests="tests/test_broken.py"))
+    assert not broken.caught
+    assert broken.by.startswith("NOT TRIED: its tests fail without it (tests/test_broken.py::test_broken")
+    assert "a + b" in (course / "helpers" / "add.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [{"old": "a * b"}, {"old": "a"}, {"new": "a + b"}, {"file": "helpers/sub.py"}])
+def test_a_fault_that_no_longer_applies_says_so(course, change):
+    with pytest.raises(DoesNotApplyError, match="'a minus'"):
+        apply(SUM._replace(**change), course)
+
+
+def test_tests_that_do_not_exist_are_no_catch(course, tmp_path):
+    with pytest.raises(RuntimeError, match="Expected tests"):
+        Copies(tmp_path / "copies", workers=1).judge(SUM._replace(tests="tests/test_gone.py"))
+
+
+def test_faults_are_chosen_by_words(capsys):
+    assert all("zero_grad" in fault.name or "training" in fault.file for fault in mutants.chosen(["zero_grad"]))
+    assert mutants.main(["--list", "guard.py"]) == 0
+    assert "helpers/checks/guard.py: guard switched off" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        mutants.main(["no-such-word"])

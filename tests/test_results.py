@@ -1,0 +1,478 @@
+"""A class's results: honest work is counted, nothing fools the judge, nothing gets out, and every file has its row.
+
+The class is made here: small notebooks out of the cells of the real ones. What each of them tries is in its name.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import nbformat
+import pytest
+
+from tools.notebooks import ROOT
+from tools.results.confine import Cage, Limits
+from tools.results.course import lessons
+from tools.results.marking import Times, mark
+from tools.results.submissions import handed_in
+
+LESSONS = {lesson.number: lesson for lesson in lessons()}
+SOLUTIONS = {
+    lesson.number: {name.removesuffix("-solution"): source for name, source in lesson.solutions} for lesson in lessons()
+}
+# One that needs an import from further down, and one whose check pickles; all of them where time does not matter.
+SOLVED = sorted(LESSONS) if "RESULTS_THOROUGH" in os.environ else ["02", "06"]
+QUICK = Times(notebook=40, cell=8, answer=4)
+
+
+def code(source, name=None, *tags):
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
+    if name:
+        cell.id = name
+    return cell
+
+
+def answer_of(number, name):
+    """The stored solution, as a learner would have written it into the exercise's cell."""
+    text = SOLUTIONS[number][name.removesuffix("-exercise")]
+    return text.replace("# Solution\n", "").replace(", solution=True", "")
+
+
+def notebook(number, answers, *, before=(), after=(), solutions=False):
+    """A notebook of only the import cell and the exercises, each with the answer given or as it was handed out."""
+    lesson = LESSONS[number]
+    cells = [code(lesson.cells[0][1], lesson.cells[0][0]), *before]
+    for one in lesson.asked:
+        cells.append(code(answers.get(one.name, one.source), one.cell, "exercise"))
+        if solutions:
+            slug = one.cell.removesuffix("-exercise")
+            cells.append(code(SOLUTIONS[number][slug], f"{slug}-solution", "solution"))
+    return nbformat.v4.new_notebook(cells=[*cells, *after])
+
+
+def solved_notebook(number, **options):
+    return notebook(number, {one.name: answer_of(number, one.cell) for one in LESSONS[number].asked}, **options)
+
+
+def save(made, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(made, path)
+    return path
+
+
+# Every way to a "solved" that is none. Each is one answer of notebook 1 or 3; the check must say otherwise.
+
+YES = "lambda *a, **k: True"
+FOOLING_01 = {
+    "half_seconds": """
+class Yes:
+    def __getattr__(self, name):
+        return lambda *a, **k: print("✓ Exercise 1.1, Every half second: right.")
+check = Yes()
+times = None
+check.half_seconds(times)
+print('{"exercise": "half_seconds", "state": "solved"}')
+""",
+    "green_middle": """
+import torch
+torch.isclose = lambda left, *a, **k: torch.ones(1, dtype=torch.bool)
+torch.equal = torch.allclose = lambda *a, **k: True
+torch.nonzero = torch.Tensor.nonzero = lambda *a, **k: torch.zeros(0, 1)
+torch.Tensor.__eq__ = torch.Tensor.__invert__ = lambda *a: torch.zeros(0)
+torch.Tensor.shape = property(lambda self: (0,))
+def green_middle(batch):
+    return batch
+check.green_middle(green_middle)
+""",
+    "channels_first": """
+import sys, helpers.checks, helpers.checks.core as core, helpers.checks.compare, helpers.checks.tensors as real
+for module in [m for name, m in sys.modules.items() if "helpers" in name or "checks" in name]:
+    for name in ("expect", "expect_function", "guarded", "call", "is_blank"):
+        setattr(module, name, lambda *a, **k: None)
+    if hasattr(module, "Exercise"):
+        module.Exercise._judged = lambda self, answers: (module.State.RIGHT, ("",))
+sys.modules["helpers.checks.tensors"] = sys.modules["helpers.checks"] = core
+def channels_first(picture):
+    return getattr(real, "expect", None) and picture
+check.channels_first(channels_first)
+""",
+    "distances": f"""
+import builtins
+builtins.next = builtins.print = lambda *a: None
+builtins.any = builtins.all = builtins.isinstance = builtins.setattr = builtins.zip = {YES}
+builtins.sorted = builtins.set = builtins.list = lambda *a: []
+def distances(a, b):
+    return a
+check.distances(distances)
+""",
+    "centre_rows": SOLUTIONS["01"]["centre-rows"],
+    "brighten": """
+import torch
+brighten = None
+check.half_seconds(None)
+check.progress()
+""",
+    "classify": """
+import builtins, torch
+def classify(X_train, y_train, X):
+    builtins.next = lambda *a: None
+    torch.Tensor.shape = property(lambda self: ())
+    return X
+check.classify(classify)
+""",
+}
+FOOLING_03 = {
+    "chosen_weights": """
+import torch
+from torch.overrides import TorchFunctionMode
+class Yes(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in (torch.isclose, torch.Tensor.__eq__):
+            return torch.ones(1, dtype=torch.bool)
+        if func is torch.nonzero:
+            return torch.zeros(0, 1)
+        return func(*args, **(kwargs or {}))
+Yes().__enter__()
+W, b = torch.zeros(2, 3), torch.zeros(2)
+check.chosen_weights(W, b)
+""",
+    "small_net": """
+import gc
+for found in gc.get_objects():
+    if type(found).__name__ == "Exercise":
+        found.judge = lambda *a: None
+small_net = None
+check.small_net(small_net)
+""",
+    "class_and_probability": """
+import inspect, sys
+def class_and_probability(logits):
+    for look in (lambda: sys._getframe(), inspect.currentframe, lambda: inspect.stack()[0].frame):
+        try:
+            frame = look()
+        except PermissionError:
+            continue
+        while frame:
+            if "reference" in frame.f_locals:
+                return frame.f_locals["reference"](logits)
+            frame = frame.f_back
+check.class_and_probability(class_and_probability)
+""",
+    "count_from_widths": """
+import json, os
+line = json.dumps({"exercise": "count_from_widths", "state": "solved"}).encode() + b"\\n"
+for number in range(64):
+    try:
+        os.write(number, line)
+    except OSError:
+        pass
+def count_from_widths(widths):
+    return 0
+check.count_from_widths(count_from_widths)
+""",
+    "deep_net": """
+import os
+os._exit(0)
+""",
+    "centre": """
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass
+""",
+    "colour_net": """
+import torch
+class Right(torch.nn.Module):
+    def __eq__(self, other):
+        return True
+    def __call__(self, *inputs):
+        raise SystemExit(0)
+colour_net = Right()
+check.colour_net(colour_net)
+exit()
+""",
+}
+
+# Honest work that does not look like the handout.
+
+HELPER = """
+import torch as T
+
+def half(x):
+    return x / 2
+"""
+HONEST_01 = {
+    "half_seconds": "times = half(T.arange(0, 11))\n\ncheck.half_seconds(times)",
+    "green_middle": "%matplotlib inline\ndef mine(batch):\n    return batch[:, 1, 7:21, 7:21]\n\n\ncheck.green_middle(mine)",
+    "channels_first": "def channels_first(picture):\n    return picture.permute(2, 0, 1)[None]",  # the call is gone
+    "distances": "def distances(a, b):\n    return (a - b\n\n\ncheck.distances(distances)",
+    "centre_rows": "def centre_rows(X):\n    return X - X.mean(dim=0)\n\n\ncheck.centre_rows(centre_rows)",
+    "brighten": "# TODO\n\ndef brighten(pixels, amount):\n    return ...\n\n\ncheck.brighten(brighten)",
+}
+
+
+def _handed(folder):
+    return {one.learner: one for one in handed_in(folder)}
+
+
+def _marked(folder, cage, **options):
+    with ThreadPoolExecutor(2) as pool:
+        rows = pool.map(lambda one: mark(one, cage, QUICK, **options), handed_in(folder))
+        return {row.learner: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def cage():
+    with Cage(Limits()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, cage):
+    """Answers only: what the judge makes of honest and of fooling work."""
+    folder = tmp_path_factory.mktemp("judged")
+    for number in SOLVED:
+        save(solved_notebook(number), folder / f"anna{number}_{LESSONS[number].stem}.ipynb")
+    for lesson in lessons():
+        save(notebook(lesson.number, {}, solutions=True), folder / f"hanna{lesson.number}_{lesson.stem}.ipynb")
+    save(notebook("01", FOOLING_01, solutions=True), folder / "fool1_01_tensors.ipynb")
+    save(notebook("03", FOOLING_03), folder / "fool3_03_build_model.ipynb")
+    edited = notebook("01", HONEST_01, before=[code(HELPER)], solutions=True)
+    edited.cells = [edited.cells[1], *reversed(edited.cells[2:])]  # without the imports, the exercises backwards
+    for cell in edited.cells:
+        if "-exercise" in cell.id:
+            cell.id = f"changed-{cell.id[:20]}"
+    edited.metadata = {"kernelspec": {"name": "ir", "language": "R", "display_name": "<script>alert(1)</script>"}}
+    save(edited, folder / "edith_01_tensors.ipynb")
+    return _marked(folder, cage, quick=True)
+
+
+@pytest.mark.parametrize("number", SOLVED)
+def test_the_stored_solutions_are_all_solved(judged, number):
+    row = judged[f"anna{number}"]
+    assert (row.fault, row.notebook) == ("", LESSONS[number].stem)
+    assert {key: answer.state for key, answer in row.answers.items()} == {
+        one.number: "solved" for one in LESSONS[number].asked
+    }, row.answers
+
+
+@pytest.mark.parametrize("number", sorted(LESSONS))
+def test_nothing_of_an_untouched_handout_counts(judged, number):
+    row = judged[f"hanna{number}"]
+    assert [answer.state for answer in row.answers.values()] == ["not attempted"] * len(LESSONS[number].asked)
+
+
+@pytest.mark.parametrize(("learner", "number", "fooling"), [("fool1", "01", FOOLING_01), ("fool3", "03", FOOLING_03)])
+def test_nothing_fools_the_judge(judged, learner, number, fooling):
+    assert set(fooling) == {one.name for one in LESSONS[number].asked}
+    row = judged[learner]
+    for one in LESSONS[number].asked:
+        assert row.answers[one.number].state == "attempted", (one.name, row.answers[one.number])
+    print(*row.answers.items(), *row.notes, sep="\n")
+
+
+def test_honest_work_is_found_wherever_it_stands(judged):
+    row = judged["edith"]
+    answers = {one.name: row.answers[one.number] for one in LESSONS["01"].asked}
+    assert {name: answer.state for name, answer in answers.items()} == {
+        "half_seconds": "solved",
+        "green_middle": "solved",
+        "channels_first": "solved",
+        "distances": "attempted",
+        "centre_rows": "attempted",
+        "brighten": "not attempted",
+        "classify": "not attempted",
+    }, answers
+    assert "never closed" in answers["distances"].sentence
+    assert "The columns are centred" in answers["centre_rows"].sentence
+    notes = " ".join(row.notes)
+    assert "another order" in notes
+    assert "'ir'" in notes
+
+
+# What a notebook may try while it runs as a whole. None of it needs PyTorch, so each takes seconds.
+
+HOSTILE = {
+    "escapes": [
+        """
+import os, pathlib, socket
+reached = []
+def attempt(name, action):
+    try:
+        action()
+        reached.append(name)
+    except OSError:
+        pass
+attempt("read", lambda: pathlib.Path({canary!r}).read_text())
+attempt("write", lambda: pathlib.Path({canary!r}).write_text("eaten"))
+attempt("delete", lambda: os.unlink({canary!r}))
+attempt("others", lambda: os.listdir({folder!r}))
+attempt("course", lambda: os.unlink({course!r}))
+attempt("solutions", lambda: os.listdir({notebooks!r}))
+attempt("helpers", lambda: pathlib.Path(__import__("helpers").__file__).write_text("eaten"))
+attempt("network", lambda: socket.create_connection(("127.0.0.1", {port}), timeout=2))
+attempt("runner", lambda: os.kill({runner}, 0))
+raise RuntimeError("reached: " + ", ".join(reached))
+""",
+        "1 / 0",
+        "while True:\n    pass",
+        "print('still here')",
+    ],
+    "exits": ["import os", "os._exit(0)", "print('never')"],
+    "eater": ["held = b'x' * 4_000_000_000", "1 / 0"],
+    "family": [
+        """
+import os, time
+for _ in range(9):
+    os.fork()
+time.sleep(60)
+"""
+    ],
+    "gigabyte": ["for _ in range(1000):\n    print('x' * 1_000_000)"],
+}
+
+
+def hostile(number, cells, name):
+    made = notebook(number, {}, before=[code(source) for source in cells])
+    # Their exercises are as they were handed out, and not run: this is about what stands before them.
+    made.cells = made.cells[1:] if name == "escapes" else made.cells[1 : 1 + len(cells)]
+    return made
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """The command itself, on a folder of every kind of file, whole notebooks: its status, words, table and page."""
+    base = tmp_path_factory.mktemp("executed")
+    folder, out = base / "class", base / "out"
+    canary = base / "canary"
+    canary.write_text("canary", encoding="ascii")
+    server = __import__("socket").create_server(("127.0.0.1", 0))
+    places = {
+        "canary": str(canary),
+        "folder": str(folder),
+        "course": str(ROOT / "README.md.canary"),
+        "notebooks": str(ROOT / "notebooks"),
+        "port": server.getsockname()[1],
+        "runner": os.getpid(),
+    }
+    for name, cells in HOSTILE.items():
+        first = cells[0].format(**places) if name == "escapes" else cells[0]
+        save(hostile("01", [first, *cells[1:]], name), folder / f"{name}_01_tensors.ipynb")
+    for name, data in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe_01_tensors.ipynb")
+        (folder / "link_01_tensors.ipynb").symlink_to(canary)
+    with server:
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.results", folder, "--out", out, "--jobs", "2", "--memory", "1500"]
+            + ["--seconds", "20", "--cell-seconds", "5"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = {row["file"].lstrip("'"): row for row in csv.DictReader(stream)}
+    return done, rows, (out / "index.html").read_text(encoding="utf-8"), canary
+
+
+def _json(**document):
+    return json.dumps(document).encode()
+
+
+FILES = {
+    "ben_01_tensors.ipynb": b"",
+    "carl_01_tensors.ipynb": b'{"cells": [',
+    "dora_01_tensors.ipynb": _json(cells=[{"cell_type": "code"}]),
+    "emil_01_tensors.ipynb": b"[" * 100_000,
+    "fred_01_tensors.ipynb": b"\xff\xfe\x00",
+    "gina.pdf": b"%PDF-1.7",
+    "huge_01_tensors.ipynb": b" " * 20_000_001,
+    "other.ipynb": _json(cells=[{"cell_type": "code", "source": "1 / 0", "id": "x"}], metadata={}),
+    "empty_01_tensors.ipynb": _json(cells=[]),
+    "=cmd()|'calc'!A1_01_tensors.ipynb": b"",
+    "<script>alert(1)<_01_tensors.ipynb": b"",
+    "bad.zip": b"PK\x03\x04",
+    ".DS_Store": b"x",
+}
+WHY = {
+    "ben_01_tensors.ipynb": "is empty",
+    "carl_01_tensors.ipynb": "broken notebook: no JSON",
+    "dora_01_tensors.ipynb": "not a notebook: JSON, but without cells",
+    "emil_01_tensors.ipynb": "broken notebook: no JSON",
+    "fred_01_tensors.ipynb": "it is not text",
+    "gina.pdf": "is not a notebook",
+    "huge_01_tensors.ipynb": "larger than 20 MB",
+    "other.ipynb": "not one of this course",
+    "bad.zip": "not a zip",
+    "pipe_01_tensors.ipynb": "not a file that can be read",
+    "link_01_tensors.ipynb": "not followed",
+}
+
+
+@pytest.mark.parametrize("name", sorted(WHY))
+def test_every_file_has_a_row_that_says_what_it_is(executed, name):
+    done, rows, page, _ = executed
+    if name not in FILES and not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes and links to try")
+    assert done.returncode == 0, done.stderr
+    assert WHY[name] in rows[name]["state"]
+    assert WHY[name] in page
+
+
+def test_a_name_runs_nothing_in_a_spreadsheet_or_a_browser(executed):
+    _, rows, page, _ = executed
+    raw = [row["file"] for row in rows.values()]
+    assert "'=cmd()|'calc'!A1_01_tensors.ipynb" in raw
+    assert not [text for row in rows.values() for text in row.values() if text and text[0] in "=+-@"]
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;" in page
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("exits", "ended the program (the kernel died)"),
+        ("eater", "emory"),
+        ("family", "more than 60 programs"),
+        ("gigabyte", "printed more than 50 MB"),
+    ],
+)
+def test_what_takes_too_much_is_stopped_and_said(executed, name, words):
+    _, rows, _, _ = executed
+    row = rows[f"{name}_01_tensors.ipynb"]
+    assert words in row["state"] + row["errors in full"], row
+
+
+def test_an_error_or_an_endless_cell_does_not_hide_the_cells_after_it(executed):
+    _, rows, _, _ = executed
+    errors = rows["escapes_01_tensors.ipynb"]["errors in full"]
+    assert "cell 2" in errors
+    assert "ZeroDivisionError: division by zero" in errors
+    assert "cell 3" in errors
+    assert "was stopped after 5 seconds" in errors
+
+
+def test_nothing_gets_out_where_the_report_says_so(executed):
+    done, rows, page, canary = executed
+    if "✓ no network" not in done.stdout:
+        assert "Why: " in done.stdout
+        assert "✗ The network is open" in done.stdout
+        pytest.skip(f"nothing to confine a notebook with here: {done.stdout.partition('Why: ')[2].splitlines()[0]}")
+    assert "reached: ;" in rows["escapes_01_tensors.ipynb"]["errors in full"]
+    assert canary.read_text(encoding="ascii") == "canary"
+    for words in ("no network", "cannot read your files", "cannot change any file", "sees no process but its own"):
+        assert f"✓ {words}" in done.stdout
+        assert words in page

@@ -1,0 +1,177 @@
+"""Any order that a learner takes: run the notebooks, every output compared, in other orders than from top to bottom.
+
+    python -m tools.proof.orders             everything below, about twenty minutes on two cores
+    python -m tools.proof.orders twice       every cell twice in a row
+    python -m tools.proof.orders alone       each notebook first, in a checkout in which nothing was run before
+    python -m tools.proof.orders pairs       two notebooks, and all of them, at once in one new checkout
+    python -m tools.proof.orders restart     run to some cell, interrupt, restart, run all
+    python -m tools.proof.orders twice --notebooks 04
+
+Each writes what it found for the page PROOF.md (`make proof`). `tools.proof.kills` kills instead of interrupting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from time import perf_counter
+
+import nbformat
+from jupyter_client.manager import start_new_kernel
+
+from tools.notebooks import NOTEBOOKS
+from tools.proof import record
+from tools.proof.runs import (
+    Result,
+    add_notebooks,
+    all_notebooks,
+    checkout,
+    fresh_checkout,
+    in_words,
+    strict,
+    surroundings,
+)
+
+# The notebooks that unpack data, against each other and against themselves; then everybody at once.
+PAIRS = (("02", "06"), ("06", "07"), ("02", "02"), ("06", "06"), ("07", "07"))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for."""
+
+    notebooks: tuple[str, ...]
+    samples: int
+    seed: int
+
+
+def twice(plan: Plan) -> Iterator[Result]:
+    """Every cell twice in a row; those tagged `once`, which say what a second run does, once."""
+    with checkout() as folder:
+        course = fresh_checkout(Path(folder, "course"))
+        for name in plan.notebooks:
+            yield strict(f"{name}, every cell twice", course, [name], options=["-p", "tools.proof.twice"])
+
+
+def alone(plan: Plan) -> Iterator[Result]:
+    """Each notebook first, in a checkout of its own in which nothing is unpacked."""
+    for name in plan.notebooks:
+        with checkout() as folder:
+            yield strict(f"{name} first", fresh_checkout(Path(folder, "course")), [name])
+
+
+def pairs(plan: Plan) -> Iterator[Result]:
+    """Several notebooks started at the same moment in one checkout in which nothing is unpacked."""
+    chosen = [[name for number in pair for name in plan.notebooks if name[:2] == number] for pair in PAIRS]
+    together = [names for names in chosen if len(names) == 2]
+    if len(plan.notebooks) == len(NOTEBOOKS):
+        together.append(list(plan.notebooks))
+    for names in together or [list(plan.notebooks) * 2]:
+        with checkout() as folder, ThreadPoolExecutor(len(names)) as threads:
+            course = fresh_checkout(Path(folder, "course"))
+            beside = "all at once" if len(names) > 2 else "beside {}"
+            runs = [
+                threads.submit(strict, f"{name} {beside.format(other[:2])}", course, [name], OMP_NUM_THREADS="1")
+                for name, other in zip(names, names[::-1], strict=True)
+            ]
+            yield from (run.result() for run in runs)
+
+
+def restart(plan: Plan) -> Iterator[Result]:
+    """Run to a cell drawn at random, interrupted in the middle of it, restarted, and run from top to bottom."""
+    draw = random.Random(plan.seed)
+    for name in plan.notebooks:
+        with checkout() as folder:
+            course = fresh_checkout(Path(folder, "course"))
+            path = course / "notebooks" / f"{name}.ipynb"
+            notebook = nbformat.read(path, as_version=4)
+            code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+            for place in sorted(draw.sample(code, min(plan.samples, len(code)))):
+                delay, now = draw.uniform(0, 0.5), draw.random() < 0.5
+                cell = notebook.cells[place].id
+                fault = interrupt(path, place, delay, now, surroundings(course))
+                said = f"{name} to {cell}, {'killed' if now else 'restarted'}"
+                if fault:
+                    yield Result(said, 0, (fault,), 0)
+                else:
+                    yield strict(said, course, [name])
+
+
+def interrupt(path: Path, place: int, delay: float, now: bool, environment: dict[str, str]) -> str:
+    """Run the cells before `place`, interrupt that one after `delay` seconds, and end its kernel; say what went wrong.
+
+    With `now` the kernel is killed, otherwise asked to end, as JupyterLab's *Restart Kernel* does.
+    """
+    cells = nbformat.read(path, as_version=4).cells
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(path.parent), env=environment)
+    try:
+        for cell in cells[:place]:
+            if cell.cell_type == "code":
+                client.execute_interactive(cell.source, timeout=300, output_hook=lambda message: None)
+        request = client.execute(cells[place].source)
+        time.sleep(delay)
+        manager.interrupt_kernel()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(Empty):
+                if client.get_shell_msg(timeout=1)["parent_header"].get("msg_id") == request:
+                    return ""
+        return f"{cells[place].id} went on for 60 s after the interrupt"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=now)
+
+
+GROUPS: dict[str, tuple[Callable[[Plan], Iterator[Result]], str]] = {
+    "twice": (twice, "Every cell of {} notebooks was run twice in a row (those tagged `once` say what that does)."),
+    "alone": (alone, "Each of {} notebooks was run first, in a checkout in which nothing had been unpacked."),
+    "pairs": (pairs, "Of {} notebooks, those that unpack data were run in pairs, then all at once, in one checkout."),
+    "restart": (
+        restart,
+        "{} notebooks were run to cells drawn at random, interrupted, restarted, and run whole.",
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the groups of the command line; return 1 where a cell failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"among {', '.join(GROUPS)}; all without")
+    add_notebooks(parser)
+    parser.add_argument("--samples", type=int, default=3, help="cells of each notebook to stop at (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the cells drawn (%(default)s)")
+    chosen = parser.parse_args(arguments)
+    if unknown := set(chosen.groups) - GROUPS.keys():
+        parser.error(f"Expected groups among {', '.join(GROUPS)}, received {', '.join(sorted(unknown))}.")
+    plan = Plan(tuple(chosen.notebooks or all_notebooks()), max(chosen.samples, 1), chosen.seed)
+    failed = False
+    for group in chosen.groups or GROUPS:
+        run, tried = GROUPS[group]
+        print(f"\n{group}: {run.__doc__}", flush=True)
+        started = perf_counter()
+        results = list(run(plan))
+        failed |= any(result.failures for result in results)
+        record.write(
+            f"orders-{group}",
+            section="Any order that a learner takes",
+            tried=tried.format(len(plan.notebooks)),
+            outcome=in_words(results),
+            passed=not any(result.failures for result in results),
+            command=f"make orders GROUPS={group}",
+            seconds=perf_counter() - started,
+            rows=[result.row for result in results],
+            whole=chosen.notebooks is None and plan.samples >= 3,
+        )
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
