@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test run notebooks handout slides site exercises thorough matrix benchmark data judge everywhere orders kills links audit proof clean
+.PHONY: help lab test run notebooks handout slides site results exercises thorough matrix cost benchmark widgets data judge everywhere orders kills links safety audit mutants mutation-score prose peers proof clean
 
 help:  ## list these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # Made again only when what is to be installed has changed.
 .venv/installed: requirements.txt requirements-site.txt pyproject.toml
@@ -36,6 +36,10 @@ slides: .venv/installed  ## make slides of each notebook, and see that everythin
 site: .venv/installed  ## build the course as a site, from the stored outputs: build/site/
 	$(BIN)/python tools/site.py
 
+results: .venv/installed  ## run a class's returned notebooks, and write who solved what: SUBMISSIONS=folder
+	@test -n "$(SUBMISSIONS)" || { echo "Expected a folder (or zip) of returned notebooks: make results SUBMISSIONS=folder"; exit 2; }
+	$(BIN)/python -m tools.results "$(SUBMISSIONS)" $(OPTIONS)
+
 exercises: .venv/installed  ## list the exercises: goals, minutes, difficulty
 	$(BIN)/python tools/exercises.py
 
@@ -45,8 +49,14 @@ thorough: .venv/installed  ## throw 2,000 generated answers at the check of each
 matrix: .venv/installed  ## compare every output under other processors' arithmetic
 	$(BIN)/python -m tools.proof.everywhere cpu
 
+cost: .venv/installed  ## measure each notebook: seconds, memory, place on the disk
+	$(BIN)/python tools/cost.py
+
 benchmark: .venv/installed  ## time one epoch, ours beside the tutorial's loop and the floor
 	$(BIN)/python tools/benchmark.py
+
+widgets: .venv/installed  ## time the answer of every control of every widget
+	$(BIN)/python tools/answer_times.py
 
 data: .venv/installed  ## draw the drawn editions of the data again
 	$(BIN)/python -m helpers.drawing FashionMNIST
@@ -68,11 +78,27 @@ kills: .venv/installed  ## kill what unpacks, downloads and saves at 50 random m
 links: .venv/installed  ## follow the links inside the course, list those outside (OUTSIDE=yes: try these too)
 	$(BIN)/python -m tools.proof.links $(if $(OUTSIDE),--outside)
 
+safety: .venv/installed  ## count the attempts to have the course run, write or reveal something
+	$(BIN)/python -m tools.proof.safety
+
 audit: .venv/installed  ## look the installed packages up among the known vulnerabilities
 	$(BIN)/python -m tools.proof.audit
 
 proof: .venv/installed  ## write PROOF.md from what the commands that prove something have recorded
 	$(BIN)/python -m tools.proof.page
+
+mutants: .venv/installed  ## put deliberate faults into a copy of the course: the tests must catch each (WORDS=...: some of them)
+	$(BIN)/python -m tools.proof.mutants $(WORDS)
+
+mutation-score: .venv/installed  ## what share of mutmut's small changes to the helpers the tests notice; it takes an hour (WORDS=...)
+	$(BIN)/python -m tools.proof.mutation_score $(WORDS)
+
+prose: .venv/installed  ## tie the numbers in the text to the cells that print them, and list those that are not
+	$(BIN)/python -m tools.prose
+	$(BIN)/python -m tools.proof.figures
+
+peers: .venv/installed  ## time our loop beside Lightning, Ignite, skorch and the tutorial's; writes the README's table
+	$(BIN)/python -m tools.proof.peers
 
 clean:  ## remove what was built and unpacked; .venv and data/original stay
 	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache .hypothesis

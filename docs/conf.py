@@ -48,6 +48,7 @@ html_theme_options = {
 if repository := os.environ.get("GITHUB_REPOSITORY"):
     html_theme_options |= {
         "repository_url": f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}",
+        "repository_provider": "github",
         "use_repository_button": True,
     }
 

@@ -581,6 +581,17 @@ def test_a_slow_answer_and_one_that_a_check_cannot_use_get_a_verdict():
     assert "could not use your answer (an int): AttributeError" in repr(careless(3))
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_what_would_end_the_kernel_inside_a_check_gets_a_verdict(error):
+    book = Book(9)
+
+    @book.exercise("Leaving", goal="leave", minutes=1, difficulty=1, why="Why.")
+    def leaving(answer):
+        raise error
+
+    assert f"could not use your answer (an int): {error.__name__}" in repr(leaving(3))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -241,6 +241,11 @@ SPOILED = {
     "labels' magic": (FILES[3], labels_file(20, magic=2051), r"must start with the magic number 2049, received 2051"),
     "counts": (FILES[1], labels_file(29), r"one label per image, received 30 images, 29 labels"),
     "size": (FILES[2], images_file(20)[:-1], r"must have 15,696 bytes for its shape \[20, 28, 28\], received 15,695"),
+    "too much": (
+        FILES[2],
+        images_file(20) + b"0",
+        r"must have 15,696 bytes for its shape \[20, 28, 28\], received 15,697",
+    ),
     "empty": (FILES[3], b"", r"must start with the magic number 2049, received 0"),
 }
 
@@ -535,6 +540,27 @@ def test_killed_at_any_time(course):
         assert tree(raw) in ([], sorted(FILES))
         assert len(load(dataset_root())) == 12_000
     assert killed >= 3
+
+
+def test_no_file_is_ever_missing_while_another_notebook_mends_the_same(course, monkeypatch):
+    """One found them damaged; the other one has mended them meanwhile, and reads them."""
+    raw = dataset_root() / "FashionMNIST/raw"
+    checksums, replace_file, steps = data._drawn_checksums("FashionMNIST"), os.replace, []
+    staged = course / "data" / ".staging-x" / "raw"
+    shutil.copytree(raw, staged)
+    monkeypatch.setattr(data, "_is_sound", lambda *_: False)
+
+    def step(*arguments):
+        try:
+            replace_file(*arguments)
+        finally:
+            steps.append(arguments)
+            data._check(raw, checksums)  # what the other notebook reads
+
+    monkeypatch.setattr(os, "replace", step)
+    monkeypatch.setattr(Path, "rename", step)
+    data._move_into_place(staged, raw, checksums)
+    assert len(steps) == 1 + len(FILES)
 
 
 @posix_only

@@ -245,7 +245,7 @@ def test_real_digits_are_framed_and_labelled():
     np.testing.assert_array_equal(frame(images[0]), images[0])  # framed already: nothing changes
 
 
-@pytest.mark.parametrize(("build", "floor"), [(dense, 0.87), (convolutional, 0.91)], ids=["dense", "cnn"])
+@pytest.mark.parametrize(("build", "floor"), [(dense, 0.9), (convolutional, 0.93)], ids=["dense", "cnn"])
 def test_a_network_trained_on_drawn_digits_reads_real_handwriting(archives, build, floor):
     """A small budget, 12,000 digits and three epochs; `tools/judge_digits.py` measures what the whole set gives."""
     images, labels = archives["train"]

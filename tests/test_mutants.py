@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from tools.notebooks import NOTEBOOKS
-from tools.proof import mutants
+from tools.proof import mutants, mutation_score
 from tools.proof.faults import FAULTS, Fault
 from tools.proof.mutants import ROOT, Copies, DoesNotApplyError, apply, changed_cell
 
@@ -90,3 +90,20 @@ def test_faults_are_chosen_by_words(capsys):
     assert "helpers/checks/guard.py: guard switched off" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         mutants.main(["no-such-word"])
+
+
+def test_a_score_counts_what_was_tried_and_names_the_survivors():
+    stats = {"killed": 7, "timeout": 1, "survived": 2, "no_tests": 0, "suspicious": 0, "segfault": 0, "total": 20}
+    results = "    helpers.x.one: survived\n    helpers.x.two: not checked\n    helpers.x.three: survived\n"
+    score = mutation_score.read_score("helpers/x.py", stats, results)
+    assert (score.known, score.tried, score.noticed, score.share) == (20, 10, 8, 80.0)
+    assert score.survivors == ["helpers.x.one", "helpers.x.three"]
+
+
+def test_the_mutation_tester_is_bounded_and_knows_its_modules():
+    for module, tests in mutation_score.MODULES.items():
+        assert all((ROOT / file).is_file() for file in (module, *tests.split()))
+    lines = (ROOT / "tools" / "proof" / "requirements-mutation.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["mutmut>=3.3,<4"]
+    with pytest.raises(SystemExit):
+        mutation_score.main(["no-such-module"])

@@ -61,7 +61,10 @@ def test_every_figure_has_its_sentence(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_notebook_has_something_to_play_with(path):
-    """The text before asks, the text after concludes, and the stored output says in words what the widget shows."""
+    """The text before asks, the text after concludes, and a page without widgets makes the point all the same.
+
+    There the stored output says in words what the widget shows, and its section has a plain figure.
+    """
     cells = nbformat.read(path, as_version=4).cells
     places = [i for i, cell in enumerate(cells) if "widget" in cell.metadata.get("tags", [])]
     assert places
@@ -69,3 +72,7 @@ def test_each_notebook_has_something_to_play_with(path):
         assert [cells[i - 1].cell_type, cells[i + 1].cell_type] == ["markdown", "markdown"]
         assert "?" in cells[i - 1].source
         assert cells[i].outputs[0].data["text/plain"].rstrip().endswith((".", "!"))
+        headings = [k for k, cell in enumerate(cells) if cell.source.startswith("## ")]
+        start, end = max(k for k in headings if k < i), min((k for k in headings if k > i), default=len(cells))
+        shown = [output for cell in cells[start:end] for output in cell.get("outputs", [])]
+        assert any("image/png" in output.get("data", {}) for output in shown), f"no figure beside {cells[i].id}"

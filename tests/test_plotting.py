@@ -292,6 +292,8 @@ def test_percent_and_span():
     assert percent(1) == "100 %"
     assert span(np.array([1e-17, -3, 0.5])) == "-3 to 0.5"
     assert span(np.array([-1e-17, 3])) == "0 to 3"
+    assert span(np.array([-1e-3, 1e4])) == "0 to 10000"  # nothing beside the largest
+    assert span(np.array([-1.0, 1e6])) == "-1 to 1e+06"
 
 
 # Pictures

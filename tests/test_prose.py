@@ -1,10 +1,14 @@
 """Numbers in the prose: each is tied to the cell that prints it, and the tie holds."""
 
+import re
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from tools import prose
-from tools.prose import Number, equations, faults, quoted, tied
+from tools.prose import ROOT, Number, equations, faults, quoted, tied
+
+README = ROOT / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +20,8 @@ def notebooks():
 def test_every_number_in_the_prose_is_tied_to_the_cell_that_prints_it(stem, notebooks):
     ties = prose.load()
     assert ties.keys() == notebooks.keys(), "run `make prose`"
-    assert not [fault for fault in faults(ties, notebooks) if fault.startswith(f"{stem}/")]
+    if found := [fault for fault in faults(ties, notebooks) if fault.startswith(f"{stem}/")]:
+        pytest.fail("\n".join(found))
 
 
 @pytest.mark.parametrize("stem", [path.stem for path in prose.NOTEBOOKS])
@@ -76,6 +81,8 @@ def test_a_setting_is_tied_to_the_code_and_a_fact_needs_its_reason():
     text = "With a step of 0.1 on 60,000 pictures."
     assert not list(faults(ties, _cells(text=text)))
     assert len(list(faults(ties, _cells(text=text, code="train(lr=0.2)")))) == 1
+    assert Number.read("24,000").set_in("range(24_000)")
+    assert Number.read("80 %").set_in("int(0.8 * n)")
     ties["01_example"]["the-conclusion"]["60,000"] = "fact: known"
     assert len(list(faults(ties, _cells(text=text)))) == 1
     ties["01_example"]["the-conclusion"]["60,000"] = "prints no-such-cell"
@@ -141,3 +148,14 @@ def test_sections_that_the_prose_names_exist(stem, notebooks):
 
 def test_a_section_that_does_not_exist_is_found():
     assert list(prose.missing_sections(["## 1. One", "as in section 2, and in sections 1, 3"])) == [2, 3]
+
+
+@pytest.mark.parametrize("path", prose.NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_readme_gives_the_minutes_that_the_notebook_gives(path, notebooks):
+    """`tests/test_exercises.py` compares the minutes of the exercises with those of their checks."""
+    minutes, exercises = re.search(
+        r"\*\*Time\*\* about (\d+) minutes, and (\d+) for the exercises", notebooks[path.stem][0].source
+    ).groups()
+    tasks = sum("exercise" in cell.metadata.get("tags", []) for cell in notebooks[path.stem])
+    row = next(line for line in README.read_text(encoding="utf-8").splitlines() if f"(notebooks/{path.name})" in line)
+    assert row.endswith(f"| {minutes} | {tasks}, {exercises} minutes |")

@@ -8,18 +8,27 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 
 from tools.notebooks import ROOT
+from tools.results import report
+from tools.results.__main__ import main
 from tools.results.confine import Cage, Limits
 from tools.results.course import lessons
-from tools.results.marking import Times, mark
-from tools.results.submissions import handed_in
+from tools.results.marking import Answer, Row, Times, mark
+from tools.results.report import Facts, write
+from tools.results.submissions import Refused, handed_in, learner_of, notebook_of
 
 LESSONS = {lesson.number: lesson for lesson in lessons()}
 SOLUTIONS = {
@@ -210,7 +219,7 @@ def half(x):
 """
 HONEST_01 = {
     "half_seconds": "times = half(T.arange(0, 11))\n\ncheck.half_seconds(times)",
-    "green_middle": "%matplotlib inline\ndef mine(batch):\n    return batch[:, 1, 7:21, 7:21]\n\n\ncheck.green_middle(mine)",
+    "green_middle": "%pylab\ndef mine(batch):\n    return batch[:, 1, 7:21, 7:21]\n\n\ncheck.green_middle(mine)",
     "channels_first": "def channels_first(picture):\n    return picture.permute(2, 0, 1)[None]",  # the call is gone
     "distances": "def distances(a, b):\n    return (a - b\n\n\ncheck.distances(distances)",
     "centre_rows": "def centre_rows(X):\n    return X - X.mean(dim=0)\n\n\ncheck.centre_rows(centre_rows)",
@@ -299,6 +308,7 @@ def test_honest_work_is_found_wherever_it_stands(judged):
 
 # What a notebook may try while it runs as a whole. None of it needs PyTorch, so each takes seconds.
 
+OPTIONS = ["--jobs", "2", "--memory", "1500", "--seconds", "20", "--cell-seconds", "5"]
 HOSTILE = {
     "escapes": [
         """
@@ -330,7 +340,7 @@ raise RuntimeError("reached: " + ", ".join(reached))
     "family": [
         """
 import os, time
-for _ in range(9):
+for _ in range(7):
     os.fork()
 time.sleep(60)
 """
@@ -353,7 +363,7 @@ def executed(tmp_path_factory):
     folder, out = base / "class", base / "out"
     canary = base / "canary"
     canary.write_text("canary", encoding="ascii")
-    server = __import__("socket").create_server(("127.0.0.1", 0))
+    server = socket.create_server(("127.0.0.1", 0))
     places = {
         "canary": str(canary),
         "folder": str(folder),
@@ -374,8 +384,7 @@ def executed(tmp_path_factory):
         (folder / "link_01_tensors.ipynb").symlink_to(canary)
     with server:
         done = subprocess.run(
-            [sys.executable, "-m", "tools.results", folder, "--out", out, "--jobs", "2", "--memory", "1500"]
-            + ["--seconds", "20", "--cell-seconds", "5"],
+            [sys.executable, "-m", "tools.results", folder, "--out", out, *OPTIONS],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -476,3 +485,218 @@ def test_nothing_gets_out_where_the_report_says_so(executed):
     for words in ("no network", "cannot read your files", "cannot change any file", "sees no process but its own"):
         assert f"✓ {words}" in done.stdout
         assert words in page
+
+
+def test_without_bubblewrap_it_says_so_and_leaves_nothing_behind(tmp_path):
+    marker = tmp_path / "left behind"
+    leaves = f"""
+import subprocess, sys
+subprocess.Popen(
+    [sys.executable, "-c", "import time, pathlib; time.sleep(20); pathlib.Path({str(marker)!r}).touch()"],
+    start_new_session=True,
+)
+"""
+    made = notebook("01", {"half_seconds": answer_of("01", "half-seconds-exercise")}, before=[code(leaves)])
+    made.cells[0].source = "import os\nos.makedirs('locked/in')\nos.chmod('locked', 0)"
+    save(made, tmp_path / "class" / "anna_01_tensors.ipynb")
+    with Cage(Limits(), bwrap=False) as cage:
+        assert cage.reached["network"]
+        assert cage.reached["write"]
+        assert cage.why_open
+        words = {name: words for name, confined, words in cage.description() if not confined}
+        assert "The network is open" in words["network"]
+        made.cells = made.cells[:3]
+        row = mark(handed_in(tmp_path / "class")[0], cage, QUICK)
+        assert row.answers["1.1"].state == "solved", row
+        assert [process for process in psutil.process_iter() if _is_left(process, str(marker))] == []
+        folder = cage._folder
+        assert list(folder.glob("job-*")) == []
+    assert not folder.exists()
+
+
+def _is_left(process, word):
+    try:
+        return any(word in part for part in process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal to send")
+def test_an_interrupted_run_leaves_a_table_and_no_process(tmp_path):
+    folder, out = tmp_path / "class", tmp_path / "out"
+    for learner in ("anna", "ben", "carla"):
+        save(hostile("01", ["while True:\n    pass"], ""), folder / f"{learner}_01_tensors.ipynb")
+    (folder / "a note.txt").write_text("hello", encoding="ascii")
+    command = [sys.executable, "-m", "tools.results", folder, "--out", out, "--jobs", "2"]
+    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    family = []
+    for _ in range(600):
+        time.sleep(0.1)
+        family = psutil.Process(run.pid).children(recursive=True)
+        if sum(_is_left(one, "ipykernel") for one in family) >= 2:
+            break
+    family = psutil.Process(run.pid).children(recursive=True)
+    assert family
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors
+    assert "Traceback" not in errors
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
+        states = {row["file"]: row["state"] for row in csv.DictReader(stream)}
+    assert "is not a notebook" in states["a note.txt"]
+    assert states["carla_01_tensors.ipynb"] == "was not run: interrupted"
+    assert "Interrupted." in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_notebook_as_it_was_handed_out_starts_nothing(tmp_path):
+    path = next((ROOT / "notebooks").glob("01_*.ipynb"))
+    (tmp_path / "anna_01_tensors.ipynb").write_bytes(path.read_bytes())
+    row = mark(handed_in(tmp_path)[0], None, QUICK)  # there is nothing that could run it
+    assert row.notes == ["as it was handed out: not run"]
+    assert row.count("not attempted") == len(LESSONS["01"].asked)
+
+
+# Who handed in what
+
+
+@pytest.mark.parametrize(
+    ("parts", "learner"),
+    [
+        (("anna_06_quickstart.ipynb",), "anna"),
+        (("anna-meier 06_Quickstart (1).ipynb",), "anna-meier"),
+        (("06_quickstart_anna.ipynb",), "anna"),
+        (("Anna Meier", "06_quickstart.ipynb"), "Anna Meier"),
+        (("Anna Meier", "week 3", "work.ipynb"), "Anna Meier"),
+        (("Anna Meier_12345_assignsubmission_file_", "06_quickstart.ipynb"), "Anna Meier"),
+        (("Anna Meier_12345_assignsubmission_file_06_quickstart.ipynb",), "Anna Meier"),
+        (("meieranna_1234_56789_06_quickstart-1.ipynb",), "meieranna"),
+        (("meieranna_LATE_1234_56789_06_quickstart.ipynb",), "meieranna"),
+        (("06_quickstart.ipynb",), "(no name)"),
+        (("e\u202evil\n_06_quickstart.ipynb",), "e�vil"),
+    ],
+)
+def test_who_is_read_from_folder_or_file_name(parts, learner):
+    assert learner_of(parts) == learner
+
+
+def test_a_zip_is_read_as_a_folder_and_writes_nowhere(tmp_path):
+    text = nbformat.writes(notebook("01", {}))
+    path = tmp_path / "class.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Week 1/Anna_1_assignsubmission_file_/01_tensors.ipynb", text)
+        archive.writestr("Week 1/Ben_2_assignsubmission_file_/../../../../out_01_tensors.ipynb", text)
+        archive.writestr("Week 1/Carl/more.zip", b"PK")
+        archive.writestr("Week 1/Dora/bomb.ipynb", b"0" * 30_000_000)
+        archive.writestr("__MACOSX/x.ipynb", text)
+    found = handed_in(path)
+    assert [(one.learner, one.name) for one in found] == [
+        ("Anna", "Week 1/Anna_1_assignsubmission_file_/01_tensors.ipynb"),
+        ("Ben", "Week 1/Ben_2_assignsubmission_file_/out_01_tensors.ipynb"),
+        ("Carl", "Week 1/Carl/more.zip"),
+        ("Dora", "Week 1/Dora/bomb.ipynb"),
+    ]
+    assert notebook_of(found[0]).lesson.stem == "01_tensors"
+    for handed, words in ((found[2], "a zip inside a zip"), (found[3], "larger than 20 MB")):
+        with pytest.raises(Refused, match=words):
+            notebook_of(handed)
+    assert [one.name for one in tmp_path.iterdir()] == ["class.zip"]
+    (tmp_path / "class").mkdir()
+    path.rename(tmp_path / "class" / "anna.zip")
+    assert {one.name.partition("/")[0] for one in handed_in(tmp_path / "class")} == {"anna"}
+
+
+@pytest.mark.parametrize("name", ["homework.ipynb", "x_06_quickstart.ipynb"])
+def test_which_notebook_it_is_says_its_content_not_its_name(tmp_path, name):
+    save(notebook("04", {}), tmp_path / name)
+    assert notebook_of(handed_in(tmp_path)[0]).lesson.stem == "04_autograd"
+
+
+def test_an_old_format_is_read_and_noted(tmp_path):
+    cells = [{"cell_type": "code", "input": ["check.half_seconds(", "times)"], "language": "python"}]
+    (tmp_path / "a.ipynb").write_bytes(_json(worksheets=[{"cells": cells}], nbformat=3, metadata={}))
+    read = notebook_of(handed_in(tmp_path)[0])
+    assert [cell.source for cell in read.cells] == ["check.half_seconds(times)"]
+    assert "an old format (3)" in read.notes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "there is no nowhere"),
+        (["."], "there are no files in it"),
+        ([".", "--memory", "100"], "Expected 1200 MB or more"),
+    ],
+)
+def test_a_wrong_call_says_what_was_expected(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    try:
+        status = main(arguments)
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    assert words in capsys.readouterr().err
+
+
+# The table
+
+FACTS = Facts([("network", True, "no network")], "", 3.0, False, False)
+
+
+def row(learner, *states, number="01", sentence="", digest="", **options):
+    asked = LESSONS[number].asked
+    answers = {one.number: Answer(state, sentence) for one, state in zip(asked, states, strict=False)}
+    file = options.pop("file", f"{learner}.ipynb")
+    return Row(learner, file, LESSONS[number].stem, answers=answers, digest=digest or file, **options)
+
+
+def test_the_class_summary_counts_each_learner_once_with_the_best_answer(tmp_path):
+    rows = [
+        row("Anna", "attempted", "solved", file="a1.ipynb"),
+        row("Anna", "solved", "not attempted", file="a2.ipynb"),
+        row("Ben", "attempted", "attempted", sentence="Look at `dim`."),
+        row("Carla", "attempted", "not attempted", sentence="Look at `dim`."),
+    ]
+    page = write(rows, FACTS, tmp_path).read_text(encoding="utf-8")
+    first, second = report._chapter(LESSONS["01"], rows).standings[:2]
+    assert first.counts == {"solved": 1, "attempted": 2, "not attempted": 0}
+    assert second.counts == {"solved": 1, "attempted": 1, "not attempted": 1}
+    assert first.hints == [("Look at `dim`.", 2)]
+    assert "Look at <code>dim</code>." in page
+    assert "2 of 3 tried and have not solved it, 1 have" in page
+    assert rows[0].notes == ["also handed in as a2.ipynb; the best answers count"]
+
+
+def test_one_file_from_two_learners_is_noted_unless_it_is_the_handout(tmp_path):
+    rows = [row("Anna", "solved", digest="x"), row("Ben", "solved", digest="x")]
+    rows += [row("Carl", "not attempted", digest="y"), row("Dora", "not attempted", digest="y")]
+    write(rows, FACTS, tmp_path)
+    assert [one.notes for one in rows] == [["the same file as Ben"], ["the same file as Anna"], [], []]
+
+
+def test_the_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    write([row("Anna", "solved")], FACTS, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"results.csv", "index.html"}
+    replace = Path.replace
+
+    def refuse(self, target):
+        if Path(target).name == "index.html":
+            raise PermissionError(13, "it is open elsewhere")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="Close the program that shows it"):
+        write([row("Ben", "attempted")], FACTS, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_course_is_copied_for_a_job_without_its_solutions(cage):
+    names = {path.name for path in cage._course.rglob("*")}
+    assert "judge.py" in names
+    assert not [name for name in names if name.endswith(".ipynb")]
+    for solutions in SOLUTIONS.values():
+        text = next(iter(solutions.values())).splitlines()[1]
+        assert not [path for path in cage._course.rglob("*.py") if text in path.read_text(encoding="utf-8")], text

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import tools.slides
 from tools.notebooks import NOTEBOOKS
-from tools.slides import Code, Deck, SlidesError, main, page, passage, passages, write
+from tools.slides import Code, Deck, SlidesError, chromium_page, main, page, passage, passages, write
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 
@@ -54,6 +54,8 @@ def test_each_deck_is_whole(path):
     stored = sum("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
     assert pictures >= 0.7 * stored - 1
     assert all(slide.parts for slide in deck.slides), "a slide with a title alone"
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert not re.search(r"\$[^$\n]+\$", prose), "a slide would show the dollars of LaTeX: write it in plain letters"
 
 
 def _outputs(slide):
@@ -74,9 +76,8 @@ def test_no_slide_and_no_note_gives_a_solution_away(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_page_asks_only_for_what_lies_beside_it(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(tools.slides, "chromium", lambda: None)
-    assert write([path], tmp_path) == 0
+def test_a_page_asks_only_for_what_lies_beside_it(path, tmp_path):
+    assert write([path], tmp_path, None) == 0
     text = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
     wanted = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"([^\"]*)\"", text)
     assert len(wanted) > 6
@@ -109,6 +110,15 @@ def test_a_cell_that_says_nothing_is_on_no_slide_and_its_text_is_for_the_speaker
     assert "<strong>aloud</strong>" in deck.slides[0].notes[-1]
     assert "hidden" not in page(deck)
     assert "unseen" not in page(deck)
+
+
+def test_a_solution_or_a_hint_is_shown_to_nobody_whatever_it_says():
+    deck = _deck(
+        _code("a-solution", "secret = 42", _says("42"), tags=["solution"], slide_type="subslide"),
+        _text("a-hint", "<details>\n<summary>Hint</summary>\n\nsecret\n\n</details>", slide_type="subslide"),
+    )
+    assert len(deck.slides) == 1
+    assert "secret" not in page(deck)
 
 
 def test_headings_become_titles_and_an_exercise_titles_its_own_slide_alone():
@@ -175,7 +185,7 @@ def test_code_may_be_left_out_cut_or_stand_before_its_output():
     source = "def f():\n    a = 1\n    if a:\n        return 2\n\n\nf()"
     deck = _deck(
         _code("no-source", source, _says("2"), slide_type="subslide", source="skip"),
-        _code("a-part", source, _says("2"), slide_type="subslide", source="if a: … return 2", output="skip"),
+        _code("a-part", source, _says("2"), slide_type="subslide", source="if a: … return", output="skip"),
         _code("two-slides", source, _says("2"), slide_type="subslide", output="subslide"),
     )
     no_source, part, code, output = deck.slides[1:]
@@ -220,17 +230,22 @@ def test_what_cannot_be_done_is_said_with_the_cell(said, rule):
         Deck(new_notebook(cells=[_text("no-slide", "# 9. An example"), _text("bad-cell", "Some text", **said)]))
 
 
-def test_a_notebook_that_cannot_be_done_stops_no_other(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(tools.slides, "chromium", lambda: None)
+def test_a_notebook_that_cannot_be_done_stops_no_other(tmp_path, capsys):
     bad = tmp_path / "08_bad.ipynb"
     nbformat.write(new_notebook(cells=[_text("bad-cell", "# 8. Bad", slide_type="slides")]), bad)
-    assert write([bad, NOTEBOOKS[0]], tmp_path / "out") == 1
+    assert write([bad, NOTEBOOKS[0]], tmp_path / "out", None) == 1
     said = capsys.readouterr().out
     assert "cell bad-cell: Expected one of" in said
     assert re.search(r"01_tensors +\d+ slides +\d+\.\d seconds", said)
     assert "change what its cells say under `slideshow`" in said
     assert "Nobody looked whether they fit" in said
     assert (tmp_path / "out" / "01_tensors.html").is_file()
+
+
+def test_without_a_chromium_nobody_looks(monkeypatch):
+    monkeypatch.setattr(tools.slides, "chromium", lambda: None)
+    with chromium_page() as viewer:
+        assert viewer is None
 
 
 def test_a_name_that_is_no_notebook_is_refused(capsys):

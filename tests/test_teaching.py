@@ -1,14 +1,21 @@
 """TEACHING.md and what it configures agree with the course: sections, cells, exercises, commands, and every minute."""
 
+import copy
 import json
 import re
+import subprocess
+import sys
+import time
 from functools import cache
 from itertools import pairwise
 
 import nbformat
 import pytest
 
-from tools.exercises import places
+from tools import cost
+from tools.exercises import book_of, places
+from tools.new_exercise import add
+from tools.new_exercise import main as new_exercise
 from tools.notebooks import NOTEBOOKS, ROOT
 
 TEACHING = ROOT / "TEACHING.md"
@@ -307,3 +314,127 @@ def test_workflow_runs_on_every_system_and_python():
         r'requires-python = ">=([\d.]+),<([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     )
     assert bounds.groups() == (supported[0], "3.14")
+
+
+# What a notebook costs
+
+
+def test_memory_of_what_is_started_is_seen_at_its_highest():
+    take = "import sys, time; x = b'x' * 150_000_000; time.sleep(1); del x; time.sleep(1)"
+    with cost.Watch() as watch:
+        subprocess.run([sys.executable, "-c", take], check=True)
+    assert 150e6 < watch.own_memory <= watch.memory < 400e6
+    assert 150e6 < watch.largest <= watch.memory
+    assert 0 < watch.processor_seconds < 30
+
+
+def test_two_processes_count_together():
+    take = "import time; x = b'x' * 100_000_000; time.sleep(4)"
+    with cost.Watch() as watch:
+        running = [subprocess.Popen([sys.executable, "-c", take]) for _ in range(2)]
+        assert [one.wait(timeout=60) for one in running] == [0, 0]
+    assert 200e6 < watch.own_memory < 400e6
+    assert 100e6 < watch.largest < 200e6
+
+
+def test_what_runs_already_is_not_counted():
+    running = subprocess.Popen([sys.executable, "-c", "import time; x = b'x' * 100_000_000; time.sleep(20)"])
+    try:
+        time.sleep(1)
+        with cost.Watch() as watch:
+            time.sleep(0.5)
+    finally:
+        running.kill()
+        running.wait(timeout=30)
+    assert watch.memory == 0
+
+
+def _cost(**changes):
+    figures = {"seconds": 12.0, "processor_seconds": 9.0, "kernel_memory": 1_100_000_000, "memory": 1_700_000_000}
+    figures = {"name": "01_tensors", "cells": 9, **figures, "own_memory": 800_000_000, "size": 190_000, **changes}
+    return cost.Cost(**figures)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "ok"),
+        ({"seconds": 20.5}, "longer than 20 s"),
+        ({"kernel_memory": 1_250_000_000}, "more than 1.2 GB"),
+        ({"seconds": 30, "kernel_memory": 2e9}, "longer than 20 s, more than 1.2 GB"),
+    ],
+)
+def test_limits_of_a_notebook(changes, verdict):
+    assert _cost(**changes).verdict() == verdict
+
+
+def test_table_of_costs():
+    row = cost.table([_cost()]).splitlines()[2]
+    assert row == "| 01_tensors | 9 | 12.0 | 9.0 s | 1100 MB | 1700 MB | 800 MB | 190 kB | ok |"
+
+
+@pytest.mark.parametrize("wrong", [["README.md"], ["nowhere.ipynb"], ["--repeat", "0"], ["--repeat", "two"]])
+def test_cost_of_what_is_no_notebook(wrong, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as ended:
+        cost.main(wrong)
+    assert ended.value.code == 2
+    assert f"received {wrong[-1]}" in capsys.readouterr().err
+
+
+# The cells of a new exercise
+
+
+def _without_second():
+    """Notebook 4 as it would be before its second exercise: without the four cells, numbers and minutes older."""
+    notebook = copy.deepcopy(_notebook(4))
+    notebook.cells = [cell for cell in notebook.cells if not cell.id.startswith("collectors-")]
+    for cell in notebook.cells:
+        cell.source = re.sub(r"^#### Exercise 4\.[3-6]:", "#### Exercise 4.99:", cell.source)
+    notebook.cells[0].source = notebook.cells[0].source.replace("and 37 for the exercises", "and 33 for the exercises")
+    return notebook
+
+
+def test_a_new_exercise_has_its_cells_and_all_are_numbered_anew():
+    notebook = _without_second()
+    add(notebook, "collectors", "ask-later")
+    whole = _notebook(4)
+    assert [cell.id for cell in notebook.cells] == [cell.id for cell in whole.cells]
+    assert notebook.cells[0].source == whole.cells[0].source
+    for made, stored in zip(notebook.cells, whole.cells, strict=True):
+        assert made.metadata.get("tags") == stored.metadata.get("tags")
+        if made.id.endswith("-task"):
+            assert made.source.splitlines()[:3] == stored.source.splitlines()[:3]
+            assert made.source.splitlines()[4:] == stored.source.splitlines()[4:] or made.id == "collectors-task"
+    made = {cell.id: cell for cell in notebook.cells}
+    assert "TODO" in made["collectors-task"].source
+    assert "check.collectors(TODO)" in made["collectors-exercise"].source
+    assert made["collectors-solution"].source.startswith("# Solution\n")
+    assert book_of(notebook).exercises["collectors"].number == "4.2"
+
+
+@pytest.mark.parametrize(
+    ("check", "after", "message"),
+    [
+        ("collector", "ask-later", r"received collector\. Its checks: slope, collectors"),
+        ("slope", "ask-later", "slope-exercise is there"),
+        ("collectors", "ask-never", "received ask-never"),
+    ],
+)
+def test_a_new_exercise_that_cannot_be(check, after, message):
+    notebook = _without_second()
+    before = copy.deepcopy(notebook)
+    with pytest.raises(ValueError, match=message):
+        add(notebook, check, after)
+    assert notebook == before
+
+
+def test_a_new_exercise_in_a_file(tmp_path, capsys):
+    path = tmp_path / "04.ipynb"
+    nbformat.write(_without_second(), path)
+    assert new_exercise([str(path), "collectors", "--after", "ask-later"]) == 0
+    assert "collectors-hint" in path.read_text(encoding="utf-8")
+    for wrong in ([str(path), "collectors"], [str(tmp_path / "no.ipynb"), "collectors"]):
+        with pytest.raises(SystemExit):
+            new_exercise([*wrong, "--after", "ask-later"])
+    assert "no.ipynb" in capsys.readouterr().err

@@ -71,16 +71,18 @@ def _of_panel(panel: Any, repeat: int) -> tuple[list[dict[str, Any]], int]:
     def answered() -> bool:
         return 'data-kind="answer"' in panel._output.value
 
+    limit = FIGURE_LIMIT if "<img" in panel._output.value else TEXT_LIMIT
     found = []
     for control in panel.controls.values():
         _enable(panel, control)
         moves = [(control, "value", place) for place in _positions(control)]
         found.append(_row(control.description, moves * repeat, answered))
     chance = random.Random(0)
-    chosen = chance.choices([*panel.controls.values()], k=AT_RANDOM)
+    free = [control for control in panel.controls.values() if not hasattr(control, "request")]
+    chosen = chance.choices(free, k=AT_RANDOM)
     moves = [(control, "value", chance.choice(_positions(control))) for control in chosen]
     found.append(_row("all, at random", moves * repeat, answered))
-    return found, FIGURE_LIMIT if "<img" in panel._output.value else TEXT_LIMIT
+    return found, limit
 
 
 def _of_pad(pad: Any, repeat: int) -> tuple[list[dict[str, Any]], int]:
@@ -129,6 +131,8 @@ def _positions(control: Any) -> list[Any]:
         return [value for _, value in control._options_full]
     if isinstance(control.value, str):
         return [text[:end] for text in (*TYPED, control.value) for end in range(len(text) + 1)]
+    if hasattr(control, "request"):
+        return list(range(POSITIONS))  # the browser asks for one step at a time
     step = getattr(control, "step", 1)
     steps = round((control.max - control.min) / step)
     places = min(steps + 1, POSITIONS)

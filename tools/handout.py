@@ -98,7 +98,8 @@ def fill(folder: Path) -> None:
 def _makefile() -> str:
     rules = parts(_read("Makefile"), RULES, "Makefile")
     without_title = rules[rules.index(RULES[0]) :]
-    return re.sub(r"(\.PHONY:).*", r"\1 help lab", without_title)
+    without_site = without_title.replace(" requirements-site.txt", "")
+    return re.sub(r"(\.PHONY:).*", r"\1 help lab", without_site)
 
 
 def _read(name: str) -> str:

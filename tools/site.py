@@ -36,6 +36,7 @@ PAGES = {
     "README.md": "take.md",
     "TEACHING.md": "teach.md",
     "CONTRIBUTING.md": "contribute.md",
+    "PROOF.md": "proof.md",
     "data/README.md": "data.md",
     **{f"docs/{path.name}": path.name for path in DOCS.glob("*.md")},
     **{f"docs/{name}.md": f"{name}.md" for name in ("errors", "cheat_sheet", "glossary")},  # made by `lookup_pages`
@@ -71,14 +72,12 @@ def assemble(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("*.md", "*.yml", "__pycache__"))
     notebooks = [Notebook.read(path) for path in NOTEBOOKS]
-    for name, text in lookup_pages(notebooks).items():
+    made = lookup_pages(notebooks)
+    for name, text in made.items():
         (folder / name).write_text(text, encoding="utf-8")
     for page, place in PAGES.items():
-        if page.endswith(".md") and (path := ROOT / page).exists():
-            text = path.read_text(encoding="utf-8").replace("<!-- notebooks -->", cards(notebooks))
-            for absent in ("TEACHING.md", "CONTRIBUTING.md"):
-                if page == "docs/index.md" and not (ROOT / absent).exists():
-                    text = text.replace(f"\n{Path(PAGES[absent]).stem}\n", "\n")
+        if page.endswith(".md") and place not in made:
+            text = (ROOT / page).read_text(encoding="utf-8").replace("<!-- notebooks -->", cards(notebooks))
             # README is not a page, but part of one that stands beside it.
             at = folder / ("README.md" if page == "README.md" else place)
             at.write_text(relink(text, page, place, folder), encoding="utf-8")
@@ -106,7 +105,8 @@ def lookup_pages(notebooks: list[Notebook]) -> dict[str, str]:
 def relink(text: str, page: str, place: str, folder: Path) -> str:
     """The text of `page` with links that lead from its new `place` to the new places of their targets.
 
-    A file that is no page is copied beside the pages, to be shown or handed out; of a link to a folder, its text stays.
+    A file that is no page is copied beside the pages, to be shown or handed out. Of a link to a folder, or to a text
+    that is no page, the words stay.
 
     Raises: ValueError for a link to what does not exist.
     """
@@ -117,7 +117,7 @@ def relink(text: str, page: str, place: str, folder: Path) -> str:
         target = os.path.normpath(PurePosixPath(page).parent / found["target"]).replace(os.sep, "/")
         if target not in PAGES and not (ROOT / target).exists():
             raise ValueError(f"Expected the links of {page} to lead somewhere; {found['target']} does not exist.")
-        if (ROOT / target).is_dir():
+        if (ROOT / target).is_dir() or (target.endswith(".md") and target not in PAGES):
             return found["text"]
         if target not in PAGES:
             (folder / target).parent.mkdir(parents=True, exist_ok=True)

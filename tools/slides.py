@@ -28,13 +28,14 @@ import shutil
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import nbformat
 from jinja2 import Environment, FileSystemLoader, Template
@@ -50,6 +51,9 @@ if __name__ == "__main__":
 
 from tools.browser import FLAGS, chromium  # noqa: E402 - found above
 from tools.notebooks import NOTEBOOKS, title  # noqa: E402
+
+if TYPE_CHECKING:  # slides are written, and not looked at, also where it is missing
+    from playwright.sync_api import Page
 
 TYPES = {"slide", "subslide", "fragment", "-", "notes", "skip"}
 KEYS = {"slide_type", "title", "text", "closing", "source", "output"}
@@ -67,6 +71,10 @@ TALLER, TALL_HEIGHT = 0.68, 668
 REMEDY = """\
 A slide is named after the cell that begins it. Where it does not fit, change what its cells say under `slideshow`:
 a shorter passage as text, "output": "subslide" (a slide of its own), "source": "skip", or begin another slide."""
+
+
+PRESENT = """\
+Open {} in a browser. Space goes on, S opens the speaker's view, ? lists all keys."""
 
 
 class Colours(Style):
@@ -154,10 +162,11 @@ def passages(text: str, source: str) -> list[str]:
 
 
 def _lines(text: str, source: str) -> str:
-    """The lines of code that `text` names, from their indentation on."""
+    """The whole lines of code that hold the passage `text`."""
     words = passage(text, source)
-    start = source.rfind("\n", 0, source.index(words)) + 1
-    return dedent(source[start : source.index(words) + len(words)])
+    at = source.index(words)
+    start, end = source.rfind("\n", 0, at) + 1, source.find("\n", at + len(words))
+    return dedent(source[start : end if end >= 0 else None])
 
 
 def _sentence(words: str) -> str:
@@ -358,9 +367,16 @@ def copy_reveal(folder: Path) -> None:
         shutil.copyfile(ROOT / "tools" / name, folder / name)
 
 
+def look(page: Page, path: Path) -> list[str]:
+    """What does not fit on these slides, a sentence each, as their own script finds when a browser opens them."""
+    page.goto(path.as_uri())
+    page.wait_for_function("window.slidesFaults")
+    return page.evaluate("window.slidesFaults")
+
+
 @contextmanager
-def looking() -> Iterator[Callable[[Path], list[str]] | None]:
-    """A function that opens slides in Chromium and returns what does not fit; None where there is no Chromium."""
+def chromium_page() -> Iterator[Page | None]:
+    """An empty page in Chromium, of the size of a slide; None where there is no Chromium."""
     if (found := chromium()) is None or find_spec("playwright") is None:
         yield None
         return
@@ -368,47 +384,44 @@ def looking() -> Iterator[Callable[[Path], list[str]] | None]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-
-        def look(path: Path) -> list[str]:
-            page.goto(path.as_uri())
-            page.wait_for_function("window.slidesFaults")
-            return page.evaluate("window.slidesFaults")
-
-        yield look
+        yield browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         browser.close()
 
 
-def write(paths: list[Path], folder: Path = SLIDES) -> int:
-    """Write a page for each notebook and look at every slide; a line for each, and 1 if anything does not fit."""
+def write(paths: list[Path], folder: Path, viewer: Page | None) -> int:
+    """Write the slides of each notebook, look at every one if there is a viewer, and print a line for each notebook.
+
+    Returns 1 if anything cannot be done or does not fit, and else 0.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     copy_reveal(folder)
-    failed, decks = 0, []
-    with looking() as look:
-        for path in paths:
-            start = time.perf_counter()
-            target = folder / f"{path.stem}.html"
-            try:
-                deck = Deck(nbformat.read(path, as_version=4))
-                target.write_text(page(deck), encoding="utf-8", newline="\n")
-                decks.append((path.stem, deck))
-                faults = look(target) if look else []
-                count = len(deck.slides)
-            except SlidesError as error:
-                faults, count = [str(error)], 0
-            print(f"{path.stem:<28}{count:>4} slides{time.perf_counter() - start:>7.1f} seconds")
-            for fault in faults:
-                print(f"  {fault}")
-            failed = failed or int(bool(faults))
-    index = _template("slides_index.html.j2").render(decks=decks, inline=inline)
+    failed = 0
+    for path in paths:
+        start = time.perf_counter()
+        target = folder / f"{path.stem}.html"
+        count, faults = 0, []
+        try:
+            deck = Deck(nbformat.read(path, as_version=4))
+            target.write_text(page(deck), encoding="utf-8", newline="\n")
+            count, faults = len(deck.slides), look(viewer, target) if viewer else []
+        except SlidesError as error:
+            faults = [str(error)]
+        print(f"{path.stem:<28}{count:>4} slides{time.perf_counter() - start:>7.1f} seconds")
+        for fault in faults:
+            print(f"  {fault}")
+        failed = failed or int(bool(faults))
+    # All that lie there, also those of an earlier run for other notebooks.
+    titles = {page.name: _title(page) for page in sorted(folder.glob("[0-9]*.html"))}
+    index = _template("slides_index.html.j2").render(titles=titles)
     (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
-    if look is None:
+    if viewer is None:
         print("Nobody looked whether they fit: that needs playwright and Chromium.")
-    if failed:
-        print(f"\n{REMEDY}")
-    else:
-        print(f"\nOpen {(folder / 'index.html').relative_to(ROOT) if folder == SLIDES else folder} in a browser.")
+    print(f"\n{REMEDY if failed else PRESENT.format(folder / 'index.html')}")
     return failed
+
+
+def _title(page: Path) -> str:
+    return re.search(r"<title>(.*?)</title>", page.read_text(encoding="utf-8"))[1]
 
 
 def _notebook(name: str) -> Path:
@@ -422,7 +435,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the slides, look at them where there is a Chromium, and return 1 if anything does not fit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=_notebook, default=NOTEBOOKS)
-    return write(parser.parse_args(arguments).notebooks)
+    chosen = parser.parse_args(arguments).notebooks
+    with chromium_page() as viewer:
+        return write(chosen, SLIDES, viewer)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,7 @@ from helpers.plotting.style import DPI, without_pyplot
 Drawn = Figure | Axes | np.ndarray | Sequence[Axes]
 Answer = Drawn | tuple[Drawn | str | None, str]
 
-# One width, so that controls stand in two columns where there is room; a label takes its part of it.
-_CONTROL = {"width": "min(28em, max(18em, 50% - 12px))", "max_width": "100%"}
+_CONTROL = {"width": "28em", "max_width": "100%"}  # one width, so that they stand in columns; the label takes its part
 _LABEL = {"description_width": "initial"}  # as wide as its words, so that none is cut off
 
 # Space for the picture is kept while it loads, so that the page does not jump; white paper, because plots are dark.
@@ -68,7 +67,7 @@ class Panel(widgets.VBox):
         self.fault: Exception | None = None  # what went wrong in the last answer, other than a RefusalError
         self._answer, self._adjust = answer, adjust
         self._picture, self._held, self._lock = "", False, RLock()
-        self._output = widgets.HTML(layout={"width": "100%"})
+        self._output = widgets.HTML(layout={"width": "auto"})
         heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
         names = _Names(title=title, layout={"display": "none"})
         row = widgets.Box([*self.controls.values()], layout={"flex_flow": "row wrap", "grid_gap": "2px 20px"})

@@ -70,6 +70,13 @@ STICKS_OUT = """() => [...document.querySelectorAll("main *")].filter(element =>
 }).map(element => element.outerHTML.slice(0, 100))"""
 
 
+# What has to be pushed sideways to be read: code may, and a table of many columns.
+SCROLLS = """() => [...document.querySelectorAll("main *")].filter(element =>
+    ["auto", "scroll"].includes(getComputedStyle(element).overflowX) && element.scrollWidth > element.clientWidth + 1
+    && element.tagName !== "PRE" && !element.querySelector("td:nth-child(4)")
+).map(element => element.outerHTML.slice(0, 100))"""
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_every_page_stands_alone_and_fits_the_screen(watch, address, site, screen):
     watched = watch(screen)
@@ -81,6 +88,7 @@ def test_every_page_stands_alone_and_fits_the_screen(watch, address, site, scree
         assert page.evaluate("document.documentElement.dataset.theme") == SCREENS[screen][2], place
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
         assert page.evaluate(STICKS_OUT) == [], place
+        assert page.evaluate(SCROLLS) == [], place
         # Pictures load as they come into view: ask for all of them.
         page.evaluate("document.querySelectorAll('img').forEach(picture => picture.loading = 'eager')")
         page.wait_for_function("[...document.images].every(picture => picture.complete)")
@@ -90,9 +98,15 @@ def test_every_page_stands_alone_and_fits_the_screen(watch, address, site, scree
 def test_what_sticks_out_is_found(watch, address):
     page = watch("phone, dark").page
     page.goto(address)
-    wide = '<p style="width: 500px">wide</p>'
+    wide = '<div style="width: 500px">wide</div>'
     page.evaluate("wide => document.querySelector('article').insertAdjacentHTML('beforeend', wide)", wide)
     assert len(page.evaluate(STICKS_OUT)) == 1
+    assert not page.evaluate(SCROLLS)
+    page.evaluate("document.querySelector('article').lastElementChild.style.overflow = 'auto'")
+    page.evaluate("document.querySelector('article').lastElementChild.style.width = '300px'")
+    page.evaluate("wide => { document.querySelector('article').lastElementChild.innerHTML = wide }", wide)
+    assert not page.evaluate(STICKS_OUT)
+    assert len(page.evaluate(SCROLLS)) == 1
 
 
 @pytest.mark.parametrize("served", [True, False], ids=["served", "from the disk"])

@@ -1,4 +1,4 @@
-"""Every slide in a real browser: it fits, it is large enough, it asks the network for nothing; and the speaker's view."""
+"""Every slide in a real browser: it fits, can be read from afar, and asks no network; and the speaker's view."""
 
 import re
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tools.slides import HEIGHT, WIDTH, Deck, write
 LEAST_TEXT, LEAST_CODE = 24, 20  # pixels on a slide of 1280 x 720
 LEAST_PICTURE = 0.9  # of the pixels it has
 
-# Everything of the slide that is shown: what lies beyond its edge, what is cut off, what covers what, what is too small.
+# Of the slide that is shown: what lies beyond its edge, what is cut off, what covers what, and the sizes.
 LOOK = """([width, height]) => {
   const slide = Reveal.getCurrentSlide(), found = [];
   const frame = slide.querySelector('.page').getBoundingClientRect();
@@ -22,7 +22,7 @@ LOOK = """([width, height]) => {
   for (const element of slide.querySelectorAll('.page *')) {
     const box = element.getBoundingClientRect();
     if (box.width === 0 || box.height === 0) { if (element.textContent.trim()) found.push(`hides ${name(element)}`); }
-    if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+    if (Math.min(box.left - frame.left, frame.right - box.right, box.top - frame.top, frame.bottom - box.bottom) < -1)
       found.push(`cuts ${name(element)}`);
     if (getComputedStyle(element).visibility !== 'visible') found.push(`does not show ${name(element)}`);
   }
@@ -37,10 +37,13 @@ LOOK = """([width, height]) => {
   for (const code of slide.querySelectorAll('.page pre')) {
     if (code.scrollWidth > code.clientWidth) found.push(`cuts a line of ${name(code)}`);
   }
-  const solid = [...slide.querySelectorAll('.page header, .text, .predict, .closing, .source, .output, .error, .figure')];
+  const kinds = ['header', '.text', '.predict', '.closing', '.source', '.output', '.error', '.figure', '.live'];
+  const solid = [...slide.querySelectorAll(kinds.map((kind) => `.page ${kind}`).join())];
   solid.forEach((one, i) => solid.slice(i + 1).forEach((other) => {
     const a = one.getBoundingClientRect(), b = other.getBoundingClientRect();
-    if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+    const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (wide > 1 && high > 1)
       found.push(`${name(one)} covers ${name(other)}`);
   }));
   const size = (element) => parseFloat(getComputedStyle(element).fontSize);
@@ -56,9 +59,16 @@ LOOK = """([width, height]) => {
 
 
 @pytest.fixture(scope="module")
-def decks(executable, tmp_path_factory):
+def viewer(browser):
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def decks(viewer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("slides")
-    return write(NOTEBOOKS, folder), folder
+    return write(NOTEBOOKS, folder, viewer), folder
 
 
 @pytest.fixture
@@ -113,29 +123,41 @@ def test_every_slide_fits_and_can_be_read_from_the_back_row(path, decks, watched
         ([new_code_cell("x = 1\n" * 40, id="too-many")], r"too-many is \d+ pixels too high"),
     ],
 )
-def test_a_slide_that_is_too_full_is_named_with_the_remedy(executable, cells, fault, tmp_path, capsys):
+def test_a_slide_that_is_too_full_is_named_with_the_remedy(viewer, cells, fault, tmp_path, capsys):
     for cell in cells:
         cell.metadata.slideshow = {"slide_type": "subslide"}
     title = new_markdown_cell("# 9. An example", id="the-title", metadata={"slideshow": {"slide_type": "slide"}})
     path = tmp_path / "09_example.ipynb"
     nbformat.write(new_notebook(cells=[title, *cells]), path)
-    assert write([path], tmp_path / "out") == 1
+    assert write([path], tmp_path / "out", viewer) == 1
     said = capsys.readouterr().out
     assert re.search(fault, said)
     assert "a shorter passage as text" in said
+
+
+def test_a_long_line_makes_smaller_code_and_leaves_the_text_large(viewer, tmp_path):
+    title = new_markdown_cell("# 9. An example", id="the-title", metadata={"slideshow": {"slide_type": "slide"}})
+    text = new_markdown_cell("Why?", id="some-text", metadata={"slideshow": {"slide_type": "subslide"}})
+    code = new_code_cell(f"x = {'1 + ' * 22}1", id="some-code", metadata={"slideshow": {"slide_type": "-"}})
+    path = tmp_path / "09_example.ipynb"
+    nbformat.write(new_notebook(cells=[title, text, code]), path)
+    assert write([path], tmp_path / "out", viewer) == 0
+    viewer.evaluate("Reveal.slide(0, 1)")
+    seen = viewer.evaluate(LOOK, [WIDTH, HEIGHT])
+    assert (seen["found"], seen["text"], min(seen["code"])) == ([], [34], 20)
 
 
 def test_one_key_goes_through_everything_and_what_waits_comes_after_a_press(decks, watched):
     page, complaints = watched
     _open(page, decks[1] / "01_tensors.html")
     page.evaluate(
-        "() => { const at = Reveal.getIndices(document.querySelector('section:has(.predict):has(.outputs.fragment)'));"
-        " Reveal.slide(at.h, at.v); }"
+        "() => { const slide = document.querySelector('section[id]:has(.predict):has(.outputs.fragment)');"
+        " const at = Reveal.getIndices(slide); Reveal.slide(at.h, at.v); }"
     )
-    waiting = page.locator("section.present .outputs.fragment").last
+    waiting = page.locator("section[id].present .outputs.fragment").first
     assert waiting.evaluate("element => getComputedStyle(element).visibility") == "hidden"
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('section.present .outputs.fragment.visible')")
+    page.wait_for_function("document.querySelector('section[id].present .outputs.fragment.visible')")
     places = []
     page.evaluate("Reveal.slide(0, 0)")
     while not places or places[-1] != page.evaluate("[Reveal.getSlidePastCount(), Reveal.getIndices().f ?? -1]"):

@@ -71,7 +71,7 @@ def moves(control, kind: str) -> Iterator[None]:
 def test_runs_and_every_control_answers(open_notebook, path):
     start = time.monotonic()
     page = open_notebook(path)
-    page.run_all()
+    page.run_all(seconds=300)  # of a busy machine; alone, each notebook takes less than 20
     run = time.monotonic() - start
     assert widget_cells(path), f"{path.name} has nothing to play with"
     answers = []

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from time import perf_counter
 
 import nbval
@@ -66,7 +68,8 @@ def pythons(plan: Plan) -> Iterator[Result]:
         if wanted not in found:
             yield missing(f"Python {wanted}", "not found on this machine")
     for wanted, (full, executable) in found.items():
-        python = environment(plan.venvs / full, executable)
+        own = full == platform.python_version()
+        python = Path(sys.executable) if own else environment(plan.venvs / full, executable)
         if isinstance(python, str):
             yield missing(f"Python {wanted}", python)
             continue
@@ -212,7 +215,7 @@ GROUPS: dict[str, tuple[Callable[[Plan], Iterator[Result]], str]] = {
     "cpu": (cpu, "under the arithmetic of other processors and with one and two threads"),
     "places": (places, "started elsewhere, kept elsewhere, in an odd path, and where nothing can be written"),
     "locales": (locales, "in the C locale and in other languages and encodings"),
-    "repeat": (repeat, "again and again"),
+    "repeat": (repeat, "{times} times in a row"),
     "gpu": (gpu, "with an accelerator"),
 }
 
@@ -248,22 +251,22 @@ def environment(folder: Path, executable: str) -> Path | str:
         run = subprocess.run([executable, "-m", "venv", folder], capture_output=True, text=True, check=False)
         if run.returncode:
             return (run.stdout + run.stderr).strip().splitlines()[-1]
-    lines = (record.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = "\n".join(line for line in lines if not line.startswith("-e"))
-    listed, part = folder / "wanted.txt", folder / "wanted.part"
+    wanted = "".join(path.read_text(encoding="utf-8") for path in sorted(record.ROOT.glob("requirements*.txt")))
+    listed = folder / "installed.txt"
     if not listed.exists() or listed.read_text(encoding="utf-8") != wanted:
-        part.write_text(wanted, encoding="utf-8")
-        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", part]
-        run = subprocess.run(pip, capture_output=True, text=True, check=False)
+        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", "requirements.txt"]
+        run = subprocess.run(pip, cwd=record.ROOT, capture_output=True, text=True, check=False)
         if run.returncode:
             return (run.stdout + run.stderr).strip().splitlines()[-1]
-        part.replace(listed)
+        listed.write_text(wanted, encoding="utf-8")
     return python
 
 
 def _ask(python: str | Path, code: str, **changes: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | changes
-    return subprocess.check_output([python, "-c", code], text=True, encoding="utf-8", env=environment).strip()
+    elsewhere = gettempdir()  # not in this checkout, whose helpers would be found before those installed
+    command = [python, "-c", code]
+    return subprocess.check_output(command, text=True, encoding="utf-8", env=environment, cwd=elsewhere).strip()
 
 
 def _runs(code: str, variables: dict[str, str]) -> bool:
@@ -301,12 +304,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record.write(
             f"everywhere-{group}",
             section="Same everywhere",
-            tried=f"{len(plan.notebooks)} notebooks, strict, {where}.",
+            tried=f"{len(plan.notebooks)} notebooks, strict, {where.format(times=plan.times)}.",
             outcome=in_words(results),
             passed=not any(result.failures for result in results),
             command=f"make everywhere GROUPS={group}",
             seconds=perf_counter() - started,
-            rows=[result.row for result in results],
+            rows=[result.row for result in results if result.failures or group != "repeat"],
             whole=chosen.notebooks is None and (group != "repeat" or plan.times >= 10),
         )
     return int(failed)

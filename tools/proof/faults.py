@@ -81,7 +81,7 @@ FAULTS: list[Fault] = [
     *_in(
         "helpers/handwriting.py",
         "tests/test_drawing_digits.py tests/test_strokes.py",
-        ("real digits without labels", "digits.target.astype(np.int64)", "digits.target.astype(np.int64) * 0"),
+        ("real digits without labels", "rows[:, -1].astype(np.int64)", "rows[:, 0].astype(np.int64)"),
         ("real digits lie on their side", "np.pad(image, 1)", "np.pad(image.T, 1)"),
         ("real digits too faint", "/ 16", "/ 32"),
     ),
@@ -426,10 +426,10 @@ FAULTS: list[Fault] = [
         "07_digits",
         ("no batch norm", "digits-model", "nn.Linear(n_in, n_out), norm, nn", "nn.Linear(n_in, n_out), nn", ""),
         (
-            "the last epoch for the best",
+            "the first epoch for the best",
             "best-epoch-loop",
-            "copy.deepcopy(model.state_dict())",
-            "model.state_dict()",
+            "if val_accuracy > best_accuracy:",
+            "if best_state is None:",
             "",
         ),
         ("validation pictures for test pictures", "split-and-load", "= InMemoryDataset(test_data)", "= val_set", ""),

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -49,8 +49,8 @@ class Activity:
     def prepare(self, folder: Path) -> None:
         """What lies there before."""
 
-    def run(self, folder: Path) -> None:
-        """The work, in a process that may be killed."""
+    def begin(self, folder: Path) -> Callable[[], object]:
+        """Make ready, in a process that may be killed, and return the work that writes."""
         raise NotImplementedError
 
     def faults(self, folder: Path) -> Iterator[str]:
@@ -64,9 +64,9 @@ class Unpacks(Activity):
     name = "unpacks the drawn pictures"
     edition = "drawn"
 
-    def run(self, folder: Path) -> None:
+    def begin(self, folder: Path) -> Callable[[], object]:
         """As the first cell of a notebook does."""
-        data.dataset_root("FashionMNIST", self.edition, folder=folder)
+        return partial(data.dataset_root, "FashionMNIST", self.edition, folder=folder)
 
     def faults(self, folder: Path) -> Iterator[str]:
         """The files must be all there with the right checksums, or not at all."""
@@ -88,14 +88,14 @@ class Downloads(Unpacks):
         """Take the address of the mirror."""
         self.address = address
 
-    def run(self, folder: Path) -> None:
+    def begin(self, folder: Path) -> Callable[[], object]:
         """Expect what the server has: torchvision's own checksums are those of the photographs."""
         os.environ["no_proxy"] = "*"
         archives = [(file, ARCHIVES / "FashionMNIST" / file) for file, _ in datasets.FashionMNIST.resources]
         expected = [(file, hashlib.md5(archive.read_bytes()).hexdigest()) for file, archive in archives]
         datasets.FashionMNIST.resources = expected
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - torchvision's progress bars
-        data.dataset_root("FashionMNIST", self.edition, folder=folder, mirror=self.address)
+        return partial(super().begin(folder), mirror=self.address)
 
 
 class Saves(Activity):
@@ -105,15 +105,14 @@ class Saves(Activity):
 
     def prepare(self, folder: Path) -> None:
         """The checkpoint of the first epoch."""
-        self.save(folder / "checkpoint.pt", epochs=1)
+        self.save(folder / "checkpoint.pt", *self.trained(1), epochs=1)
 
-    def run(self, folder: Path) -> None:
+    def begin(self, folder: Path) -> Callable[[], object]:
         """The checkpoint of the second epoch."""
-        self.save(folder / "checkpoint.pt", epochs=2)
+        return partial(self.save, folder / "checkpoint.pt", *self.trained(2), epochs=2)
 
-    def save(self, path: Path, epochs: int) -> None:
+    def save(self, path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, epochs: int) -> None:
         """As `fit(..., checkpoint=path)` does after each epoch."""
-        model, optimizer = self.trained(epochs)
         save_checkpoint(path, model, optimizer, history=History(train_loss=[1.0] * epochs))
 
     def trained(self, epochs: int) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -217,8 +216,9 @@ def _run(activity: Activity, folder: Path, kill_after: float | None = None) -> t
 
 def _work(activity: Activity, folder: Path, start: Connection) -> None:
     torch.set_num_threads(1)  # the threads of the process that was copied are not in the copy
+    write = activity.begin(folder)
     start.send("ready")
-    activity.run(folder)
+    write()
 
 
 def _contents(folder: Path) -> dict[str, str]:

@@ -126,12 +126,14 @@ class Copies:
                 return Result(fault, False, f"NOT TRIED: its tests fail without it ({before})", 0.0)
             path = copy / fault.file
             sound = path.read_bytes()
-            path.write_text(apply(fault, copy), encoding="utf-8", newline="\n")
             try:
+                path.write_text(apply(fault, copy), encoding="utf-8", newline="\n")
                 by = run_tests(fault.tests, copy, PATIENCE * usual + 30)
             finally:
                 path.write_bytes(sound)
             return Result(fault, bool(by), by or "SURVIVED", time.perf_counter() - start)
+        except DoesNotApplyError as error:
+            return Result(fault, False, f"NOT TRIED: {error}", 0.0)
         finally:
             self._free.put(copy)
 

@@ -131,13 +131,10 @@ def interrupt(path: Path, place: int, delay: float, now: bool, environment: dict
 
 
 GROUPS: dict[str, tuple[Callable[[Plan], Iterator[Result]], str]] = {
-    "twice": (twice, "Every cell of {} notebooks was run twice in a row (those tagged `once` say what that does)."),
-    "alone": (alone, "Each of {} notebooks was run first, in a checkout in which nothing had been unpacked."),
-    "pairs": (pairs, "Of {} notebooks, those that unpack data were run in pairs, then all at once, in one checkout."),
-    "restart": (
-        restart,
-        "{} notebooks were run to cells drawn at random, interrupted, restarted, and run whole.",
-    ),
+    "twice": (twice, "Every cell of {notebooks} notebooks was run twice in a row, but those tagged `once`."),
+    "alone": (alone, "Each of {notebooks} notebooks was run first, in a checkout in which nothing had been unpacked."),
+    "pairs": (pairs, "In pairs, then all at once, notebooks were run {runs} times in checkouts with nothing unpacked."),
+    "restart": (restart, "At {runs} cells drawn at random notebooks were interrupted, restarted, and run whole."),
 }
 
 
@@ -162,12 +159,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record.write(
             f"orders-{group}",
             section="Any order that a learner takes",
-            tried=tried.format(len(plan.notebooks)),
+            tried=tried.format(notebooks=len(plan.notebooks), runs=len(results)),
             outcome=in_words(results),
             passed=not any(result.failures for result in results),
             command=f"make orders GROUPS={group}",
             seconds=perf_counter() - started,
-            rows=[result.row for result in results],
+            rows=[result.row for result in results if result.failures],
             whole=chosen.notebooks is None and plan.samples >= 3,
         )
     return int(failed)

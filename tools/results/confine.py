@@ -64,6 +64,10 @@ class _Job:
 
     def end(self, why: str) -> None:
         self.ended = self.ended or why
+        if self.folder is None:
+            # At once: all others in its namespace go with it, and a fork bomb leaves no time to look for them.
+            with suppress(OSError):
+                self.process.kill()
         _kill(self.process.pid)
 
 
@@ -71,6 +75,7 @@ class Cage:
     """Starts jobs, watches over them, and ends them; used as a context, at whose end none is left."""
 
     def __init__(self, limits: Limits, *, bwrap: bool = True) -> None:
+        """Make the course ready for jobs, and try out what this machine has to keep them in."""
         self.limits = limits
         self.program = shutil.which("bwrap") if bwrap and sys.platform == "linux" else None
         self.jobs: set[_Job] = set()
@@ -89,9 +94,11 @@ class Cage:
             self.reached = self._probe()
 
     def __enter__(self) -> Cage:
+        """Use it: `with Cage(Limits()) as cage`."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End what is left."""
         self.close()
 
     def close(self) -> None:
@@ -156,9 +163,7 @@ class Cage:
 
     # Running
 
-    def run(
-        self, script: str, task: dict[str, Any], *, seconds: float, silence: float | None = None, enough: str = "done"
-    ) -> Outcome:
+    def run(self, script: str, task: dict[str, Any], *, seconds: float, silence: float | None = None) -> Outcome:
         """Run one of the programs of `inside/` on a task, and return what it said and what ended it.
 
         It is ended after so many `seconds`, or after so long a `silence`.
@@ -170,7 +175,7 @@ class Cage:
             "password": password,
             "memory": self.limits.memory,
             "file": self.limits.files,
-            "processes": 4096 if self.program else None,  # outside a namespace it would count all of a user's
+            "processes": 1000 + (0 if self.program else _running()),  # a namespace counts its own alone
         }
         with self._started(script) as job:
             lines: queue.Queue[bytes | None] = queue.Queue()
@@ -271,7 +276,16 @@ class Cage:
 
     def _walls(self, environment: dict[str, str]) -> list[str]:
         """The arguments of bubblewrap: a file system made of nothing but what is named here."""
-        walls = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "class", "--clearenv"]
+        walls = [
+            "--unshare-all",
+            "--die-with-parent",
+            "--new-session",
+            "--cap-drop",
+            "ALL",
+            "--hostname",
+            "class",
+            "--clearenv",
+        ]
         for name, value in environment.items():
             walls += ["--setenv", name, value]
         walls += ["--proc", "/proc", "--dev", "/dev"]
@@ -280,7 +294,7 @@ class Cage:
             walls += [*size, "--tmpfs", folder]
         for path in ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/nix", "/opt"):
             if Path(path).is_symlink():
-                walls += ["--symlink", os.readlink(path), path]
+                walls += ["--symlink", str(Path(path).readlink()), path]
             elif Path(path).is_dir():
                 walls += ["--ro-bind", path, path]
         for name in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "ssl"):
@@ -308,6 +322,15 @@ class Cage:
             job.end("memory")
         elif job.folder and _size(job.folder / "home", self.limits.files) > self.limits.files:
             job.end("files")
+
+
+def _running() -> int:
+    """Threads of all programs of the person who started this, which the system's limit of processes counts."""
+    count = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, AttributeError):
+            count += process.num_threads() if process.uids().real == os.getuid() else 0
+    return count
 
 
 def _own(process: psutil.Process) -> int:

@@ -76,7 +76,9 @@ def mark(handed: Handed, cage: Cage, times: Times, *, quick: bool = False) -> Ro
     row.notebook, row.digest = notebook.lesson.stem, notebook.digest
     row.notes = list(notebook.notes)
     _judge(notebook, cage, times, row)
-    if not quick:
+    if _as_given(notebook):
+        row.notes.append("as it was handed out: not run")
+    elif not quick:
         _execute(notebook, cage, times, row)
     row.seconds = time.monotonic() - start
     return row
@@ -122,6 +124,14 @@ def _judge(notebook: Notebook, cage: Cage, times: Times, row: Row) -> None:
     row.answers = {one.number: row.answers[one.number] for one in notebook.lesson.asked}
     if missing:
         row.notes.append(f"{missing} exercises are missing" if missing > 1 else "an exercise is missing")
+
+
+def _as_given(notebook: Notebook) -> bool:
+    """Whether its cells are the course's own to the letter, all of them, with or without the solutions."""
+    solutions = {name for name, _ in notebook.lesson.solutions}
+    given_out = [source for name, source in notebook.lesson.cells if name not in solutions]
+    sources = [cell.source.strip() for cell in notebook.cells if cell.id not in solutions]
+    return sources == [source.strip() for source in given_out]
 
 
 def _untouched(notebook: Notebook, asked: Asked) -> bool:

@@ -205,7 +205,7 @@ def _best(rows: list[Row]) -> dict[str, dict[str, Answer]]:
 
 
 def _learners(chapters: list[Chapter]) -> list[tuple[str, list[tuple[int, int] | None]]]:
-    """Each learner with how many exercises of each notebook are solved, of how many; None where it was not handed in."""
+    """Each learner with the solved and all exercises of each notebook; None where it was not handed in."""
     best = [_best(chapter.rows) for chapter in chapters]
     names = sorted({name for found in best for name in found}, key=str.casefold)
     return [

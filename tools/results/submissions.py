@@ -27,7 +27,7 @@ IGNORED = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # and whatever begins with a
 
 
 class Refused(Exception):  # noqa: N818 - a finding about a file
-    """This file is not run, and why."""
+    """A file is not run, and why."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from helpers.checks.core import Exercise, State
 from helpers.checks.guard import TimeUp, within
 
 PATIENCE = 3.0  # times what a check may take on a learner's own machine: here others run beside it
-WORDS = {State.RIGHT: "solved", State.NOT_YET: "attempted", State.NOT_ATTEMPTED: "not attempted"}
+WORDS = {State.RIGHT: "solved", State.NOT_ATTEMPTED: "not attempted"}
 
 
 class Judge:
@@ -69,7 +69,7 @@ class Judge:
 
     def judge(self, exercise: dict[str, Any]) -> dict[str, Any]:
         """The best verdict on the cells that may hold this answer."""
-        untouched = Cell("the course's cell", exercise["source"])
+        untouched = Cell("<untouched>", exercise["source"])
         name = exercise["name"]
         solutions = {place for place, cell in enumerate(self.cells) if cell.is_solution(name)}
         solutions.update(self.task["solutions"])
@@ -79,10 +79,7 @@ class Judge:
             answering = {place for place, cell in enumerate(self.cells) if cell.defines(exercise["answers"])}
         places = sorted(answering.union(own) - solutions)
         if not places and own:
-            return {
-                "state": "attempted",
-                "sentence": "It is marked as a solution (`solution=True`) and does not count.",
-            }
+            return _attempted("It is marked as a solution (`solution=True`) and does not count.")
         if not places:
             return {"state": "not attempted", "sentence": "The cell of this exercise is missing.", "missing": True}
         changed = [place for place in places if not self.cells[place].says(untouched)]
@@ -99,7 +96,7 @@ class Judge:
     def _of_cell(self, exercise: dict[str, Any], place: int, solutions: set[int]) -> dict[str, Any]:
         answer = self.cells[place]
         if answer.tree is None:
-            return {"state": "attempted", "sentence": answer.fault}
+            return _attempted(answer.fault)
         usable = [place for place, cell in enumerate(self.cells) if not (cell.is_solution() or place in solutions)]
         above = [self.cells[one] for one in usable if one < place]
         others = [self.cells[one] for one in usable if one > place] + self.course
@@ -110,35 +107,38 @@ class Judge:
             return again if again["state"] == "solved" else verdict
         return verdict
 
-    def _verdict(self, exercise: dict[str, Any], answer: Cell, before: list[Cell]) -> dict[str, Any]:
+    def _verdict(  # noqa: PLR0911 - a way out for each way to fail
+        self, exercise: dict[str, Any], answer: Cell, before: list[Cell]
+    ) -> dict[str, Any]:
         names, fault, changed = self._run(answer, before)
         given = [answers for name, answers in self.recorder.calls if name == exercise["name"]]
         self.recorder.calls.clear()
-        if refused := self.refused():
-            return {"state": "attempted", "sentence": f"Refused, because it uses {', '.join(refused)}.", "foul": True}
         notes = [f"It replaced {_listed(changed)}, which was put back before the check."] if changed else []
-        check = self.exercises[exercise["name"]]
         if given and len(given[-1]) == len(exercise["answers"]):
             answers = given[-1]
-        elif all(name in names for name in exercise["answers"]):
-            answers = tuple(names[name] for name in exercise["answers"])
+        elif missing := [name for name in exercise["answers"] if name not in names]:
+            return self._refusal() or _attempted(fault or f"There is no `{missing[0]}`.", notes)
         else:
-            missing = next((name for name in exercise["answers"] if name not in names), "")
-            return {"state": "attempted", "sentence": fault or f"There is no `{missing}`.", "notes": notes}
+            answers = tuple(names[name] for name in exercise["answers"])
+        if refusal := self._refusal():
+            return refusal
+        check = self.exercises[exercise["name"]]
         check.seconds = exercise["seconds"] * PATIENCE
         state, sentences = Exercise._judged(check, answers)
-        if refused := self.refused():
-            return {"state": "attempted", "sentence": f"Refused, because it uses {', '.join(refused)}.", "foul": True}
+        if refusal := self._refusal():
+            return refusal
         if changed := self.pristine.restored():
-            sentence = f"Not counted, because it replaced {_listed(changed)} while it was judged."
-            return {"state": "attempted", "sentence": sentence, "foul": True}
-        if state is State.RIGHT:
-            if self._accepts_anything(check, answers):
-                return {"state": "attempted", "sentence": "Not counted: after it, any answer passes.", "foul": True}
-            return {"state": "solved", "sentence": "", "notes": notes}
-        if state is State.NOT_ATTEMPTED:
-            return {"state": "not attempted", "sentence": "", "notes": notes}
-        return {"state": WORDS[state], "sentence": fault if fault and not given else sentences[-1], "notes": notes}
+            return _attempted(f"Not counted, because it replaced {_listed(changed)} while it was judged.", foul=True)
+        if state is State.RIGHT and self._accepts_anything(check, answers):
+            return _attempted("Not counted: after it, any answer passes.", foul=True)
+        if state is State.NOT_YET:
+            return _attempted(fault if fault and not given else sentences[-1], notes)
+        return {"state": WORDS[state], "sentence": "", "notes": notes}
+
+    def _refusal(self) -> dict[str, Any] | None:
+        """The verdict on an answer that looked for its judge."""
+        refused = self.refused()
+        return _attempted(f"Refused, because it uses {', '.join(refused)}.", foul=True) if refused else None
 
     def _run(self, answer: Cell, before: list[Cell]) -> tuple[dict[str, Any], str, list[str]]:
         """The names that are there after the answer's cell, the error that ended it, and what was replaced."""
@@ -170,6 +170,10 @@ class Judge:
             Exercise._judged(check, wrong)[0] is State.RIGHT
             for wrong in (tuple(map(_spoilt, answers)), (object(),) * len(answers))
         )
+
+
+def _attempted(sentence: str, notes: list[str] | None = None, *, foul: bool = False) -> dict[str, Any]:
+    return {"state": "attempted", "sentence": sentence, "notes": notes or [], "foul": foul}
 
 
 def _warm_up() -> None:

@@ -1,4 +1,4 @@
-"""What a confined process puts on itself before it touches anybody's code; more than the standard library is not here."""
+"""What a confined process puts on itself before it touches anybody's code. It needs the standard library alone."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def begin() -> Job:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
+    if hasattr(os, "nice"):
+        os.nice(5)  # the instructor's own programs come first, and among them the one that watches over this one
     apply(task.get("memory"), task.get("file"), task.get("processes"))
 
     def say(**said: Any) -> None:

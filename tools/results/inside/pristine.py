@@ -17,7 +17,7 @@ import sys
 import sysconfig
 import threading
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from operator import attrgetter, is_
 from typing import Any
@@ -72,38 +72,45 @@ class Pristine:
         BUILTINS.update(self.builtins)
         sys.settrace(None)
         sys.setprofile(None)
+        return sorted({*changed, *self._names(), *self._functions(), *_modes()})
+
+    def _names(self) -> Iterator[str]:
         for owner, now, saved, names, label in self.held:
             if now.keys() != names:
                 for name in now.keys() - names:
                     if _hides(owner, now[name], name):
-                        changed.append(f"{label}.{name}")
+                        yield f"{label}.{name}"
                         with suppress(AttributeError, TypeError):
                             delattr(owner, name)
             if not all(map(is_, saved.values(), map(now.get, saved))):
                 for name, value in saved.items():
                     if now.get(name) is not value:
-                        changed.append(f"{label}.{name}")
+                        yield f"{label}.{name}"
                         with suppress(AttributeError, TypeError):
                             setattr(owner, name, value)
+
+    def _functions(self) -> Iterator[str]:
         for part, saved in zip(PARTS, self.parts, strict=True):
             if not all(map(is_, saved, map(part, self.functions))):
                 for function, value in zip(self.functions, saved, strict=True):
                     if part(function) is not value:
-                        changed.append(self.functions[function])
+                        yield self.functions[function]
                         for name, old in zip(PART_NAMES, self._parts_of(function), strict=True):
                             setattr(function, name, old)
-        # A mode sees every operation of PyTorch before it is done, and may return what it likes.
-        while overrides._get_current_function_mode_stack():
-            changed.append("PyTorch, by a mode")
-            torch._C._pop_torch_function_stack()
-        while torch._C._len_torch_dispatch_stack():
-            changed.append("PyTorch, by a mode")
-            torch._C._pop_torch_dispatch_stack()
-        return sorted(set(changed))
 
     def _parts_of(self, function: types.FunctionType) -> list[Any]:
         place = list(self.functions).index(function)
         return [saved[place] for saved in self.parts]
+
+
+def _modes() -> Iterator[str]:
+    """End the modes, which see every operation of PyTorch before it is done, and may return what they like."""
+    while overrides._get_current_function_mode_stack():
+        torch._C._pop_torch_function_stack()
+        yield "PyTorch, by a mode"
+    while torch._C._len_torch_dispatch_stack():
+        torch._C._pop_torch_dispatch_stack()
+        yield "PyTorch, by a mode"
 
 
 def _hides(owner: Any, value: Any, name: str) -> bool:

@@ -6,25 +6,25 @@ from types import ModuleType
 class Recorder(ModuleType):
     """Stands for a module of checks, and notes what they are given."""
 
-    def __init__(self, name):  # noqa: ANN001, ANN204 - nothing imported, nothing to be found
+    def __init__(self, name):
         super().__init__(name)
         self.__path__ = []
         self.calls = []
 
-    def __getattr__(self, name):  # noqa: ANN001, ANN204
+    def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
 
-        def check(*answers, solution=False, **named):  # noqa: ANN002, ANN003, ANN202
+        def check(*answers, solution=False, **named):
             self.calls.append((name, (*answers, *named.values())))
 
         return check
 
 
-def display(*_, **__):  # noqa: ANN002, ANN003, ANN201
+def display(*_, **__):
     """Stands for what shows something."""
 
 
-def get_ipython():  # noqa: ANN201
+def get_ipython():
     """Stands for the kernel's shell."""
     return Recorder("shell")
