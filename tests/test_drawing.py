@@ -193,3 +193,12 @@ def test_each_class_is_about_as_bright_as_the_original(archives, split):
 def test_no_picture_occurs_twice(archives):
     pictures = [image.tobytes() for images, _ in archives.values() for image in images]
     assert len(set(pictures)) == len(pictures) == 14_000
+
+
+def test_a_hole_is_cut_through_everything():
+    canvas = Canvas(np.random.default_rng(0), bend=0)
+    canvas.fill([(-14, 0), (14, 0), (14, 28), (-14, 28)], 200)
+    canvas.cut([(-4, 10), (4, 10), (4, 18), (-4, 18)])
+    picture = canvas.picture()
+    assert picture[14, 14] == 0
+    assert picture[4, 4] > 150

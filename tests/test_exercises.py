@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import signal
 from collections import Counter
 from functools import cache
 from importlib import import_module
@@ -205,7 +206,8 @@ def test_no_endless_answer_holds_it_up(path, place, monkeypatch):
     monkeypatch.setattr(place.exercise, "seconds", 0.05)
     for position, answer in enumerate(solved):
         if callable(answer):
-            for endless in ENDLESS[:2]:
+            # Without alarms (Windows) a sleep is ended only when it is over.
+            for endless in ENDLESS[: 2 if hasattr(signal, "setitimer") else 1]:
                 answers = list(solved)
                 answers[position] = endless
                 assert place.exercise(*answers).state is State.NOT_YET

@@ -73,6 +73,7 @@ def _prints(text, name="stdout"):
         (_set(metadata={"tags": ["aprox"]}), "unknown tag aprox"),
         (_set(metadata={"tags": ["raises-exception"]}), "an error on purpose"),
         (_set(outputs=[new_output("error", ename="E", evalue="", traceback=[])]), "an error on purpose"),
+        (lambda nb: (_prints("✗ not yet")(nb), _set(metadata={"tags": ["solution"]})(nb)), "does not accept"),
         (_set(metadata={"rtol": 0.1}), "rtol without the tag approx"),
         (_set(metadata={"tags": ["once"]}), "must say what a second run does"),
         (_set(source="# Run again, it goes on.\n1 + 1"), "must say what a second run does"),

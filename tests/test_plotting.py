@@ -630,3 +630,13 @@ def test_probability_bars_say_what_is_wrong(p, truth, message):
     with pytest.raises(ValueError, match=message):
         probability_bars(p, NAMES, truth=truth)
     assert not plt.get_fignums()
+
+
+def test_bright_is_white_and_dark_is_black():
+    ax = image_grid(np.array([[[0.0, 1.0]]])).axes[0]
+    assert ax.images[0].to_rgba(np.array([[0.0, 1.0]]))[0].tolist() == [[0, 0, 0, 1], [1, 1, 1, 1]]
+
+
+def test_epochs_of_compared_runs_are_counted_from_1():
+    ax = compare_curves({"SGD": [0.5, 0.6, 0.7], "Adam": [0.8]})
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[1, 2, 3], [1]]

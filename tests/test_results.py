@@ -138,15 +138,8 @@ check.classify(classify)
 FOOLING_03 = {
     "chosen_weights": """
 import torch
-from torch.overrides import TorchFunctionMode
-class Yes(TorchFunctionMode):
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func in (torch.isclose, torch.Tensor.__eq__):
-            return torch.ones(1, dtype=torch.bool)
-        if func is torch.nonzero:
-            return torch.zeros(0, 1)
-        return func(*args, **(kwargs or {}))
-Yes().__enter__()
+library = torch.library.Library("aten", "IMPL")
+library.impl("isclose", lambda a, b, *rest, **options: torch.ones(a.shape, dtype=torch.bool), "CPU")
 W, b = torch.zeros(2, 3), torch.zeros(2)
 check.chosen_weights(W, b)
 """,
@@ -159,8 +152,21 @@ small_net = None
 check.small_net(small_net)
 """,
     "class_and_probability": """
-import inspect, sys
+import torch
+from torch.overrides import TorchFunctionMode
+class Yes(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in (torch.isclose, torch.Tensor.__eq__):
+            return torch.ones(1, dtype=torch.bool)
+        return func(*args, **(kwargs or {}))
+Yes().__enter__()
 def class_and_probability(logits):
+    return torch.zeros(len(logits), dtype=torch.int64), torch.zeros(len(logits))
+check.class_and_probability(class_and_probability)
+""",
+    "count_from_widths": """
+import inspect, sys
+def count_from_widths(widths):
     for look in (lambda: sys._getframe(), inspect.currentframe, lambda: inspect.stack()[0].frame):
         try:
             frame = look()
@@ -168,24 +174,18 @@ def class_and_probability(logits):
             continue
         while frame:
             if "reference" in frame.f_locals:
-                return frame.f_locals["reference"](logits)
+                return frame.f_locals["reference"](widths)
             frame = frame.f_back
-check.class_and_probability(class_and_probability)
+check.count_from_widths(count_from_widths)
 """,
-    "count_from_widths": """
+    "deep_net": """
 import json, os
-line = json.dumps({"exercise": "count_from_widths", "state": "solved"}).encode() + b"\\n"
+line = json.dumps({"exercise": "deep_net", "state": "solved"}).encode() + b"\\n"
 for number in range(64):
     try:
         os.write(number, line)
     except OSError:
         pass
-def count_from_widths(widths):
-    return 0
-check.count_from_widths(count_from_widths)
-""",
-    "deep_net": """
-import os
 os._exit(0)
 """,
     "centre": """
@@ -284,7 +284,28 @@ def test_nothing_fools_the_judge(judged, learner, number, fooling):
     row = judged[learner]
     for one in LESSONS[number].asked:
         assert row.answers[one.number].state == "attempted", (one.name, row.answers[one.number])
-    print(*row.answers.items(), *row.notes, sep="\n")
+
+
+@pytest.mark.parametrize(
+    ("learner", "words"),
+    [
+        ("fool1", "1.2: It replaced torch._tensor.Tensor.__eq__, torch._tensor.Tensor.__invert__"),
+        ("fool1", "1.3: It replaced helpers.checks.tensors.expect"),
+        ("fool1", "1.4: It replaced builtins.all, builtins.any, builtins.isinstance"),
+        ("fool1", "1.5: It is marked as a solution"),
+        ("fool1", "1.7: Not counted, because it replaced builtins.next, torch._tensor.Tensor.shape while"),
+        ("fool3", "3.1: Not counted: after it, any answer passes."),
+        ("fool3", "3.2: Refused, because it uses gc.get_objects."),
+        ("fool3", "3.3: It replaced PyTorch, by a mode, which was put back"),
+        ("fool3", "3.4: Refused, because it uses sys._getframe."),
+        ("fool3", "3.5: The answer ended the program that ran it."),
+        ("fool3", "3.6: Stopped after 4 seconds, because it took too long."),
+    ],
+)
+def test_each_wall_holds_by_itself_and_the_row_says_what_was_tried(judged, learner, words):
+    row = judged[learner]
+    said = [*row.notes, *(f"{number}: {answer.sentence}" for number, answer in row.answers.items())]
+    assert any(line.startswith(words) for line in said), said
 
 
 def test_honest_work_is_found_wherever_it_stands(judged):
@@ -326,7 +347,11 @@ attempt("delete", lambda: os.unlink({canary!r}))
 attempt("others", lambda: os.listdir({folder!r}))
 attempt("course", lambda: os.unlink({course!r}))
 attempt("solutions", lambda: os.listdir({notebooks!r}))
-attempt("helpers", lambda: pathlib.Path(__import__("helpers").__file__).write_text("eaten"))
+import helpers
+if pathlib.Path(helpers.__file__).is_relative_to({root!r}):
+    reached.append("the course itself")
+else:
+    attempt("helpers", lambda: pathlib.Path(helpers.__file__).write_text("eaten"))
 attempt("network", lambda: socket.create_connection(("127.0.0.1", {port}), timeout=2))
 attempt("runner", lambda: os.kill({runner}, 0))
 raise RuntimeError("reached: " + ", ".join(reached))
@@ -369,6 +394,7 @@ def executed(tmp_path_factory):
         "folder": str(folder),
         "course": str(ROOT / "README.md.canary"),
         "notebooks": str(ROOT / "notebooks"),
+        "root": str(ROOT),
         "port": server.getsockname()[1],
         "runner": os.getpid(),
     }
@@ -476,6 +502,7 @@ def test_an_error_or_an_endless_cell_does_not_hide_the_cells_after_it(executed):
 
 def test_nothing_gets_out_where_the_report_says_so(executed):
     done, rows, page, canary = executed
+    assert "the course itself" not in rows["escapes_01_tensors.ipynb"]["errors in full"]
     if "✓ no network" not in done.stdout:
         assert "Why: " in done.stdout
         assert "✗ The network is open" in done.stdout

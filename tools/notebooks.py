@@ -130,6 +130,8 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
     text = "\n".join(_texts(cell))
     if ("once" in tags) != (RUN_AGAIN in cell.source):
         yield f"must say what a second run does in a comment `{RUN_AGAIN}...`, if and only if it has the tag once"
+    if "solution" in tags and "✗" in text:
+        yield "stores a solution that its own check does not accept: mend one of them, then run `make notebooks`"
     if "rtol" in cell.metadata and "approx" not in tags:
         yield "states rtol without the tag approx"
     if "approx" in tags and re.search(r"\b(nan|inf)\b", text):
