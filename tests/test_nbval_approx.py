@@ -109,3 +109,9 @@ def test_in_a_real_run_of_nbval(pytester, request, monkeypatch):
     report = re.findall(r"^(PASSED|FAILED) cases\.ipynb::Cell (\d+)", result.stdout.str(), re.MULTILINE)
     outcomes = {int(number): outcome == "PASSED" for outcome, number in report}
     assert outcomes == {number: passes for number, (passes, _) in enumerate(cases)}
+
+
+@pytest.mark.parametrize("rtol", [0.26, 1, 20.0])
+def test_no_cell_may_state_a_tolerance_that_a_broken_loop_would_pass(rtol):
+    with pytest.raises(ValueError, match=r"above 0 and up to 0\.25"):
+        tolerance(new_code_cell("1", metadata={"tags": ["approx"], "rtol": rtol}))

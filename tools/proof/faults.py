@@ -331,7 +331,7 @@ FAULTS: list[Fault] = [
         "tests/test_nbval_approx.py",
         ("everything is close", "close = math.isclose(", "close = True or math.isclose("),
         ("a tolerance that a broken loop passes", "LARGEST_RTOL = 0.25", "LARGEST_RTOL = 25"),
-        ("words may differ", "if _MEASURED.split(new) != _MEASURED.split(stored) or", "if"),
+        ("whole numbers may differ", "| (?=\\s?%)  ", "| (?=\\s?%?)  "),
     ),
     *_in(
         "tools/notebooks.py",
@@ -347,7 +347,7 @@ FAULTS: list[Fault] = [
     ),
     *_in(
         "data/drawn/FashionMNIST/SHA256SUMS",
-        "tests/test_data.py tests/test_drawing.py",
+        "tests/test_drawing.py",
         ("a changed checksum", "train-labels", "train-label"),
     ),
     *_in_notebook(
