@@ -1,5 +1,6 @@
 """The data sets: each edition made ready whole or not at all, every bad input named, and batches out of memory."""
 
+import codecs
 import contextlib
 import gzip
 import hashlib
@@ -360,6 +361,8 @@ def ordinary_user():
     if os.geteuid() != 0:
         yield
         return
+    for encoding in ("ascii", "hex"):
+        codecs.lookup(encoding)  # else imported by nobody, who may not read root's Python
     os.seteuid(65534)
     try:
         yield

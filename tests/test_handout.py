@@ -144,7 +144,9 @@ def test_its_readme_leads_to_every_notebook(handout):
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make, which its README does not ask for on Windows")
 def test_its_makefile_works(handout):
-    listed = subprocess.run(["make", "help"], cwd=handout, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=handout, capture_output=True, text=True, check=True
+    ).stdout
     assert [line.split()[0] for line in listed.splitlines()] == ["help", "lab"]
     planned = subprocess.run(["make", "-n", "lab"], cwd=handout, capture_output=True, text=True, check=True).stdout
     assert "pip install" in planned

@@ -411,8 +411,10 @@ def _remove(folder: Path) -> None:
 
     def once_more(remove: Any, path: str, _: Any) -> None:
         with suppress(OSError):
-            Path(path).parent.chmod(stat.S_IRWXU)
-            Path(path).chmod(stat.S_IRWXU)
+            for place in (Path(path).parent, Path(path)):
+                # Only what is to go: not the folder around it, and not what a link points at.
+                if place.is_relative_to(folder) and not place.is_symlink():
+                    place.chmod(stat.S_IRWXU)
             remove(path)
 
     shutil.rmtree(folder, onerror=once_more)
