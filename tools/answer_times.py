@@ -112,8 +112,8 @@ def _row(name: str, moves: Iterable[Move], answered: Callable[[], bool]) -> dict
         if answered():
             position = f"{widget.model_id} {value}"
             best[position] = min(took, best.get(position, took))
-    times = list(best.values())
-    return {"control": name, "moves": len(times), "median": statistics.median(times), "worst": max(times)}
+    times = list(best.values()) or [0.0]  # no move was answered: the row says 0
+    return {"control": name, "moves": len(best), "median": statistics.median(times), "worst": max(times)}
 
 
 def _enable(panel: Any, control: Any) -> None:
