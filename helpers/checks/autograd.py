@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from helpers.checks.compare import NotYet, call, describe, expect, hinted
+from helpers.checks.compare import NotYet, call, describe, expect, expect_class, hinted
 from helpers.checks.core import Book
 
 book = Book(4)
@@ -303,8 +303,7 @@ def predict(predict: Any) -> None:
 )
 def own_optimizer(Descent: Any) -> None:
     """A class with `zero_grad()` and `step()`, beside `torch.optim.SGD`."""
-    if not issubclass(type(Descent), type):
-        raise NotYet(f"Type: expected a class, received {describe(Descent)}.")
+    expect_class(Descent)
     with _no_other_optimizer():
         for lr in (0.15, 0.02):
             p = torch.tensor([-3.5, 1.0], requires_grad=True)

@@ -31,6 +31,8 @@ __all__ = [
     "NotYet",
     "call",
     "expect",
+    "expect_callable",
+    "expect_class",
     "expect_function",
     "expect_module",
     "expect_no_loop",
@@ -99,6 +101,20 @@ def expect(
     raise NotYet(difference)
 
 
+def expect_callable(answer: Any, what: str = "Type") -> None:
+    """Refuse what cannot be called, and a module, where a function is asked for."""
+    if not callable(answer) or issubclass(type(answer), nn.Module):
+        raise NotYet(f"{what}: expected a function, received {describe(answer)}.")
+
+
+def expect_class(answer: Any) -> None:
+    """Refuse what is no class: something made of it, above all."""
+    if not issubclass(type(answer), type):
+        made = issubclass(type(answer), nn.Module)
+        remedy = " Give the class itself, without making a model of it." if made else ""
+        raise NotYet(f"Type: expected the class, received {describe(answer)}.{remedy}")
+
+
 def expect_function(
     function: Any,
     reference: Callable[..., Any],
@@ -120,8 +136,7 @@ def expect_function(
         Blank: the function is still to be written.
     """
     cases = list(cases)
-    if not callable(function) or issubclass(type(function), nn.Module):
-        raise NotYet(f"Type: expected a function, received {describe(function)}.")
+    expect_callable(function)
     for inputs in cases:
         given = ", ".join(describe(value) for value in inputs)
         result = call(function, *inputs)

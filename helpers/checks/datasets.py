@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.compare import NotYet, call, describe, expect, hinted
+from helpers.checks.compare import NotYet, call, describe, expect, expect_class, hinted
 from helpers.checks.core import Book
 
 book = Book(2)
@@ -179,8 +179,7 @@ def mean_over(mean_over: Any) -> None:
 )
 def windows(Windows: Any) -> None:
     """A data set of windows of a series, each with the number after it."""
-    if not issubclass(type(Windows), type):
-        raise NotYet(f"Type: expected a class, received {describe(Windows)}.")
+    expect_class(Windows)
     made = []
     for numbers, length in ((8, 3), (5, 1), (4, 3)):
         series = torch.arange(numbers) ** 2 / 10

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.compare import NotYet, call, describe, expect, expect_function, expect_module
+from helpers.checks.compare import NotYet, call, expect, expect_callable, expect_function, expect_module
 from helpers.checks.core import Book
 
 book = Book(7)
@@ -19,11 +19,6 @@ progress = book.progress
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def _expect_callable(name: str, answer: Any) -> None:
-    if not callable(answer) or issubclass(type(answer), nn.Module):
-        raise NotYet(f"Type of {name}: expected a function, received {describe(answer)}.")
 
 
 # 7.1
@@ -151,7 +146,7 @@ def _trials() -> list[tuple[str, nn.Module, Tensor]]:
 )
 def changed_by(changed_by: Any) -> None:
     """The names in the state_dict that one forward pass changes."""
-    _expect_callable("changed_by", changed_by)
+    expect_callable(changed_by, "Type of changed_by")
     for name, model, X in _trials():
         before = copy.deepcopy(model.state_dict())
         modes = [module.training for module in model.modules()]
@@ -231,7 +226,7 @@ _CNN_HINTS = {
 )
 def make_colour_cnn(make_colour_cnn: Any) -> None:
     """A CNN like the page's for pictures [N, 3, 32, 32] of 5 classes."""
-    _expect_callable("make_colour_cnn", make_colour_cnn)
+    expect_callable(make_colour_cnn, "Type of make_colour_cnn")
     model = call(make_colour_cnn)
     parameters = sum(p.numel() for p in _colour_cnn().parameters())
     for n in (4, 2):
@@ -401,7 +396,7 @@ def _run(
 )
 def train_until(train_until: Any) -> None:
     """Early stopping: trains until the patience is used up, and leaves the best epoch in the model."""
-    _expect_callable("train_until", train_until)
+    expect_callable(train_until, "Type of train_until")
     for accuracies, patience in _COURSES:
         model = _network()
 

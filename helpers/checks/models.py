@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.compare import NotYet, call, describe, expect, expect_function, expect_module, hinted
+from helpers.checks.compare import NotYet, call, describe, expect, expect_class, expect_function, expect_module, hinted
 from helpers.checks.core import Book
 
 book = Book(3)
@@ -228,9 +228,7 @@ def count_from_widths(count_from_widths: Any) -> None:
 )
 def deep_net(DeepNet: Any) -> None:
     """A module with linear layers of given widths and ReLU between them."""
-    if not issubclass(type(DeepNet), type):
-        remedy = " Give the class itself, without making a model of it." if _is_module(DeepNet) else ""
-        raise NotYet(f"Type: expected the class, received {describe(DeepNet)}.{remedy}")
+    expect_class(DeepNet)
     for widths in ([3, 5, 4, 2], [6, 3], [4, 4, 4, 4, 4, 1]):
         what = f"the model of {widths}"
         with hinted({
@@ -308,9 +306,7 @@ def _is_module(value: Any) -> bool:
 )
 def centre(Centre: Any) -> None:
     """A module that takes away the mean of the batch while training, and a running mean afterwards."""
-    if not issubclass(type(Centre), type):
-        remedy = " Give the class itself, without making a model of it." if _is_module(Centre) else ""
-        raise NotYet(f"Type: expected the class, received {describe(Centre)}.{remedy}")
+    expect_class(Centre)
     for n in (3, 1):
         with hinted({"before Module.__init__() call": "The first line of every `__init__` of a module is missing."}):
             layer = call(Centre, n)

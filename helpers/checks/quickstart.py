@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.compare import Blank, NotYet, call, describe, expect, expect_function, hinted
+from helpers.checks.compare import Blank, NotYet, call, describe, expect, expect_callable, expect_function, hinted
 from helpers.checks.core import Book
 
 book = Book(6)
@@ -24,11 +24,6 @@ progress = book.progress
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def _expect_callable(name: str, answer: Any) -> None:
-    if not callable(answer) or issubclass(type(answer), nn.Module):
-        raise NotYet(f"Type of {name}: expected a function, received {describe(answer)}.")
 
 
 # 6.1
@@ -220,7 +215,7 @@ def _wanted(number: int, **options: str) -> dict[str, Any]:
 )
 def train_and_tell(train_and_tell: Any) -> None:
     """One epoch of training, and the mean loss over its pictures."""
-    _expect_callable("train_and_tell", train_and_tell)
+    expect_callable(train_and_tell, "Type of train_and_tell")
     for number, learning in enumerate(_LEARNINGS):
         n, size = learning.sizes
         received = _learned(learning, lambda *given: call(train_and_tell, *given, may_change=True))
@@ -257,7 +252,7 @@ class _Classifier(nn.Module):
 )
 def name_it(name_it: Any) -> None:
     """The likeliest class of one picture by name, and its probability."""
-    _expect_callable("name_it", name_it)
+    expect_callable(name_it, "Type of name_it")
     every_name = ["bird", "cat", "deer", "dog", "fish", "frog", "goat", "hare", "horse", "mole"]
     for number, classes in enumerate((4, 10, 2, 10)):
         torch.manual_seed(number)
@@ -376,8 +371,8 @@ def _weights(model: nn.Module) -> list[Tensor]:
 )
 def resume(save_all: Any, load_all: Any) -> None:
     """A pair of functions that save and load a model, its optimizer and the number of epochs."""
-    _expect_callable("save_all", save_all)
-    _expect_callable("load_all", load_all)
+    expect_callable(save_all, "Type of save_all")
+    expect_callable(load_all, "Type of load_all")
     with tempfile.TemporaryDirectory() as folder:
         for epochs, optimizer_class, options in (
             (3, torch.optim.Adam, {"lr": 0.05}),
@@ -559,7 +554,7 @@ def _loaders() -> list[DataLoader]:
 )
 def choose(choose: Any) -> None:
     """Trains every recipe, chooses by validation, tests the chosen one once."""
-    _expect_callable("choose", choose)
+    expect_callable(choose, "Type of choose")
     for number, choice in enumerate(_CHOICES):
         made: list[nn.Module] = []
         recipes = {name: _recipe(*settings, made) for name, settings in choice.recipes.items()}

@@ -11,7 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.compare import NotYet, call, describe, expect, expect_function, expect_module, hinted
+from helpers.checks.compare import (
+    NotYet,
+    call,
+    describe,
+    expect,
+    expect_callable,
+    expect_class,
+    expect_function,
+    expect_module,
+    hinted,
+)
 from helpers.checks.core import Book
 
 book = Book(5)
@@ -90,11 +100,7 @@ def curve_model(CurveModel: Any) -> None:
         "A plain tensor is not registered, so no optimizer would ever change it. What did `LineModel` wrap around its "
         "random numbers?"
     )
-    if not issubclass(type(CurveModel), type):
-        remedy = (
-            " Give the class itself, without making a model of it." if issubclass(type(CurveModel), nn.Module) else ""
-        )
-        raise NotYet(f"Type: expected the class, received {describe(CurveModel)}.{remedy}")
+    expect_class(CurveModel)
     model = _made(CurveModel)
     X = torch.linspace(-2, 3, 6).unsqueeze(1)
     if issubclass(type(model), nn.Module) and (count := len(list(nn.Module.parameters(model)))) < 3:
@@ -161,8 +167,7 @@ Step = Callable[..., Any]
 )
 def train_step(train_step: Any) -> None:
     """One round of learning with what is given; its loss as a number."""
-    if not callable(train_step) or issubclass(type(train_step), nn.Module):
-        raise NotYet(f"Type: expected a function, received {describe(train_step)}.")
+    expect_callable(train_step)
     for features, loss_fn, optimizer_class, options, name in (
         (1, nn.L1Loss(), torch.optim.SGD, {"lr": 0.05}, "SGD and L1Loss"),
         (3, nn.MSELoss(), torch.optim.SGD, {"lr": 0.02, "momentum": 0.9}, "momentum and MSELoss"),
@@ -262,8 +267,7 @@ class _Probe(nn.Module):
 )
 def mock_exam(mock_exam: Any) -> None:
     """The loss in eval mode, unrecorded; the mode is as before afterwards."""
-    if not callable(mock_exam) or issubclass(type(mock_exam), nn.Module):
-        raise NotYet(f"Type: expected a function, received {describe(mock_exam)}.")
+    expect_callable(mock_exam)
     for training, n, loss_fn in ((True, 4, nn.L1Loss()), (False, 3, nn.MSELoss()), (True, 1, nn.MSELoss())):
         torch.manual_seed(n)
         recorded: list[bool] = []
@@ -457,8 +461,7 @@ def _expect_splits(splits: Any) -> None:
 
 
 def _expect_training(train_line: Any) -> None:
-    if not callable(train_line) or issubclass(type(train_line), nn.Module):
-        raise NotYet(f"train_line: expected a function, received {describe(train_line)}.")
+    expect_callable(train_line, "train_line")
     for number in (0, 1):
         given = _trial(number)
         torch.manual_seed(number)
