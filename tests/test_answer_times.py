@@ -8,7 +8,7 @@ from torch import nn
 
 from helpers.widgets import DigitPad
 from helpers.widgets.panel import Panel, RefusalError, choice, slider, text
-from tools import answer_times
+from tools import answer_times, moves
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def panel():
 
 
 def measured(widget, repeat=1):
-    return {row["control"]: row for row in json.loads(answer_times.measured(widget, repeat))}
+    return {row["control"]: row for row in json.loads(moves.measured(widget, repeat))}
 
 
 def test_every_control_is_moved_over_its_range(panel):
@@ -40,7 +40,7 @@ def test_every_control_is_moved_over_its_range(panel):
 
 
 def test_a_refusal_is_no_answer(panel, monkeypatch):
-    monkeypatch.setattr(answer_times, "TYPED", ())
+    monkeypatch.setattr(moves, "TYPED", ())
     assert measured(panel)["words"]["moves"] == 2  # nothing and "ab", but not "a"
 
 

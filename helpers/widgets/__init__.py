@@ -1,5 +1,6 @@
 """Things to play with: widgets that answer at once when something in them is moved."""
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ __all__ = [
     "mode_explorer",
     "watch_it_learn",
 ]
+
+
+# A figure drawn anew leaves garbage in circles, and every twenty moves or so Python looks for it among everything that
+# is alive: 0.2 s and more of a widget's answer. What has been imported stays alive, so it need not be looked through.
+gc.freeze()
 
 
 def __getattr__(name: str) -> object:
