@@ -3,9 +3,9 @@
     python tools/benchmark.py                    # 60,000 photographs (COURSE_MIRROR=<folder> where there is no network)
     python tools/benchmark.py --edition drawn    # the pictures that come with the course
 
-All loops run side by side in every repeat, in turn, and ratios are taken within a repeat: machines are noisy. One
-table for one thread and one for as many as PyTorch takes: matrix products gain more from a second core than the
-optimizer's step does, which waits for the memory.
+All loops run side by side in every repeat, each time beginning with another one, and ratios are taken within a
+repeat: machines are noisy. One table for one thread and one for as many as PyTorch takes: matrix products gain more
+from a second core than the optimizer's step does, which waits for the memory.
 """
 
 from __future__ import annotations
@@ -97,14 +97,17 @@ def identical(one: Weights, other: Weights) -> bool:
 def time_in_turn(
     loops: dict[str, Callable[[], Weights | None]], repeats: int
 ) -> tuple[dict[str, list[float]], dict[str, Weights | None]]:
-    """Run every loop in turn, `repeats` times, and return the seconds of each run and the weights of the last."""
+    """Run every loop in turn, `repeats` times, and return the seconds of each run and the weights of the last.
+
+    Each repeat begins with the next loop, so that none is always the first one to run.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     weights: dict[str, Weights | None] = {}
     matrix_products(100 * BATCH_SIZE)  # wake the processor up
-    for _ in range(repeats):
-        for name, loop in loops.items():
+    for repeat in range(repeats):
+        for name in [*loops][repeat % len(loops) :] + [*loops][: repeat % len(loops)]:
             start = time.perf_counter()
-            weights[name] = loop()
+            weights[name] = loops[name]()
             seconds[name].append(time.perf_counter() - start)
     return seconds, weights
 
@@ -122,7 +125,7 @@ def main() -> None:
     """Run the loops in turn and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edition", choices=["original", "drawn"], default="original")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each loop runs, at least 1")
+    parser.add_argument("--repeats", type=int, default=5, help="how often each loop runs, at least 1")
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, torch.get_num_threads()}))
     arguments = parser.parse_args()
     if min(arguments.repeats, *arguments.threads) < 1:

@@ -338,7 +338,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command of the command line and return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edition", choices=["original", "drawn"], default="original")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each loop runs, at least 1")
+    parser.add_argument("--repeats", type=int, default=5, help="how often each loop runs, at least 1")
     parser.add_argument("--epochs", type=int, default=250, help="after how many epochs a recipe is given up")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # already in the peers' environment
     options = parser.parse_args(arguments)
