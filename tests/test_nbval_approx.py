@@ -6,7 +6,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from tests.nbval_approx import DEFAULT_RTOL, LARGEST_RTOL, adopt_stored, tolerance
+from helpers.plotting.captions import PLACEHOLDER
+from tests.nbval_approx import DEFAULT_RTOL, FINGERPRINT, LARGEST_RTOL, adopt_rounding, adopt_stored, tolerance
 
 STORED = "epoch 3: loss 0.5000, accuracy 71.0 %, 1,234.5 seen"
 
@@ -65,6 +66,35 @@ def test_exponents_are_measured_numbers():
     assert adopt_stored("1.1e-3", "1.0e-3") == "1.1e-3"
 
 
+MEANS = f"{FINGERPRINT}pixels 784, mean 0.018642, weighted 9.9999; lines up 2,352, mean 1.2346e+05, weighted 0.43170)"
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"),
+    [("0.018642", "0.018643"), ("0.018642", "0.018641"), ("9.9999", "10.000"), ("1.2346e+05", "1.2347e+05")],
+)
+def test_a_fingerprint_may_be_rounded_to_the_other_side(changed, to):
+    assert adopt_rounding(MEANS.replace(changed, to), MEANS) == MEANS
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"),
+    [
+        ("0.018642", "0.018644"),
+        ("0.018642", "-0.018642"),
+        ("9.9999", "10.002"),
+        ("1.2346e+05", "1.2348e+05"),
+        ("1.2346e+05", "1.2346e+04"),
+        ("784", "785"),
+        ("2,352", "2,353"),
+        ("pixels", "points"),
+        ("0.43170", "nan"),
+    ],
+)
+def test_nothing_else_of_a_fingerprint_may(changed, to):
+    assert adopt_rounding(MEANS.replace(changed, to), MEANS) != MEANS
+
+
 def test_the_tolerance_is_the_cells_own_and_bounded():
     assert tolerance(new_code_cell()) == DEFAULT_RTOL
     assert tolerance(new_code_cell(metadata={"rtol": 0.05})) == 0.05
@@ -79,6 +109,10 @@ def _cell(source, stored, *, mime=None, **metadata):
     else:
         output = new_output("display_data", data={mime: stored, "text/plain": "a picture"})
     return new_code_cell(source, outputs=[output], execution_count=1, metadata=metadata)
+
+
+def test_the_beginning_of_a_fingerprint_is_the_one_that_is_stored():
+    assert f"{PLACEHOLDER[:-1]}; " == FINGERPRINT
 
 
 def test_in_a_real_run_of_nbval(pytester, request, monkeypatch):
@@ -98,6 +132,9 @@ def test_in_a_real_run_of_nbval(pytester, request, monkeypatch):
         (False, _cell("print('loss 0.500'); 1", "loss 0.500\n", **approx)),
         (True, _cell(html.format("0.505"), "<p>loss 0.500</p>", mime="text/html", **approx)),
         (False, _cell(html.format("0.515"), "<p>loss 0.500</p>", mime="text/html", **approx)),
+        (True, _cell(f"print('{FINGERPRINT}mean 0.41)')", f"{FINGERPRINT}mean 0.42)\n")),
+        (False, _cell(f"print('{FINGERPRINT}mean 0.40)')", f"{FINGERPRINT}mean 0.42)\n")),
+        (False, _cell("print('mean 0.41')", "mean 0.42\n")),
         (True, _cell("print('mat1 and mat2 differ')", "addmm: mat1 and mat2 differ\n")),
         (False, _cell("print('mat1 and mat3 differ')", "addmm: mat1 and mat2 differ\n")),
     ]
