@@ -250,7 +250,10 @@ def table(rows: Sequence[Row]) -> str:
     right = [any(isinstance(row[name], int | float) for row in rows) for name in rows[0]]
     lines = [list(rows[0]), ["---:" if numeric else "---" for numeric in right]]
     lines += [
-        [f"{v:,}" if isinstance(v, int) else f"{v:g}" if isinstance(v, float) else v for v in row.values()]
+        [
+            f"{v:,}" if isinstance(v, int) else f"{v:#.3g}".rstrip(".") if isinstance(v, float) else v
+            for v in row.values()
+        ]
         for row in rows
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
