@@ -2,8 +2,9 @@
 
 Each notebook is run from its first cell to its last, alone, as a learner's kernel would run it, while the memory of
 the kernel and of every process that it starts is read fifty times a second. A Jupyter server is started and looked at
-in the same way; server and kernel together are what one learner needs. The table is Markdown; build/cost.json holds
-the same figures. The command ends with 1 where a notebook takes longer than 20 seconds, or its kernel more than 1.2 GB.
+in the same way; server and kernel together are what one learner needs. The table is Markdown, and what a run of
+all notebooks found stands in PROOF.md (`make proof`). The command ends with 1 where a notebook takes longer than 20
+seconds, or its kernel more than 1.2 GB.
 
 Seconds count on two processors that nothing else uses: on a busy machine, read the column "processor".
 """
@@ -11,7 +12,6 @@ Seconds count on two processors that nothing else uses: on a busy machine, read 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import secrets
@@ -24,7 +24,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -37,6 +37,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from tools.notebooks import NOTEBOOKS, SURROUNDINGS, execute  # noqa: E402 - found above
+from tools.proof import record  # noqa: E402
 
 LONGEST = 20.0  # seconds of a clock on the wall, on two processors
 MOST = 1.2e9  # bytes
@@ -240,6 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("notebooks", nargs="*", type=_notebook, default=NOTEBOOKS, help="all of the course by default")
     parser.add_argument("--repeat", type=_times, default=1, help="run each so many times, and take the median time")
     chosen = parser.parse_args(arguments)
+    began = time.perf_counter()
     costs = []
     for path in chosen.notebooks:
         print(f"{path.stem} ...", file=sys.stderr, flush=True)
@@ -264,16 +266,33 @@ def main(arguments: list[str] | None = None) -> int:
     print("On the disk: " + ", ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in sizes.items()) + ".")
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"Measured on {machine}{load}; {versions}.")
-    record = {
-        "machine": machine,
-        "versions": versions,
-        "notebooks": [asdict(one) for one in costs],
-        "server": {"memory": memory, "own_memory": own},
-        "disk": sizes,
+    beyond = [f"{one.name}: {one.verdict()}" for one in costs if one.verdict() != "ok"]
+    slowest, hungriest = max(costs, key=lambda one: one.seconds), max(costs, key=lambda one: one.kernel_memory)
+    record.write(
+        "cost",
+        section="Cost",
+        tried=f"{len(costs)} notebooks were run, one after another, and the memory of each read 50 times a second.",
+        outcome=f"The longest, {slowest.name}, took {slowest.seconds:.1f} s (limit {LONGEST:.0f} s); "
+        f"the largest kernel, {hungriest.name}, {hungriest.kernel_memory / 1e6:,.0f} MB (limit {MOST / 1e6:,.0f} MB). "
+        f"{'; '.join(beyond) or 'Nothing is beyond a limit'}.",
+        passed=not beyond,
+        command="make cost",
+        seconds=time.perf_counter() - began,
+        rows=[_row(one) for one in costs],
+        whole=list(chosen.notebooks) == NOTEBOOKS,
+    )
+    return int(bool(beyond))
+
+
+def _row(one: Cost) -> dict[str, str | int | float]:
+    return {
+        "notebook": one.name,
+        "seconds": round(one.seconds, 1),
+        "kernel, MB": round(one.kernel_memory / 1e6),
+        "with workers, MB": round(one.memory / 1e6),
+        "of it not shared, MB": round(one.own_memory / 1e6),
+        "file, kB": round(one.size / 1e3),
     }
-    (ROOT / "build").mkdir(exist_ok=True)
-    (ROOT / "build" / "cost.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return int(any(one.verdict() != "ok" for one in costs))
 
 
 def _notebook(name: str) -> Path:
