@@ -54,7 +54,7 @@ def test_tables_stand_between_the_markers_and_can_be_written_again():
     once = with_tables(page, table([{"loop": "ours", "seconds": 1.5, "batches": 1200}]))
     assert once.startswith("before\n")
     assert once.endswith("after\n")
-    assert "| loop | seconds | batches |\n| --- | ---: | ---: |\n| ours | 1.5 | 1,200 |" in once
+    assert "| loop | seconds | batches |\n| --- | ---: | ---: |\n| ours | 1.50 | 1,200 |" in once
     assert "old" not in once
     assert with_tables(once, "new") == with_tables(page, "new")
     with pytest.raises(ValueError, match="Expected the lines"):
