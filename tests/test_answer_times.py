@@ -1,7 +1,10 @@
 """The table of answer times: every control is moved over its range, and what is slow is said to be."""
 
 import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from torch import nn
@@ -9,6 +12,8 @@ from torch import nn
 from helpers.widgets import DigitPad
 from helpers.widgets.panel import Panel, RefusalError, choice, slider, text
 from tools import answer_times, moves
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -69,3 +74,10 @@ def test_what_is_slow_is_said_and_fails(monkeypatch, capsys):
     assert "350  over 300" in capsys.readouterr().out
     row["worst"] = 299.0
     assert answer_times.main(["some.ipynb"]) == 0
+
+
+def test_the_measurement_brings_nothing_into_the_kernel_that_it_measures():
+    asked = "import sys; before = {*sys.modules}; import tools.moves; print(*{*sys.modules} - before)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert "tools.moves" in said.split()
+    assert not {name.partition(".")[0] for name in said.split()} - {"tools", *sys.stdlib_module_names}

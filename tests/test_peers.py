@@ -49,6 +49,15 @@ def test_a_loop_that_did_other_work_is_an_error(monkeypatch):
         peers.one_epoch(_easy(128), _easy(128), 1)
 
 
+def test_each_repeat_begins_with_another_loop(monkeypatch):
+    ran = []
+    monkeypatch.setattr(peers.benchmark, "matrix_products", lambda pictures: None)
+    loops = {name: lambda name=name: ran.append(name) for name in "abc"}
+    seconds, _ = peers.benchmark.time_in_turn(loops, 4)
+    assert "".join(ran) == "abcbcacababc"
+    assert [len(times) for times in seconds.values()] == [4, 4, 4]
+
+
 def test_tables_stand_between_the_markers_and_can_be_written_again():
     page = f"before\n{peers.BEGIN}\nold\n{peers.END}\nafter\n"
     once = with_tables(page, table([{"loop": "ours", "seconds": 1.5, "batches": 1200}]))

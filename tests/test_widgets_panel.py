@@ -195,3 +195,10 @@ def test_settings_come_back_where_two_threads_draw():
 def test_torchvision_is_imported_only_for_the_widgets_that_need_it(name, needed):
     code = f"import sys; from helpers.widgets import {name}; print('torchvision' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == str(needed)
+
+
+def test_collecting_garbage_does_not_look_through_what_is_imported():
+    asked = "import gc, helpers.widgets; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    frozen, looked_through = map(int, said.split())
+    assert frozen > 100 * looked_through > 0
