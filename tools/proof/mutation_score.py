@@ -38,6 +38,8 @@ MODULES = {
 }
 _BESIDE = ("conftest.py", "data", "notebooks", "README.md", "tools")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "raw", "original", ".staging-*", "records")
+# The server that mutants are forked from has run no test: tqdm's lock, once made, would be shared by all of them, and
+# one that is stopped while it holds the lock would make every later one wait for ever, and so look noticed.
 _SETTINGS = """
 [tool.mutmut]
 source_paths = ["helpers"]
@@ -46,16 +48,20 @@ also_copy = {beside}
 pytest_add_cli_args = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts="]
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
+process_isolation = "forkserver"
 """
 
 
 class Score(NamedTuple):
-    """How many changes mutmut knows, how many were tried in the time given, and how many of these were noticed."""
+    """How many changes mutmut knows, how many were tried in the time given, how many of these were noticed, and how
+    many of the noticed because the tests came to no end.
+    """
 
     module: str
     known: int
     tried: int
     noticed: int
+    endless: int
     survivors: list[str]
 
     @property
@@ -70,7 +76,7 @@ def read_score(module: str, stats: dict[str, int], results: str) -> Score:
     tried = noticed + stats.get("survived", 0) + stats.get("no_tests", 0)
     lines = [line.strip().partition(": ") for line in results.splitlines()]
     survivors = [name for name, _, verdict in lines if verdict in ("survived", "no tests")]
-    return Score(module, stats["total"], tried, noticed, survivors)
+    return Score(module, stats["total"], tried, noticed, stats.get("timeout", 0), survivors)
 
 
 def run_mutmut(module: str, minutes: float, python: Path) -> Score:
@@ -124,8 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
     for module in modules:
         score = run_mutmut(module, options.minutes, python)
         scores.append(score)
-        tried = f"{score.noticed} of {score.tried} noticed ({score.share} %), {score.known} known"
-        print(f"{module}: {tried}", *(f"  survived: {name}" for name in score.survivors), sep="\n", flush=True)
+        print(f"{module}: {score.noticed} of {score.tried} noticed ({score.share} %), {score.known} known;", end=" ")
+        print(f"tests came to no end: {score.endless}", *(f"  survived: {name}" for name in score.survivors), sep="\n")
     noticed, tried = (sum(getattr(score, name) for score in scores) for name in ("noticed", "tried"))
     print(f"\nThe tests noticed {noticed} of {tried} changes: {100 * noticed / max(tried, 1):.1f} %.")
     record.write(
@@ -136,7 +142,17 @@ def main(arguments: list[str] | None = None) -> int:
         passed=True,
         command="make mutation-score",
         seconds=time.perf_counter() - start,
-        rows=[{"module": s.module, "tried": s.tried, "noticed": s.noticed, "per cent": s.share} for s in scores],
+        rows=[
+            {
+                "module": one.module,
+                "changes": one.known,
+                "tried": one.tried,
+                "noticed": one.noticed,
+                "by no end": one.endless,
+                "per cent": one.share,
+            }
+            for one in scores
+        ],
         whole=not options.words,
     )
     return 0
