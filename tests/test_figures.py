@@ -13,6 +13,7 @@ from IPython.utils.capture import capture_output
 from helpers import plotting
 from helpers.plotting import describe, image_grid, learning_curves, show
 from helpers.plotting.fingerprint import fingerprint
+from tests.nbval_approx import adopt_rounding
 from tools.notebooks import NOTEBOOKS
 
 
@@ -126,10 +127,15 @@ OTHERS = {"probability_bars", "computational_graph", "draw_graph", "graph_pictur
 
 
 def _compared(drawn):
-    """What stands in a notebook for this figure, and is compared."""
-    words = f"{fingerprint(plt.gcf())} {describe(drawn)}"
+    """What stands in a notebook for this figure, and is compared: its fingerprint and its sentence."""
+    words = fingerprint(plt.gcf()), describe(drawn)
     plt.close()
     return words
+
+
+def _noticed(new, stored):
+    """Whether a test of the notebooks would fail: the last digit of a fingerprint may be the next one."""
+    return (adopt_rounding(new[0], stored[0]), new[1]) != stored
 
 
 def test_every_function_that_draws_is_tried():
@@ -149,7 +155,7 @@ def test_a_changed_number_changes_what_is_compared(name):
             changed.flat[place] += step if values.flat[place] < values.mean() or step == 1 else -step
             if argument == "probabilities":
                 changed /= changed.sum()
-            assert _compared(draw(**data | {argument: changed})) != before, f"{argument} at {place}"
+            assert _noticed(_compared(draw(**data | {argument: changed})), before), f"{argument} at {place}"
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES.keys() - {"shape_flow", "split_bar", "selections", "indexing"}))
@@ -159,17 +165,17 @@ def test_numbers_in_another_order_change_what_is_compared(name):
     for argument, values in data.items():
         # The bars of a histogram are the same whatever the order of its numbers.
         if not np.allclose(values, values[::-1]) and argument not in {"values", "first", "tenth"}:
-            assert _compared(draw(**data | {argument: values[::-1]})) != before, argument
+            assert _noticed(_compared(draw(**data | {argument: values[::-1]})), before), argument
 
 
 def test_probabilities_and_graphs():
     bars = _compared(plotting.probability_bars([0.7, 0.2, 0.06, 0.04], NAMES))
-    assert _compared(plotting.probability_bars([0.7, 0.2, 0.05, 0.05], NAMES)) != bars
-    assert _compared(plotting.probability_bars([0.7, 0.2, 0.04, 0.06], NAMES)) != bars
+    assert _noticed(_compared(plotting.probability_bars([0.7, 0.2, 0.05, 0.05], NAMES)), bars)
+    assert _noticed(_compared(plotting.probability_bars([0.7, 0.2, 0.04, 0.06], NAMES)), bars)
     w = torch.tensor(1.0, requires_grad=True)
     square = _compared(plotting.graph_picture(w * w, {"w": w}))
     assert _compared(plotting.draw_graph(plotting.computational_graph(w * w, {"w": w}))) == square
-    assert _compared(plotting.graph_picture(w * w + w, {"w": w})) != square
+    assert _noticed(_compared(plotting.graph_picture(w * w + w, {"w": w})), square)
 
 
 def test_show_stores_the_fingerprint_unless_a_figure_is_not_steady():

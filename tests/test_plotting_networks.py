@@ -6,7 +6,7 @@ import pytest
 import torch
 from matplotlib.patches import Rectangle
 
-from helpers.plotting import activation_curves, describe, output_histograms, shape_flow, value_tables
+from helpers.plotting import activation_curves, describe, layer_values, output_histograms, shape_flow, value_tables
 
 DENSE = [("input", (3, 1, 28, 28)), ("Flatten", (3, 784)), ("Linear", torch.Size([3, 196]))]
 CONVOLUTIONAL = [("input", (3, 1, 28, 28)), ("Conv2d", (3, 16, 28, 28)), ("MaxPool2d", (3, 4, 14, 7))]
@@ -230,6 +230,17 @@ def test_value_tables_never_write_minus_zero():
 def test_value_tables_errors(tables, message):
     with pytest.raises(ValueError, match=message):
         value_tables(tables)
+
+
+# --- layer_values
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_layer_values_mark_the_row_of_the_layer_whose_numbers_are_shown(at):
+    rows, _ = layer_values(DENSE, at, torch.ones(4), parameters=[0, 0, 153_860])
+    (mark,) = rows.patches
+    assert mark.get_y() < height(rows, DENSE[at][0]) < mark.get_y() + mark.get_height()
+    assert mark.get_height() < 1  # no other row is in it
 
 
 # --- the caller's Axes

@@ -29,6 +29,7 @@ def test_each_picture_has_its_name_and_a_frame_that_says_whether_it_is_right():
     assert [text.get_text() for text in row.texts] == ["✓ Coat", "✗ Bag", "✓ Shirt"]
     for image, expected in zip(row.images, IMAGES, strict=True):
         assert np.allclose(image.get_array(), expected)
+        assert (image.get_cmap().name, image.get_clim()) == ("gray", (0, 1))  # a dark picture stays dark
     assert [plt.matplotlib.colors.to_hex(frame.get_edgecolor()).upper() for frame in row.patches] == [
         BLUE,
         ORANGE,

@@ -31,7 +31,8 @@ def test_each_reading_shows_its_drawing_its_picture_and_its_bars_under_its_name(
         assert pad.get_title(loc="left") == name
         assert (pad.images[0].get_array() == reading.drawn).all()
         assert (received.images[0].get_array() == reading.picture).all()
-        assert pad.images[0].get_clim() == received.images[0].get_clim() == (0, 255)
+        for shown in (*pad.images, *received.images):
+            assert (shown.get_cmap().name, shown.get_clim()) == ("gray", (0, 255))
         assert [bar.get_height() for bar in bars.patches] == pytest.approx(reading.probabilities.tolist())
         assert [bar.get_hatch() is not None for bar in bars.patches] == [i == label for i in range(10)]
         assert bars.get_ylim() == (0, 1)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers import training
-from tests import test_safety
 from tools.notebooks import KERNEL, NOTEBOOKS, ROOT, normal
 from tools.proof import everywhere, kills, orders, page, record, runs, safety
 
@@ -38,7 +38,8 @@ def test_the_page_is_what_the_records_say():
 
 def test_the_records_are_whole():
     for name, found in record.read_all().items():
-        assert found["section"] in page.SECTIONS, name
+        assert page.PROMISED[name] == (found["section"], found["command"])
+        assert found["passed"], name
         assert {"tried", "rows", "outcome", "passed", "command", "seconds", "machine", "course", "date"} <= found.keys()
 
 
@@ -48,7 +49,7 @@ def test_a_record_comes_back_with_machine_course_and_date(tmp_path):
     assert (name, path.name) == ("cost-of-all", "cost-of-all.json")
     assert found["rows"] == [{"notebook": "04", "MiB": 771}]
     assert found["seconds"] == 12
-    assert found["course"] == record.course()
+    assert found["course"] == record.course("cost-of-all")
     assert found["machine"].keys() == {"processor", "cores", "memory", "system", "python", "torch"}
     assert found["machine"]["python"] == sys.version.split()[0]
     assert time.strftime("%Y") <= found["date"]
@@ -80,12 +81,26 @@ def test_the_course_is_known_by_its_content(tmp_path):
     for name in ("notebooks/01_x.ipynb", "helpers/a.py", "tests/test_a.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("one\n")
-    before = record.course(tmp_path)
-    (tmp_path / "tests/test_a.py").write_text("two\n")
+    before = {name: record.course(name, tmp_path) for name in ("cost", "mutants", "peers-epoch")}
+
+    def changed():
+        return [name for name, digits in before.items() if record.course(name, tmp_path) != digits]
+
     (tmp_path / "helpers/a.py").write_bytes(b"one\r\n")  # as Windows checks it out
-    assert record.course(tmp_path) == before
+    assert changed() == []
+    (tmp_path / "tests/test_a.py").write_text("two\n")
+    assert changed() == ["mutants"]
+    (tmp_path / "notebooks/01_x.ipynb").write_text("two\n")
+    assert changed() == ["cost", "mutants"]
     (tmp_path / "helpers/a.py").write_text("two\n")
-    assert record.course(tmp_path) != before
+    assert changed() == ["cost", "mutants", "peers-epoch"]
+
+
+def test_every_record_has_a_promise_and_every_promise_a_section():
+    assert {section for section, _ in page.PROMISED.values()} == set(page.SECTIONS)
+    assert record.ABOUT.keys() <= page.PROMISED.keys()
+    for name, patterns in record.ABOUT.items():
+        assert all([*ROOT.glob(pattern)] for pattern in patterns), name
 
 
 def _record(**changes):
@@ -97,14 +112,17 @@ def test_the_page_shows_each_record():
     other = {**_record()["machine"], "python": "3.10"}
     text = page.render(
         {
-            "cost": _record(rows=[{"notebook": "04", "MiB": 1234.5}], seconds=300),
+            "cost": _record(rows=[{"notebook": "04", "MiB": 1234}], seconds=300, course=record.course("cost")),
             "everywhere-cpu": _record(section="Same everywhere", passed=False, outcome="Two failed.", machine=other),
         }
     )
     assert text.index("## Same everywhere") < text.index("## Cost") < text.index("## The machines")
     assert "Seven notebooks were run. **Not passed.** Two failed." in text
-    assert "| notebook | MiB |\n| --- | ---: |\n| 04 | 1,234.5 |" in text
+    assert "| notebook | MiB |\n| --- | ---: |\n| 04 | 1,234 |" in text
     assert "*`make cost`, 2026-01-02, 5 min, machine 2*" in text
+    assert "*`make cost`, 2026-01-02, 12 s, machine 1; before the last change of what it is about*" in text
+    assert "**Not tried yet:** `make cost`" not in text
+    assert "**Not tried yet:** `make kills`." in text
     assert "1. P, cores: 2, 24 GiB, S, Python 3.10, torch 2.15\n2. P, cores: 2, 24 GiB, S, Python 3.11" in text
 
 
@@ -122,10 +140,11 @@ def test_the_page_command(tmp_path, monkeypatch, capsys):
     assert "## Links" in page.PAGE.read_text(encoding="utf-8")
     said = capsys.readouterr().out
     assert "NOT PASSED" in said
-    assert "before the course's last change" in said
-    monkeypatch.setattr(page, "read_all", lambda: {"cost": _record(course=record.course())})
+    assert "before the last change of what it is about" in said
+    assert "mutants                 not tried yet: make mutants" in said
+    monkeypatch.setattr(page, "read_all", lambda: {"cost": _record(course=record.course("cost"))})
     assert page.main([]) == page.main(["--check"]) == 0
-    assert "before the course's last change" not in capsys.readouterr().out
+    assert "before the last change of what it is about" not in capsys.readouterr().out
 
 
 # Same everywhere: the cheap ones of what `make everywhere` tries. 04 is the shortest notebook.
@@ -220,9 +239,32 @@ def test_a_cell_that_differs_is_noticed(tmp_path, monkeypatch):
     assert runs.in_words([result]) == "Of 2 cells, 1 failed, in: a test of the proof."
 
 
-def test_no_cell_is_no_proof(tmp_path):
-    course = _course_with(tmp_path, ("print(1)", "1\n"))
-    assert runs.strict("a test of the proof", course, ["01_x"], options=["--deselect", "notebooks"]).failures
+@pytest.mark.parametrize("left_out", ["notebooks", "notebooks/01_x.ipynb::Cell 1"])
+def test_a_cell_that_is_not_compared_is_no_proof(tmp_path, left_out):
+    course = _course_with(tmp_path, ("print(1)", "1\n"), ("print(2)", "2\n"))
+    result = runs.strict("a test of the proof", course, ["01_x"], options=["--deselect", left_out])
+    assert len(result.failures) == 1
+    assert result.cells == 0 or result.failures == ("1 cells were compared, not 2",)
+
+
+def test_every_notebook_in_another_folder_is_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "TRIES", ROOT / "build" / "proof")
+    course, away = _course_with(tmp_path / "course", ("print(1)", "1\n")), tmp_path / "away"
+    away.mkdir()
+    (course / "notebooks").rename(away / "notebooks")
+    first = away / "notebooks/01_x.ipynb"
+    (away / "notebooks/02_x.ipynb").write_text(first.read_text(encoding="utf-8").replace('"1\\n"', '"2\\n"'))
+    plan = everywhere.Plan(("01_x", "02_x"), 2, 1, tmp_path)
+    result = everywhere.away_from_home("a test of the proof", course, away, plan)
+    assert (result.cells, len(result.failures)) == (2, 1)
+
+
+def test_nothing_that_the_shell_has_set_gets_into_a_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nbval-lax")
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert "MKL_CBWR" not in runs.surroundings(tmp_path)
+    course = _course_with(tmp_path, ("print(1)", "2\n"))
+    assert runs.strict("a test of the proof", course, ["01_x"]).failures
 
 
 # Any order
@@ -246,8 +288,18 @@ def test_a_cell_that_cannot_be_run_twice_is_noticed(tmp_path):
 def test_an_interrupted_kernel_ends(tmp_path):
     course = _course_with(tmp_path, ("n = 1", ""), ("import time\ntime.sleep(60)", ""))
     started = time.perf_counter()
-    assert orders.interrupt(course / "notebooks/01_x.ipynb", 1, 0.2, False, dict(os.environ)) == ""
+    assert orders.interrupt(course / "notebooks/01_x.ipynb", 1, 0.2, False, dict(os.environ)) is True
     assert time.perf_counter() - started < 50
+    assert orders.interrupt(course / "notebooks/01_x.ipynb", 0, 2, True, dict(os.environ)) is False  # it has ended
+
+
+@posix_only
+def test_an_interrupt_counts_only_after_cells_that_hold(tmp_path):
+    course = _course_with(tmp_path, ("1 / 0", "", "raises-exception"), ("2 / 0", ""), ("n = 1", ""))
+    path = course / "notebooks/01_x.ipynb"
+    assert orders.interrupt(path, 1, 2, True, dict(os.environ)) is False
+    with pytest.raises(RuntimeError, match="the-cell-2 failed before the interrupt: division by zero"):
+        orders.interrupt(path, 2, 0, True, dict(os.environ))
 
 
 def test_which_notebooks_run_together(monkeypatch):
@@ -324,19 +376,63 @@ def test_remains_of_a_checkpoint_go_when_they_are_old(tmp_path):
 
 
 def test_every_test_of_safety_stands_in_one_row():
-    """Those of the audit are about the command, and those of the class's results mostly about results."""
-    beginnings = [beginning for names in safety.TOPICS.values() for beginning in names]
-    for name in (name for name in vars(test_safety) if name.startswith("test_")):
-        rows = [beginning for beginning in beginnings if name.removeprefix("test_").startswith(beginning)]
-        assert len(rows) == (0 if "audit" in name else 1), name
+    """Of every file that the command runs; and no row waits for a test that is gone."""
+    beginnings = [beginning for topic in safety.TOPICS.values() for kind in topic for beginning in kind]
+    text = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in safety.TESTS)
+    names = re.findall(r"^ *def test_(\w+)", text, re.MULTILINE)
+    rows = {name: [beginning for beginning in beginnings if name.startswith(beginning)] for name in names}
+    assert {name: found for name, found in rows.items() if len(found) != 1} == {}
+    assert {found for (found,) in rows.values()} == {*beginnings}
 
 
 def test_the_rows_of_safety():
-    outcomes = [("a_mirror_x", "passed"), ("weights_from_y", "failed"), ("lab_z", "skipped"), ("audit", "failed")]
-    table = {row["what"].split()[0]: [*row.values()][1:] for row in safety.rows(outcomes)}
-    assert table["mirrors"] == [1, 0, 0]
-    assert table["weights"] == [1, 1, 0]
-    assert table["JupyterLab:"] == [0, 0, 1]
+    outcomes = [("a_mirror_x", "passed"), ("weights_from_y", "failed"), ("lab_wants_z", "skipped"), ("w", "failed")]
+    outcomes += [("the_watch_x", "failed"), ("the_watch_y", "passed"), ("each_wall[a]", "failed")]
+    table = {row["what"].split()[-1]: [*row.values()][1:] for row in safety.rows(outcomes)}
+    assert table["elsewhere"] == [1, 0, 0, 0, 0]
+    assert table["them"] == [1, 1, 0, 0, 0]
+    assert table["alone"] == [0, 0, 0, 0, 1]
+    assert table["widgets"] == [0, 0, 2, 1, 0]
+    assert table["end"] == [1, 1, 0, 0, 0]
+
+
+def _all_passed():
+    """One test for each beginning of a name."""
+    return {beginning: "passed" for topic in safety.TOPICS.values() for kind in topic for beginning in kind}
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "said"),
+    [
+        ("a_mirror", "passed", "None got through; of the other tests none failed."),
+        ("each_wall[x]", "failed", "1 got through; of the other tests none failed."),
+        ("the_watch", "failed", "None got through; of the other tests 1 failed."),
+        ("what_stands_in_no_row", "failed", "None got through; of the other tests 1 failed."),
+    ],
+)
+def test_no_failure_of_safety_is_dropped(monkeypatch, written, name, outcome, said):
+    monkeypatch.setattr(safety, "run_tests", lambda: [*_all_passed().items(), (name, outcome)])
+    assert safety.main([]) == (outcome == "failed")
+    found = written()["records/safety.json"]
+    assert (found["outcome"], found["passed"]) == (said, outcome == "passed")
+
+
+def test_a_topic_of_safety_without_attempts_is_not_passed(monkeypatch, written):
+    outcomes = _all_passed() | {"widgets_run": "skipped"}
+    monkeypatch.setattr(safety, "run_tests", lambda: [*outcomes.items()])
+    assert safety.main([]) == 1
+    assert "not tried here: programs typed into widgets." in written()["records/safety.json"]["outcome"]
+
+
+def test_safety_believes_its_tests_only_where_pytest_came_to_its_end(monkeypatch, tmp_path):
+    path = tmp_path / "test_x.py"
+    monkeypatch.setattr(safety, "TESTS", (str(path),))
+    path.write_text("def test_a(): pass\ndef test_b(): assert False\ndef test_c(absent): pass\n")
+    assert safety.run_tests() == [("a", "passed"), ("b", "failed"), ("c", "failed")]
+    for broken in ("def test_a(:", "import os\ndef test_a(): os._exit(0)", ""):
+        path.write_text(broken)
+        with pytest.raises(SystemExit, match="Nothing is recorded"):
+            safety.run_tests()
 
 
 # The command lines
@@ -372,9 +468,10 @@ def test_a_group_writes_its_record(monkeypatch, written):
 
     monkeypatch.setitem(everywhere.GROUPS, "locales", (locales, "in other languages"))
     assert everywhere.main(["locales"]) == 0
-    found = written()["records/everywhere-locales.json"]
-    assert found["outcome"] == "All 100 cells gave the stored output."
-    assert [row["setting"] for row in found["rows"]] == ["locale C", "locale tr_TR.UTF-8: localedef is missing"]
+    found = written()["tries/everywhere-locales.json"]  # not all of it: the page keeps what it has
+    said = "All 100 cells gave the stored output. Not tried: locale tr_TR.UTF-8 (localedef is missing)."
+    assert found["outcome"] == said
+    assert [row["setting"] for row in found["rows"]] == ["locale C"]
     assert everywhere.main(["locales", "--notebooks", "04"]) == 0
     assert written()["tries/everywhere-locales.json"]["tried"] == "1 notebooks, strict, in other languages."
 

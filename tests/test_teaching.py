@@ -363,6 +363,7 @@ def _cost(**changes):
         ({}, "ok"),
         ({"seconds": 20.5}, "longer than 20 s"),
         ({"kernel_memory": 1_250_000_000}, "more than 1.2 GB"),
+        ({"own_memory": 1_250_000_000}, "more than 1.2 GB"),
         ({"seconds": 30, "kernel_memory": 2e9}, "longer than 20 s, more than 1.2 GB"),
     ],
 )

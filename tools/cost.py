@@ -4,7 +4,7 @@ Each notebook is run from its first cell to its last, alone, as a learner's kern
 the kernel and of every process that it starts is read fifty times a second. A Jupyter server is started and looked at
 in the same way; server and kernel together are what one learner needs. The table is Markdown, and what a run of
 all notebooks found stands in PROOF.md (`make proof`). The command ends with 1 where a notebook takes longer than 20
-seconds, or its kernel more than 1.2 GB.
+seconds, or more than 1.2 GB: its kernel, or the kernel with all that it starts, without what other programs share.
 
 Seconds count on two processors that nothing else uses: on a busy machine, read the column "processor".
 """
@@ -24,7 +24,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -69,7 +69,7 @@ class Cost:
         beyond = []
         if self.seconds > LONGEST:
             beyond.append(f"longer than {LONGEST:.0f} s")
-        if self.kernel_memory > MOST:
+        if max(self.kernel_memory, self.own_memory) > MOST:
             beyond.append(f"more than {MOST / 1e9:.1f} GB")
         return ", ".join(beyond) or "ok"
 
@@ -239,7 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print the tables, and return 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=_notebook, default=NOTEBOOKS, help="all of the course by default")
-    parser.add_argument("--repeat", type=_times, default=1, help="run each so many times, and take the median time")
+    parser.add_argument("--repeat", type=_times, default=3, help="runs of each (%(default)s)")
     chosen = parser.parse_args(arguments)
     began = time.perf_counter()
     costs = []
@@ -251,7 +251,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{path.name} stopped: {error.ename}: {error.evalue}", file=sys.stderr)
             return 2
         middle = statistics.median_low(run.seconds for run in runs)
-        costs.append(next(run for run in runs if run.seconds == middle))
+        highest = {name: max(getattr(run, name) for run in runs) for name in ("kernel_memory", "memory", "own_memory")}
+        costs.append(replace(next(run for run in runs if run.seconds == middle), **highest))
     memory, own = server_memory(chosen.notebooks[0])
     largest, largest_own = max(one.memory for one in costs), max(one.own_memory for one in costs)
     machine = f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}"
@@ -268,18 +269,23 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Measured on {machine}{load}; {versions}.")
     beyond = [f"{one.name}: {one.verdict()}" for one in costs if one.verdict() != "ok"]
     slowest, hungriest = max(costs, key=lambda one: one.seconds), max(costs, key=lambda one: one.kernel_memory)
+    together = max(costs, key=lambda one: one.own_memory)
     record.write(
         "cost",
         section="Cost",
-        tried=f"{len(costs)} notebooks were run, one after another, and the memory of each read 50 times a second.",
-        outcome=f"The longest, {slowest.name}, took {slowest.seconds:.1f} s (limit {LONGEST:.0f} s); "
-        f"the largest kernel, {hungriest.name}, {hungriest.kernel_memory / 1e6:,.0f} MB (limit {MOST / 1e6:,.0f} MB). "
-        f"{'; '.join(beyond) or 'Nothing is beyond a limit'}.",
+        tried=f"{len(costs)} notebooks were run, one after another, {chosen.repeat} times each (seconds: the median, "
+        "memory: the highest), and their memory was read 50 times a second.",
+        outcome=f"The longest, {slowest.name}, took {slowest.seconds:.1f} s (limit {LONGEST:.0f} s). Of memory (limit "
+        f"{MOST / 1e6:,.0f} MB) the largest kernel, {hungriest.name}, took {hungriest.kernel_memory / 1e6:,.0f} MB, "
+        f"and with the processes that it started, without what other programs share, {together.name} "
+        f"{together.own_memory / 1e6:,.0f} MB. {'; '.join(beyond) or 'Nothing is beyond a limit'}. A learner's Jupyter "
+        f"server took {memory / 1e6:,.0f} MB more; on the disk the environment takes "
+        f"{sizes['environment'] / 1e9:.1f} GB, the data {sizes['data'] / 1e6:,.0f} MB.",
         passed=not beyond,
         command="make cost",
         seconds=time.perf_counter() - began,
         rows=[_row(one) for one in costs],
-        whole=list(chosen.notebooks) == NOTEBOOKS,
+        whole=list(chosen.notebooks) == NOTEBOOKS and chosen.repeat >= 3,
     )
     return int(bool(beyond))
 

@@ -5,12 +5,14 @@
 
 The ties are kept in `tests/prose.json`: notebook, text cell, number as it is written there, and one of
 
-    "prints CELL"     the output of that cell shows the number, rounded to the digits quoted
+    "prints CELL"     the output of that cell shows the number; rounded, where it is quoted with decimals
     "code CELL"       the code of that cell sets it
     "equation"        it is part of an equation that the text spells out, and the equation is true
+    "result 5 x 3 = 15"  it is part of this equation, which the text leaves out, and which is true; written by hand
+    "rounds 6.001 CELL"  a whole number that stands for this one, which the output of that cell shows; written by hand
     "means 68.0 % CELL"  the words stand for this number, and the output of that cell shows it; written by hand. The
                       words may be "over 200", or have no figure in them at all: "nearly seven in ten"
-    "fact: REASON"    known from elsewhere; written by hand, with the reason or the source
+    "fact: REASON"    known from elsewhere, and not checked; written by hand, with the reason or the source
 
 CELL is an id of the same notebook; `06_quickstart/five-epochs` names one of another. What is new is tied to the nearest
 cell of its section: look at the difference of `tests/prose.json` before you commit it. `tests/test_prose.py` fails on a
@@ -56,6 +58,8 @@ _PRINTED = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?(?:[eE][-+]?
 _EQUATION = re.compile(
     r"(?<![\w.√])((?:[-(]{0,2}\d[\d.,]*[⁰¹²³⁴-⁹]*\)?\s*[-+·×x/]?\s*)+)=\s*(-?\d[\d.,]*\d|-?\d)(\s?%)?"
 )
+# What an output shows and no text quotes: the number of an exercise, and what is stored to compare a figure by.
+_NOT_SHOWN = re.compile(r"\b[Ee]xercise \d+\.\d+|\(figure, described below[^)]*\)")
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SCALES = {"%": 0.01, "million": 1e6, "thousand": 1e3}
 
@@ -78,18 +82,25 @@ class Number:
         return cls(written, float(mantissa) * scale, 0.5 * 10.0**-decimals * scale)
 
     def shown_in(self, text: str) -> bool:
-        """Whether the text shows this number, with as many digits as are quoted or more."""
-        return any(self._rounds(Number.read(found)) for found in _PRINTED.findall(text))
+        """Whether the text shows this number: itself, or rounded to it where it is quoted with decimals."""
+        found = [Number.read(written) for written in _PRINTED.findall(text)]
+        if "." not in self.written:  # 1 would be shown by whatever lies between 0.5 and 1.5
+            found = [one for one in found if self._distance(one) < 1e-9]
+        return any(map(self.rounds, found))
 
     def set_in(self, code: str) -> bool:
         """Whether the code states this number: there 0.8 is exact, and is 80 %; and 24_000 is 24,000."""
         code = re.sub(r"(?<=\d)_(?=\d)", "", code)
         return any(abs(Number.read(found).value - self.value) < 1e-9 for found in _PRINTED.findall(code))
 
-    def _rounds(self, printed: Number) -> bool:
+    def rounds(self, printed: Number) -> bool:
+        """Whether a printed number has as many digits as this one or more, and is this one when rounded to them."""
         slack = 1e-9 * max(1.0, abs(self.value))
+        return printed.half <= self.half + slack and self._distance(printed) <= self.half + slack
+
+    def _distance(self, printed: Number) -> float:
         signs = (printed.value, abs(printed.value)) if self.value >= 0 else (printed.value,)
-        return printed.half <= self.half + slack and any(abs(sign - self.value) <= self.half + slack for sign in signs)
+        return min(abs(sign - self.value) for sign in signs)
 
 
 def quoted(source: str) -> list[Number]:
@@ -134,23 +145,27 @@ def _calculate(node: ast.expr) -> float:
 
 
 def printed(cell: NotebookNode) -> str:
-    """What the outputs of a code cell show, as text."""
+    """What the outputs of a code cell show to the reader, as text."""
     texts = []
     for output in cell.get("outputs", []):
         texts += [output.get("text", ""), output.get("evalue", ""), output.get("data", {}).get("text/plain", "")]
-    return "\n".join(texts)
+    return _NOT_SHOWN.sub(" ", "\n".join(texts))
 
 
 def holds(tie: str, number: Number, text_cell: NotebookNode, cells: dict[str, NotebookNode]) -> bool:
     """Whether a tie still holds. `cells` maps 'cell' of this notebook and 'notebook/cell' of all to their cells."""
     kind, _, rest = tie.partition(" ")
     if kind == "fact:":
-        return len(rest.split()) >= 2
-    if kind == "means":
-        meant, _, name = rest.rpartition(" ")
-        return bool(_PRINTED.fullmatch(meant)) and name in cells and Number.read(meant).shown_in(printed(cells[name]))
-    if kind == "equation":
-        return any(true and number.shown_in(equation) for equation, true in equations(text_cell.source))
+        return len(rest.split()) >= 2  # no command can look it up; it has to name where it comes from
+    if kind in {"means", "rounds"}:
+        given, _, name = rest.rpartition(" ")
+        if not _PRINTED.fullmatch(given) or name not in cells:
+            return False
+        source = Number.read(given)
+        return source.shown_in(printed(cells[name])) and (kind == "means" or number.rounds(source))
+    if kind in {"equation", "result"}:
+        text = rest if kind == "result" else text_cell.source
+        return any(true and number.shown_in(equation) for equation, true in equations(text))
     if kind not in {"prints", "code"} or rest not in cells:
         return False
     return number.shown_in(printed(cells[rest])) if kind == "prints" else number.set_in(cells[rest].source)
@@ -247,10 +262,23 @@ def missing_sections(texts: Iterable[str]) -> Iterator[int]:
 _KINDS = {
     "prints": "shown by an output",
     "code": "set in a cell's code",
-    "equation": "in an equation that was worked out",
+    "equation": "in a true equation of the text",
+    "result": "in a true equation that the text leaves out",
+    "rounds": "rounded from a number that an output shows",
     "means": "in words for a number that an output shows",
-    "fact:": "known from elsewhere",
 }
+
+
+def summary(ties: Ties, notebooks: int, wrong: int) -> tuple[str, str]:
+    """What the ties say of the numbers, in two sentences: how many are only stated, and how many were checked."""
+    kinds = [tie.split()[0] for texts in ties.values() for numbers in texts.values() for tie in numbers.values()]
+    stated = kinds.count("fact:")
+    counts = ", ".join(f"{kinds.count(kind)} {words}" for kind, words in _KINDS.items())
+    return (
+        f"{len(kinds)} numbers in the text of {notebooks} notebooks are tied to where they come from; {stated} of them "
+        "are facts, stated with their source or reason, which no command checks.",
+        f"The other {len(kinds) - stated} were looked up there ({counts}): {wrong} do not hold.",
+    )
 
 
 def load() -> Ties:
@@ -271,15 +299,14 @@ def main(arguments: list[str] | None = None) -> int:
         TIES.write_text(json.dumps(ties, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     found = list(faults(ties, notebooks))
     print(*found, sep="\n", end="\n" if found else "")
-    kinds = [tie.split()[0] for texts in ties.values() for numbers in texts.values() for tie in numbers.values()]
-    counts = ", ".join(f"{kinds.count(kind)} {words}" for kind, words in _KINDS.items())
-    print(f"{len(kinds)} numbers tied ({counts}); {len(found)} to look at.")
+    tried, outcome = summary(ties, len(notebooks), len(found))
+    print(tried, outcome)
     if not chosen.check:
         record.write(
             "prose",
             section="Prose",
-            tried=f"{len(kinds) + len(found)} numbers are quoted in the text of {len(notebooks)} notebooks.",
-            outcome=f"Each was looked up where it comes from ({counts}): {len(found)} do not hold.",
+            tried=tried,
+            outcome=outcome,
             passed=not found,
             command="make prose",
             seconds=time.perf_counter() - start,

@@ -8,8 +8,8 @@ c = get_config()  # noqa: F821 - JupyterHub defines it
 
 c.Spawner.default_url = "/lab"
 
-# `make cost` measures what one learner takes at the highest: 1.9 GB with the CUDA build of PyTorch, 1.2 GB with the CPU
-# build. The limit leaves room for a second kernel that somebody forgot; the guarantee is what most notebooks need.
+# What `make cost` measures stands in PROOF.md: no notebook takes more than 1.5 GB together with a learner's server. The
+# limit leaves room for a second kernel that somebody forgot; the guarantee is enough with the CPU build of PyTorch.
 c.Spawner.mem_limit = "3G"
 c.Spawner.mem_guarantee = "1.2G"
 c.Spawner.cpu_limit = 2

@@ -71,7 +71,7 @@ def pythons(plan: Plan) -> Iterator[Result]:
         own = full == platform.python_version()
         python = Path(sys.executable) if own else environment(plan.venvs / full, executable)
         if isinstance(python, str):
-            yield missing(f"Python {wanted}", python)
+            yield missing(f"Python {wanted}", python, failed=True)
             continue
         packages = "import importlib.metadata as m; print(m.version('torch').split('+')[0], m.version('numpy'))"
         torch, numpy = subprocess.check_output([python, "-c", packages], text=True).split()
@@ -113,8 +113,10 @@ def places(plan: Plan) -> Iterator[Result]:
 
 def away_from_home(name: str, course: Path, away: Path, plan: Plan) -> Result:
     """The notebooks of the folder `away`, with the settings and helpers of `course`."""
+    # In one process: outside the root folder nbval gives the cells of all notebooks the same names, and pytest-xdist
+    # runs only one of each name.
     options = ["-c", str(course / "pyproject.toml"), "--rootdir", str(course), "-p", "tests.nbval_approx"]
-    return strict(name, away, plan.notebooks, options=options, workers=plan.workers, PYTHONPATH=str(course))
+    return strict(name, away, plan.notebooks, options=options, PYTHONPATH=str(course))
 
 
 def installed(name: str, course: Path, plan: Plan) -> Result:
@@ -221,9 +223,9 @@ GROUPS: dict[str, tuple[Callable[[Plan], Iterator[Result]], str]] = {
 
 
 def missing(setting: str, why: str, *, failed: bool = False) -> Result:
-    """A setting that this machine cannot offer, which is said, and counts as neither passed nor failed."""
+    """A setting that this machine cannot offer, or in which the course could not be made ready: then it has failed."""
     print(f"{setting:<44}{why}", flush=True)
-    return Result(f"{setting}: {why}", 0, (why,) if failed else (), 0)
+    return Result(setting, 0, (why,), 0) if failed else Result(setting, 0, (), 0, untried=why)
 
 
 def find_pythons() -> dict[str, tuple[str, str]]:
@@ -299,8 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         started = perf_counter()
         results = list(run(plan))
         failed |= any(result.failures for result in results)
-        if not any(result.cells or result.failures for result in results):
-            continue  # nothing of it can be tried here: the page keeps what another machine found
+        tried = [result for result in results if not result.untried]
+        if not tried:
+            continue
         record.write(
             f"everywhere-{group}",
             section="Same everywhere",
@@ -309,8 +312,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             passed=not any(result.failures for result in results),
             command=f"make everywhere GROUPS={group}",
             seconds=perf_counter() - started,
-            rows=[result.row for result in results if result.failures or group != "repeat"],
-            whole=chosen.notebooks is None and (group != "repeat" or plan.times >= 10),
+            rows=[result.row for result in tried if result.failures or group != "repeat"],
+            # What cannot all be tried here is no proof: the page keeps what another machine found.
+            whole=chosen.notebooks is None and tried == results and (group != "repeat" or plan.times >= 10),
         )
     return int(failed)
 

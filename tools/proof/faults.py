@@ -1,13 +1,29 @@
 """The deliberate faults that `make mutants` tries: what each replaces, by what, and the tests that should notice.
 
 A fault in a notebook names the cell; its text may stand in the source or in an output. The tests are pytest's words,
-chosen narrow so that a fault costs seconds: `tests/test_x.py -k "one or other"`. `tests/test_mutants.py` checks that
-every text is still there, once.
+chosen narrow so that a fault costs seconds: `tests/test_x.py -k one or other`. A fault of one of the `KINDS` is named
+by it, alone or before a colon: "wrong hint: left out". `tests/test_mutants.py` checks that every text is still there,
+once, and that each kind is tried wherever it can occur.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+KINDS = (
+    "no zero_grad",
+    "no eval",
+    "mean of batch means",
+    "shuffled labels",
+    "swapped axes",
+    "wrong hint",
+    "changed figure",
+    "changed digit",
+    "changed word",
+    "prose number",
+)
+OTHER = "other"
+AREAS = ("helpers", "checks", "notebooks", "elsewhere")
 
 
 class Fault(NamedTuple):
@@ -19,6 +35,19 @@ class Fault(NamedTuple):
     new: str
     tests: str
     cell: str = ""
+
+    @property
+    def kind(self) -> str:
+        """One of the `KINDS`, or `OTHER`."""
+        kind = self.name.partition(":")[0]
+        return kind if kind in KINDS else OTHER
+
+    @property
+    def area(self) -> str:
+        """One of the `AREAS`."""
+        first, second, *_ = self.file.split("/")
+        area = "checks" if (first, second) == ("helpers", "checks") else first
+        return area if area in AREAS else "elsewhere"
 
 
 def _in(file: str, tests: str, *faults: tuple[str, str, str]) -> list[Fault]:
@@ -32,6 +61,19 @@ def _in_notebook(stem: str, *faults: tuple[str, str, str, str, str]) -> list[Fau
 
 
 _PROSE = "tests/test_prose.py -k every_number"
+_ANSWERS = "tests/test_exercises.py -k (solved or typical or fooling or another_right) and"
+
+# What the generator of clothes draws is its own choice; but the same seed draws the same picture.
+_NOT_BY_THE_SEED = [
+    Fault("not by the seed", f"helpers/drawing/{module}.py", old, new, "tests/test_drawing.py -k same_seed")
+    for module, old, new in (
+        ("bags", "rim - rng.uniform(-0.6, 0.8)", "rim - np.random.uniform(-0.6, 0.8)"),
+        ("clothes", "chest = rng.normal(6.7, 0.55)", "chest = np.random.normal(6.7, 0.55)"),
+        ("fabric", "np.interp(rng.random(), ", "np.interp(np.random.random(), "),
+        ("garments", "canvas = Canvas(rng)", "canvas = Canvas(np.random.default_rng())"),
+        ("shoes", "throat = rng.uniform(-0.5, 3)", "throat = np.random.uniform(-0.5, 3)"),
+    )
+]
 
 FAULTS: list[Fault] = [
     *_in(
@@ -40,10 +82,10 @@ FAULTS: list[Fault] = [
         ("no zero_grad", "        optimizer.zero_grad()\n", ""),
         ("no step", "        optimizer.step()\n        tally", "        tally"),
         ("no train mode", "    model.train()\n", ""),
-        ("no eval mode", "    model.eval()\n", ""),
+        ("no eval", "    model.eval()\n", ""),
         ("gradients while judging", "        with torch.no_grad():\n            yield", "        yield"),
         ("the mode is not put back", "            module.training = training", "            pass"),
-        ("a mean of batch means", "(losses @ sizes / sizes.sum()).item()", "losses.mean().item()"),
+        ("mean of batch means", "(losses @ sizes / sizes.sum()).item()", "losses.mean().item()"),
         ("the accuracy in per cent", "(torch.stack(self.correct).sum()", "(100 * torch.stack(self.correct).sum()"),
         ("the worst class is taken", "pred.detach().argmax(dim=1) == y", "pred.detach().argmin(dim=1) == y"),
         ("softmax over the batch", "self.outputs.softmax(dim=1)", "self.outputs.softmax(dim=0)"),
@@ -74,7 +116,7 @@ FAULTS: list[Fault] = [
         ("unpacked in place", "os.replace(staged, raw)", "shutil.copytree(staged, raw)"),
         ("a damaged archive passes", "if check_integrity(archive, md5):", "if archive.exists():"),
         ("what others are filling is deleted", "if time.time() - newest > _ABANDONED_AFTER", "if True"),
-        ("labels shuffled", "self.labels.index_select(0, rows)", "self.labels.index_select(0, rows.flip(0))"),
+        ("shuffled labels", "self.labels.index_select(0, rows)", "self.labels.index_select(0, rows.flip(0))"),
         ("a picture that can be spoilt", "self.images[i].clone()", "self.images[i]"),
         ("only the first thousand", "whole[start : start + len(items)] = part", "whole[: len(items)] = part"),
     ),
@@ -82,7 +124,7 @@ FAULTS: list[Fault] = [
         "helpers/handwriting.py",
         "tests/test_drawing_digits.py tests/test_strokes.py",
         ("real digits without labels", "rows[:, -1].astype(np.int64)", "rows[:, 0].astype(np.int64)"),
-        ("real digits lie on their side", "np.pad(image, 1)", "np.pad(image.T, 1)"),
+        ("swapped axes: real digits lie on their side", "np.pad(image, 1)", "np.pad(image.T, 1)"),
         ("real digits too faint", "/ 16", "/ 32"),
     ),
     *_in(
@@ -100,7 +142,7 @@ FAULTS: list[Fault] = [
         "helpers/checks/compare.py",
         "tests/test_checks.py",
         ("a difference is overlooked", "    if difference is None:\n        return\n", "    return\n"),
-        ("the hint is left out", "raise NotYet(difference, hint)", "raise NotYet(difference)"),
+        ("wrong hint: left out", "raise NotYet(difference, hint)", "raise NotYet(difference)"),
         ("shapes are broadcast", "elif answer.shape != wanted.shape:", "elif answer.ndim != wanted.ndim:"),
         ("dtypes are not compared", "elif answer.dtype != wanted.dtype:", "elif False:"),
         ("a wide tolerance", "RTOL, ATOL = 1e-4, 1e-6", "RTOL, ATOL = 1e-1, 1e-6"),
@@ -122,10 +164,10 @@ FAULTS: list[Fault] = [
     ),
     *_in(
         "helpers/checks/tensors.py",
-        "tests/test_exercises.py -k 01_tensors",
-        ("off by one: 10 points", "        torch.linspace(0, 5, 11),", "        torch.linspace(0, 5, 10),"),
+        f"{_ANSWERS} 01_tensors",
+        ("10 points for 11", "        torch.linspace(0, 5, 11),", "        torch.linspace(0, 5, 10),"),
         (
-            "a wrong hint",
+            "wrong hint",
             "A range leaves out its end, and row 20 is wanted.",
             "A range keeps its dimension, and row 20 is wanted.",
         ),
@@ -136,10 +178,54 @@ FAULTS: list[Fault] = [
         ),
     ),
     *_in(
-        "helpers/checks/quickstart.py",
-        "tests/test_exercises.py -k 06_quickstart",
+        "helpers/checks/datasets.py",
+        f"{_ANSWERS} 02_datasets",
         (
-            "a hint is missing",
+            "wrong hint: of another mistake",
+            '"The means were added up, but never divided.": means.sum().item()',
+            '"The means were added up, but never divided.": given.sum().item() / examples',
+        ),
+        ("mean of batch means", "            given.mean().item(),", "            means.mean().item(),"),
+        ("shuffled labels: they pass", "if distance.max() < 0.01 and", "if False and"),
+        ("a split with leakage passes", "if both := {persons[i] for i in train} &", "if both := set() &"),
+        ("a window too many", "count = len(series) - length\n", "count = len(series) - length + 1\n"),
+    ),
+    *_in(
+        "helpers/checks/models.py",
+        f"{_ANSWERS} 03_build",
+        ("wrong hint: of another mistake", '"(192x16 and"', '"(16x192 and"'),
+        (
+            "wrong hint: never found",
+            '"The shares of old and new are exchanged.": {"keep": 0.1}',
+            '"The shares of old and new are exchanged.": {"keep": 0.2}',
+        ),
+        (
+            "swapped axes: the weights",
+            "wanted = torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1.0, 0.0, -1.0]])",
+            "wanted = torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1.0, 0.0, -1.0]]).T",
+        ),
+        ("any number of parameters passes", "    if count > BUDGET:", "    if False:"),
+        (
+            "a running mean that stays passes",
+            'expect(remembered, wanted[-1], what="`running_mean` at the end", requires_grad=False)',
+            "pass",
+        ),
+    ),
+    *_in(
+        "helpers/checks/autograd.py",
+        f"{_ANSWERS} 04_autograd",
+        ("wrong hint: of another mistake", "hinted({NOT_RECORDED: not_asked})", "hinted({NOT_RECORDED: by_nudging})"),
+        ("wrong hint: never found", 'grows.": old + lr * gradient', 'grows.": old + gradient'),
+        ("a slope by nudging passes", "        if not any(tracked):", "        if False:"),
+        ("a model in training mode passes", "if any(training for training, _ in runs):", "if False:"),
+        ("an optimizer of PyTorch passes", "    torch.optim.Optimizer.__init__ = refuse\n", ""),
+        ("a frozen parameter may move", "        if not torch.equal(now, old):", "        if False:"),
+    ),
+    *_in(
+        "helpers/checks/quickstart.py",
+        f"{_ANSWERS} 06_quickstart",
+        (
+            "wrong hint: missing",
             '"The sign is wrong: a loss is never negative.": lambda logits, y: -_picture_losses(logits, y),',
             "",
         ),
@@ -147,13 +233,16 @@ FAULTS: list[Fault] = [
     ),
     *_in(
         "helpers/checks/digits.py",
-        "tests/test_exercises.py -k 07_digits",
+        f"{_ANSWERS} 07_digits",
+        ("wrong hint: of another mistake", "_moved(picture, sign=-1)", "_moved(picture, dims=(1, 0))"),
         ("batch norm counted once", "bias: int = 1, norm: int = 2", "bias: int = 1, norm: int = 1"),
         ("the surest are wanted", "(outputs.softmax(dim=1)).argsort()[:k]", "(outputs.softmax(dim=1)).argsort()[-k:]"),
     ),
     *_in(
         "helpers/checks/workflow.py",
-        "tests/test_exercises.py -k 05_workflow",
+        f"{_ANSWERS} 05_workflow",
+        ("wrong hint: of another mistake", "        _never_zeroed\n    ),", "        _loss_after\n    ),"),
+        ("no zero_grad", "    optimizer.zero_grad()\n    loss.backward()\n", "    loss.backward()\n"),
         ("any trained line passes", 'expect(learned, wanted, what="the parameters after', 'id("the parameters after'),
         ("training is not compared", "expect(losses, wanted_losses, what=what, rtol", "dict(losses=losses, rtol"),
     ),
@@ -202,7 +291,7 @@ FAULTS: list[Fault] = [
         ("right and wrong exchanged", 'RIGHT, WRONG = "✓", "✗"', 'RIGHT, WRONG = "✗", "✓"'),
         ("pictures inverted", 'cmap="gray", vmin=low, vmax=high', 'cmap="gray_r", vmin=low, vmax=high'),
         (
-            "pictures on their side",
+            "swapped axes: pictures on their side",
             "pixels = pixels[:, 0] if pixels.shape[1] == 1",
             "pixels = pixels[:, 0].swapaxes(1, 2) if pixels.shape[1] == 1",
         ),
@@ -228,6 +317,74 @@ FAULTS: list[Fault] = [
         ("residuals without their size", "np.abs(points[1] - predicted).mean()", "(points[1] - predicted).mean()"),
     ),
     *_in(
+        "helpers/plotting/tensors.py",
+        "tests/test_plotting_tensors.py",
+        ("swapped axes: colour pictures", "pictures[i].transpose(1, 2, 0)", "pictures[i].transpose(2, 1, 0)"),
+        ("the last picture in front", "for i in reversed(range(len(pictures))):", "for i in range(len(pictures)):"),
+        ("other cells taken", "_TAKEN if n in result else", "_TAKEN if n not in result else"),
+        ("aligned from the left", "first.shape[::-1], second.shape[::-1])][::-1]", "first.shape, second.shape)]"),
+        ("what is refused fits", "max(a, b) if a == b or 1 in (a, b) else None", "max(a, b)"),
+        ("too little is hatched", "row < own[0] and column < own[1]", "row < own[0] or column < own[1]"),
+    ),
+    *_in(
+        "helpers/plotting/networks.py",
+        "tests/test_plotting_networks.py",
+        ("swapped axes", 'ax.text(j, i, f"{_rounded', 'ax.text(i, j, f"{_rounded'),
+        ("the slope called output", "ax.plot(z, output, color", "ax.plot(z, slope, color"),
+        ("numbers beyond the limit are lost", "values.clip(-limit, limit)", "values"),
+        ("strips of one length", "longest = max((sizes[1]", "longest = min((sizes[1]"),
+    ),
+    *_in(
+        "helpers/plotting/networks.py",
+        "tests/test_plotting_networks.py tests/test_widgets_models.py -k layer_values",
+        (
+            "swapped axes: tiles downwards",
+            "i // columns * (height + 1), i % columns *",
+            "i % columns * (height + 1), i // columns *",
+        ),
+        ("another layer is marked", "Rectangle((0, at - 0.45)", "Rectangle((0, at + 0.55)"),
+    ),
+    *_in(
+        "helpers/plotting/graph.py",
+        "tests/test_plotting_graph.py",
+        ("edges the wrong way round", "edges.append((place[source], user))", "edges.append((user, place[source]))"),
+        ("a leaf used twice is drawn twice", "if source not in place:", "if True:"),
+        ("no constants", "for called in _constants(function, tensors):", "for called in ():"),
+        (
+            "forward points upwards",
+            '_direction(ax, left, (0, bottom), "forward"',
+            '_direction(ax, left, (bottom, 0), "forward"',
+        ),
+    ),
+    *_in(
+        "helpers/plotting/progress.py",
+        "tests/test_plotting_progress.py",
+        ("right and wrong exchanged", "RIGHT if right else WRONG", "WRONG if right else RIGHT"),
+        ("all are named rightly", "{sum(map(bool, correct))}", "{len(correct)}"),
+        ("pictures inverted", 'cmap="gray"', 'cmap="gray_r"'),
+    ),
+    *_in(
+        "helpers/plotting/readings.py",
+        "tests/test_plotting_readings.py",
+        ("the wrong bar is dark", "bars[int(probabilities.argmax())]", "bars[int(probabilities.argmin())]"),
+        ("the drawing twice", "_image(received, picture)", "_image(received, drawn)"),
+        ("pictures inverted", 'cmap="gray"', 'cmap="gray_r"'),
+    ),
+    *_in(
+        "helpers/plotting/values.py",
+        "tests/test_plotting.py -k number or percent or says_what_is_wrong",
+        ("two digits", 'return f"{value:.3g}"', 'return f"{value:.2g}"'),
+        ("NaN passes", "(~np.isfinite(array))", "np.isinf(array)"),
+        ("highest to lowest", "(values.min(), values.max())", "(values.max(), values.min())"),
+        ("too few names pass", "    if len(names) != n:", "    if len(names) > n:"),
+    ),
+    *_in(
+        "helpers/plotting/style.py",
+        "tests/test_plotting.py -k stand_out or settings",
+        ("dark on dark", "max((INK, PAPER), key=contrast)", "min((INK, PAPER), key=contrast)"),
+        ("the reader's settings are lost", "            mpl.rcParams.update(before)\n", "            pass\n"),
+    ),
+    *_in(
         "helpers/drawing/strokes.py",
         "tests/test_strokes.py",
         ("off by one in framing", "np.floor(size // 2 - centre + 0.5)", "np.floor(size // 2 - centre + 1.5)"),
@@ -237,7 +394,7 @@ FAULTS: list[Fault] = [
             "centre = small.sum(axis=1 - axis) @ np.arange(small.shape[axis]) / mass",
             "centre = small.shape[axis] / 2",
         ),
-        ("x and y exchanged", "pen.line(places, fill", "pen.line([(y, x) for x, y in places], fill"),
+        ("swapped axes", "pen.line(places, fill", "pen.line([(y, x) for x, y in places], fill"),
         ("never framed", "return frame(pad) if framed else", "return frame(pad) if not framed else"),
         ("ink outside is not refused", "if points.min() < -1 or points.max() > 2:", "if False:"),
     ),
@@ -248,6 +405,13 @@ FAULTS: list[Fault] = [
         ("pictures of 27 pixels", "shrink = SIDE / max(width, height)", "shrink = (SIDE - 1) / max(width, height)"),
         ("nothing is cut out", "self.cover.paste(0, mask=self._mask(outline))", "self._mask(outline)"),
     ),
+    *_in(
+        "helpers/drawing/digits.py",
+        "tests/test_drawing_digits.py -k still_draws",
+        ("the pen leans the other way", "aspect * x - slant * y", "aspect * x + slant * y"),
+        ("digits upside down", "y + ry * np.sin(angles)", "y - ry * np.sin(angles)"),
+    ),
+    *_NOT_BY_THE_SEED,
     *_in(
         "helpers/drawing/__main__.py",
         "tests/test_drawing.py tests/test_drawing_digits.py",
@@ -283,7 +447,24 @@ FAULTS: list[Fault] = [
     *_in(
         "helpers/widgets/autograd.py",
         "tests/test_widgets_autograd.py",
-        ("no zero_grad in the widget", "        optimizer.zero_grad()\n", ""),
+        ("no zero_grad", "        optimizer.zero_grad()\n", ""),
+    ),
+    *_in(
+        "helpers/widgets/tensors.py",
+        "tests/test_widgets_tensors.py",
+        ("a sum passes for an index", "if not expression.is_index:", "if False:"),
+        ("any number of cells", "if math.prod(shape) > _MOST_CELLS:", "if False:"),
+    ),
+    *_in(
+        "helpers/widgets/runner.py",
+        "tests/test_widgets_autograd.py -k browser or by_itself",
+        ("a step after the pause", 'elif wish == "step" or self.running:', "else:"),
+        ("it never stops", "        if self.value == self.max:\n            self.running = False\n", ""),
+    ),
+    *_in(
+        "helpers/widgets/recorded.py",
+        "notebooks/07_digits.ipynb",
+        ("a 3 recorded as a 7", '"7": _SEVEN', '"7": _THREE'),
     ),
     *_in(
         "helpers/widgets/datasets.py",
@@ -294,6 +475,7 @@ FAULTS: list[Fault] = [
     *_in(
         "helpers/widgets/models.py",
         "tests/test_widgets_models.py",
+        ("no eval", "copy.deepcopy(model, shared).eval()", "copy.deepcopy(model, shared)"),
         ("dropout does not scale", "return X * kept / (1 - p)", "return X * kept"),
     ),
     *_in(
@@ -305,7 +487,7 @@ FAULTS: list[Fault] = [
             '_optimizer.param_groups[0]["lr"] = 10 * lr',
         ),
         (
-            "matrix of the widget transposed",
+            "swapped axes",
             "pairs = targets.cpu() * n + labels.cpu()",
             "pairs = labels.cpu() * n + targets.cpu()",
         ),
@@ -318,7 +500,7 @@ FAULTS: list[Fault] = [
     *_in(
         "helpers/widgets/pad.py",
         "tests/test_pad.py",
-        ("the pad reads in train mode", "twin.training = False", "pass"),
+        ("no eval", "twin.training = False", "pass"),
         ("the pad does not scale pixels", ".float() / 255", ".float()"),
         (
             "the pad's framing switch is dead",
@@ -354,20 +536,25 @@ FAULTS: list[Fault] = [
     ),
     *_in_notebook(
         "01_tensors",
-        ("a changed digit in an output", "broadcasting-by-accident", "tensor(0.8889)", "tensor(0.8888)", ""),
-        ("a changed word in an output", "tensor-attributes", "device: cpu", "device: gpu", ""),
-        ("a changed figure", "index-expressions", '"x[:, ::2]": x[:, ::2]', '"x[:, ::2]": x[:, 1::2]', ""),
+        ("changed digit", "broadcasting-by-accident", "tensor(0.8889)", "tensor(0.8888)", ""),
+        ("changed word", "tensor-attributes", "device: cpu", "device: gpu", ""),
+        ("changed figure", "index-expressions", '"x[:, ::2]": x[:, ::2]', '"x[:, ::2]": x[:, 1::2]', ""),
+        ("changed digit: of a figure", "ranks-drawn", "mean 0.25958", "mean 0.25960", ""),
+        ("changed word: of an error", "shape-mismatch", "cannot be multiplied", "must be multiplied", ""),
         ("another seed", "seed-repeats", "torch.manual_seed(42)\nc", "torch.manual_seed(43)\nc", ""),
-        ("a prose number that no longer matches", "rank-conclusion", "200 amplitudes", "300 amplitudes", _PROSE),
-        ("a false equation in the prose", "product-conclusion", "= 50", "= 60", _PROSE),
+        ("prose number", "rank-conclusion", "200 amplitudes", "300 amplitudes", _PROSE),
+        ("prose number: a false equation", "product-conclusion", "= 50", "= 60", _PROSE),
     ),
     *_in_notebook(
         "02_datasets",
-        ("labels shuffled", "own-dataset-class", "self.labels[i]", "self.labels[i - 1]", ""),
+        ("shuffled labels", "own-dataset-class", "self.labels[i]", "self.labels[i - 1]", ""),
+        ("changed digit", "mean-and-std", "mean 0.2948", "mean 0.2949", ""),
+        ("changed word: of a caption", "count-classes", "1,200 of each", "1,200 of most", ""),
+        ("changed figure", "normalise-pixels", "pixels[:2000]", "pixels[2000:4000]", ""),
         ("test pictures among the known", "nearest-neighbour", "raw_data.data[:2000]", "test_data.data[:2000]", ""),
         ("copies on both sides", "split-then-copies", "[learn, learn + 1000]", "[learn, judge + 1000]", ""),
         ("a mean of something else", "mean-and-std", "pixels.mean().item()", "pixels.median().item()", ""),
-        ("a prose number that no longer matches", "choosing-question", "is 10 %.", "is 12 %.", _PROSE),
+        ("prose number", "choosing-question", "is 10 %.", "is 12 %.", _PROSE),
     ),
     *_in_notebook(
         "03_build_model",
@@ -378,18 +565,27 @@ FAULTS: list[Fault] = [
             "nn.Linear(28 * 28, 512, bias=False)",
             "",
         ),
+        ("changed digit", "parameter-count", "2,678,824", "2,678,842", ""),
+        ("changed word", "create-the-model", "(3): ReLU()", "(3): Tanh()", ""),
+        ("no eval", "show-dropout", "dropout.eval()(ones)", "dropout(ones)", ""),
+        ("no eval", "one-example-eval", "batch_norm.eval()\n", "", ""),
         ("eval for train", "show-dropout", "dropout.train()(ones)", "dropout.eval()(ones)", ""),
         ("softmax along the wrong dimension", "softmax-by-hand", "nn.Softmax(dim=1)", "nn.Softmax(dim=0)", ""),
-        ("a changed figure", "show-activations", "curves(z, outputs, slopes)", "curves(z, slopes, outputs)", ""),
-        ("a prose number that no longer matches", "parameter-count-read", "669,706", "669,760", _PROSE),
+        ("changed figure", "show-activations", "curves(z, outputs, slopes)", "curves(z, slopes, outputs)", ""),
+        ("prose number", "parameter-count-read", "669,706", "669,760", _PROSE),
     ),
     *_in_notebook(
         "04_autograd",
-        ("gradients do not add up", "descent-loop", "p.grad = None", "pass", ""),
+        ("no zero_grad: gradients add up", "descent-loop", "p.grad = None", "pass", ""),
+        ("no eval", "ways-to-switch", "model.eval()\n", "", ""),
+        ("mean of batch means", "parts-weighted", "(loss * len(inputs) / len(X))", "(loss / 3)", ""),
+        ("swapped axes", "descent-two-dimensions", "path[:, :3]", "path[:, [1, 0, 2]]", ""),
+        ("changed figure", "descent-one-dimension", "(grid - 3) ** 2", "(grid - 2) ** 2", ""),
+        ("changed word", "who-needs-gradients", "AddBackward0", "MulBackward0", ""),
         ("uphill", "descent-loop", "p -= lr * p.grad", "p += lr * p.grad", ""),
-        ("a changed number in an output", "zero-where", "nowhere          -3.010", "nowhere          -3.100", ""),
+        ("changed digit", "zero-where", "nowhere          -3.010", "nowhere          -3.100", ""),
         ("a third forgotten", "gradient-by-hand", ") - y) / 3", ") - y) / 2", ""),
-        ("a prose number that no longer matches", "who-question", "0.68", "0.86", _PROSE),
+        ("prose number", "who-question", "0.68", "0.86", _PROSE),
     ),
     *_in_notebook(
         "05_workflow_regression",
@@ -402,15 +598,25 @@ FAULTS: list[Fault] = [
             "    loss.backward()\n    optimizer.zero_grad()\n",
             "",
         ),
+        ("no eval", "dropout-two-modes", "dropout.eval()\n", "", ""),
+        (
+            "swapped axes",
+            "walk-loss",
+            "weights[None, :, None] * X_train[:, 0] + biases[:, None, None]",
+            "weights[:, None, None] * X_train[:, 0] + biases[None, :, None]",
+            "",
+        ),
+        ("changed figure", "walk-pictures", "ax.plot(true_weight, true_bias,", "ax.plot(true_bias, true_weight,", ""),
+        ("changed word", "parameters-listed", "('bias', True)", "('bias', False)", ""),
         ("the loss of the test points is trained on", "training-loop", "model(X_train)  # 1", "model(X_test)  # 1", ""),
-        ("a changed digit in an output", "training-loop", "0.31288", "0.31289", ""),
-        ("a prose number that no longer matches", "loop-read", "0.48107", "0.48207", _PROSE),
-        ("a prose number whose output has changed", "training-loop", "0.48107", "0.48207", _PROSE),
+        ("changed digit", "training-loop", "0.31288", "0.31289", ""),
+        ("prose number", "loop-read", "0.48107", "0.48207", _PROSE),
+        ("prose number: its output has changed", "training-loop", "0.48107", "0.48207", _PROSE),
     ),
     *_in_notebook(
         "06_quickstart",
         ("no zero_grad", "train-function", "    optimizer.zero_grad()\n", "", ""),
-        ("a mean of batch means", "test-function", ".item() * len(y)", ".item() * 64", ""),
+        ("mean of batch means", "test-function", ".item() * len(y)", ".item() * 64", ""),
         ("lr wrong", "five-epochs", "lr=5e-3 if", "lr=4e-3 if", ""),
         (
             "training pictures are judged",
@@ -419,14 +625,36 @@ FAULTS: list[Fault] = [
             'test(model, train_loader, loss_fn)\n    print(f"epoch',
             "",
         ),
+        (
+            "swapped axes",
+            "count-confusions",
+            "answers.targets * 10 + answers.labels",
+            "answers.labels * 10 + answers.targets",
+            "",
+        ),
+        (
+            "changed figure",
+            "look-at-data",
+            "train_data[i][0] for i in range(16)",
+            "train_data[i][0] for i in range(1, 17)",
+            "",
+        ),
+        ("changed word", "use-model", "predicted: Sneaker", "predicted: Sandal", ""),
         ("not shuffled", "make-loaders", "shuffle=True", "shuffle=False", ""),
-        ("a digit of an accuracy", "five-epochs", "accuracy 68.0%", "accuracy 86.0%", ""),
-        ("a prose number that no longer matches", "five-epochs-conclusion", "68.0 %", "86.0 %", _PROSE),
+        ("changed digit", "five-epochs", "accuracy 68.0%", "accuracy 86.0%", ""),
+        ("prose number", "five-epochs-conclusion", "68.0 %", "86.0 %", _PROSE),
         ("chosen by the test set", "split-validation", "DataLoader(val_part", "DataLoader(test_set", ""),
     ),
     *_in_notebook(
         "07_digits",
         ("no batch norm", "digits-model", "nn.Linear(n_in, n_out), norm, nn", "nn.Linear(n_in, n_out), nn", ""),
+        ("no zero_grad", "train-loop", "        optimizer.zero_grad()\n", "", ""),
+        ("no eval", "validation-loop", "    model.eval()\n", "", ""),
+        ("shuffled labels", "handwriting-seen", "torch.tensor(labels)", "torch.tensor(labels).flip(0)", ""),
+        ("changed digit", "count-by-layer", "131,328", "131,238", ""),
+        ("changed word: of a caption", "look-at-digits", "24 grey digits", "24 grey letters", ""),
+        ("changed figure", "look-at-digits", "train_data[i][0] for i", "train_data[i + 1][0] for i", ""),
+        ("prose number", "framing-conclusion", "20 pixels", "18 pixels", _PROSE),
         (
             "the first epoch for the best",
             "best-epoch-loop",
@@ -435,6 +663,6 @@ FAULTS: list[Fault] = [
             "",
         ),
         ("validation pictures for test pictures", "split-and-load", "= InMemoryDataset(test_data)", "= val_set", ""),
-        ("a wrong equation in the prose", "check-conclusion", "8 + 3 x 5 = 23", "8 + 3 x 5 = 24", _PROSE),
+        ("prose number: a false equation", "check-conclusion", "8 + 3 x 5 = 23", "8 + 3 x 5 = 24", _PROSE),
     ),
 ]

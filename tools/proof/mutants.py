@@ -1,7 +1,7 @@
 """Put deliberate faults into a copy of the course, one at a time, and see that a test notices each: `make mutants`.
 
     python -m tools.proof.mutants                    all faults; prints what caught each, and the list of survivors
-    python -m tools.proof.mutants training notebooks  only those whose file or name holds one of these words
+    python -m tools.proof.mutants training notebooks  only those whose file, name or cell holds one of these words
     python -m tools.proof.mutants --list              the faults, without trying them
 
 The faults are listed in `tools/proof/faults.py`. A fault is caught where the tests chosen for it pass without it and
@@ -31,7 +31,7 @@ from nbformat import NotebookNode
 
 from tools.notebooks import normal
 from tools.proof import record
-from tools.proof.faults import FAULTS, Fault
+from tools.proof.faults import AREAS, FAULTS, KINDS, OTHER, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600.0  # what the tests may take without the fault
@@ -81,7 +81,7 @@ def changed_cell(fault: Fault, notebook: NotebookNode) -> tuple[NotebookNode, st
         raise DoesNotApplyError(f"Expected a cell {fault.cell} in {fault.file} for '{fault.name}', found none.")
     places = [(cells[0], "source")]
     for output in cells[0].get("outputs", []):
-        places += [(output, "text")] if "text" in output else []
+        places += [(output, key) for key in ("text", "evalue") if key in output]
         places += [(output["data"], mime) for mime in output.get("data", {}) if mime.startswith("text/")]
     # A text that no place holds is looked for in the source, which says that it is not there.
     holder, key = next((place for place in places if fault.old in place[0][place[1]]), places[0])
@@ -243,16 +243,15 @@ def main(arguments: list[str] | None = None) -> int:
     survivors = [result for result in results if not result.caught]
     print(f"\n{len(results)} faults, {len(results) - len(survivors)} caught, {len(survivors)} survived.")
     print("Survivors:", *([f"\n  {one.fault.name} ({one.fault.file}): {one.by}" for one in survivors] or ["none"]))
-    areas = sorted({_area(fault.file) for fault in faults})
     rows = [
         {
-            "where": area,
-            "faults": sum(_area(one.fault.file) == area for one in results),
-            "caught": sum(_area(one.fault.file) == area and one.caught for one in results),
+            "fault": kind,
+            **{area: sum((fault.kind, fault.area) == (kind, area) for fault in faults) for area in AREAS},
+            "caught": sum(result.fault.kind == kind and result.caught for result in results),
         }
-        for area in areas
+        for kind in (*KINDS, OTHER)
     ]
-    named = ", ".join(one.fault.name for one in survivors) or "none"
+    named = ", ".join(f"{one.fault.name} ({one.fault.file})" for one in survivors) or "none"
     record.write(
         "mutants",
         section="Mutants",
@@ -265,11 +264,6 @@ def main(arguments: list[str] | None = None) -> int:
         whole=not options.words,
     )
     return 1 if survivors else 0
-
-
-def _area(file: str) -> str:
-    parts = Path(file).parts
-    return str(Path(*parts[:2])) if parts[0] == "helpers" else parts[0]
 
 
 if __name__ == "__main__":

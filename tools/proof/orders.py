@@ -13,21 +13,23 @@ Each writes what it found for the page PROOF.md (`make proof`). `tools.proof.kil
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from queue import Empty
 from time import perf_counter
 
 import nbformat
+import numpy as np
 from jupyter_client.manager import start_new_kernel
+from nbformat import NotebookNode
 
-from tools.notebooks import NOTEBOOKS
+from tools.notebooks import NOTEBOOKS, execute
 from tools.proof import record
 from tools.proof.runs import (
     Result,
@@ -86,45 +88,63 @@ def pairs(plan: Plan) -> Iterator[Result]:
 
 
 def restart(plan: Plan) -> Iterator[Result]:
-    """Run to a cell drawn at random, interrupted in the middle of it, restarted, and run from top to bottom."""
-    draw = random.Random(plan.seed)
+    """Run to a moment drawn at random, interrupted there, restarted, and run from top to bottom."""
+    draw = np.random.default_rng(plan.seed)
     for name in plan.notebooks:
         with checkout() as folder:
             course = fresh_checkout(Path(folder, "course"))
             path = course / "notebooks" / f"{name}.ipynb"
-            notebook = nbformat.read(path, as_version=4)
-            code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-            for place in sorted(draw.sample(code, min(plan.samples, len(code)))):
-                delay, now = draw.uniform(0, 0.5), draw.random() < 0.5
-                cell = notebook.cells[place].id
-                fault = interrupt(path, place, delay, now, surroundings(course))
-                said = f"{name} to {cell}, {'killed' if now else 'restarted'}"
-                if fault:
-                    yield Result(said, 0, (fault,), 0)
-                else:
-                    yield strict(said, course, [name])
+            cells = execute(path, **surroundings(course)).cells
+            seconds = np.array([_seconds(cell) for cell in cells])
+            # A moment of the run, so a cell that takes long is drawn more often: that is where learners interrupt.
+            chosen = draw.choice(len(cells), plan.samples, replace=False, p=seconds / seconds.sum())
+            for place in sorted(chosen.tolist()):
+                delay, now = draw.uniform(0, seconds[place]), draw.random() < 0.5
+                try:
+                    stopped = interrupt(path, place, delay, now, surroundings(course))
+                except RuntimeError as error:
+                    yield Result(f"{name} to {cells[place].id}", 0, (str(error),), 0)
+                    continue
+                ended = f"{'interrupted' if stopped else 'ended'}, {'killed' if now else 'restarted'}"
+                yield strict(f"{name} to {cells[place].id}, {ended}", course, [name])
 
 
-def interrupt(path: Path, place: int, delay: float, now: bool, environment: dict[str, str]) -> str:
-    """Run the cells before `place`, interrupt that one after `delay` seconds, and end its kernel; say what went wrong.
+def _seconds(cell: NotebookNode) -> float:
+    """How long a cell ran; 0 for one of text."""
+    if cell.cell_type != "code":
+        return 0.0
+    began, ended = (
+        datetime.strptime(cell.metadata.execution[moment], "%Y-%m-%dT%H:%M:%S.%fZ")
+        for moment in ("iopub.execute_input", "shell.execute_reply")
+    )
+    return (ended - began).total_seconds()
+
+
+def interrupt(path: Path, place: int, delay: float, now: bool, environment: dict[str, str]) -> bool:
+    """Run the cells before `place`, interrupt that one after `delay` seconds, end the kernel; whether the cell was cut.
 
     With `now` the kernel is killed, otherwise asked to end, as JupyterLab's *Restart Kernel* does.
+
+    Raises: RuntimeError where a cell before it fails, or the cell goes on after the interrupt.
     """
     cells = nbformat.read(path, as_version=4).cells
     manager, client = start_new_kernel(kernel_name="python3", cwd=str(path.parent), env=environment)
     try:
         for cell in cells[:place]:
             if cell.cell_type == "code":
-                client.execute_interactive(cell.source, timeout=300, output_hook=lambda message: None)
+                reply = client.execute_interactive(cell.source, timeout=300, output_hook=lambda message: None)
+                if reply["content"]["status"] != "ok" and "raises-exception" not in cell.metadata.get("tags", []):
+                    raise RuntimeError(f"{cell.id} failed before the interrupt: {reply['content'].get('evalue')}")
         request = client.execute(cells[place].source)
         time.sleep(delay)
         manager.interrupt_kernel()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with suppress(Empty):
-                if client.get_shell_msg(timeout=1)["parent_header"].get("msg_id") == request:
-                    return ""
-        return f"{cells[place].id} went on for 60 s after the interrupt"
+                reply = client.get_shell_msg(timeout=1)
+                if reply["parent_header"].get("msg_id") == request:
+                    return reply["content"].get("ename") == "KeyboardInterrupt"
+        raise RuntimeError(f"{cells[place].id} went on for 60 s after the interrupt")
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=now)
@@ -134,7 +154,11 @@ GROUPS: dict[str, tuple[Callable[[Plan], Iterator[Result]], str]] = {
     "twice": (twice, "Every cell of {notebooks} notebooks was run twice in a row, but those tagged `once`."),
     "alone": (alone, "Each of {notebooks} notebooks was run first, in a checkout in which nothing had been unpacked."),
     "pairs": (pairs, "In pairs, then all at once, notebooks were run {runs} times in checkouts with nothing unpacked."),
-    "restart": (restart, "At {runs} cells drawn at random notebooks were interrupted, restarted, and run whole."),
+    "restart": (
+        restart,
+        "At {runs} moments drawn at random notebooks were stopped, {cut} times in the middle of a cell, restarted, and "
+        "run whole.",
+    ),
 }
 
 
@@ -143,8 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"among {', '.join(GROUPS)}; all without")
     add_notebooks(parser)
-    parser.add_argument("--samples", type=int, default=3, help="cells of each notebook to stop at (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the cells drawn (%(default)s)")
+    parser.add_argument(
+        "--samples", type=int, default=3, help="moments at which each notebook is stopped (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the moments drawn (%(default)s)")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.groups) - GROUPS.keys():
         parser.error(f"Expected groups among {', '.join(GROUPS)}, received {', '.join(sorted(unknown))}.")
@@ -156,10 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         started = perf_counter()
         results = list(run(plan))
         failed |= any(result.failures for result in results)
+        cut = sum("interrupted" in result.setting for result in results)
         record.write(
             f"orders-{group}",
             section="Any order that a learner takes",
-            tried=tried.format(notebooks=len(plan.notebooks), runs=len(results)),
+            tried=tried.format(notebooks=len(plan.notebooks), runs=len(results), cut=cut),
             outcome=in_words(results),
             passed=not any(result.failures for result in results),
             command=f"make orders GROUPS={group}",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from tools.proof.record import ROOT, course, read_all
@@ -26,6 +25,31 @@ SECTIONS = (
     "Cost",
     "Speed beside the peers",
 )
+# What is promised: a record that is missing is said to be, in its section.
+PROMISED = {
+    "everywhere-cpu": ("Same everywhere", "make everywhere GROUPS=cpu"),
+    "everywhere-gpu": ("Same everywhere", "make everywhere GROUPS=gpu"),
+    "everywhere-locales": ("Same everywhere", "make everywhere GROUPS=locales"),
+    "everywhere-places": ("Same everywhere", "make everywhere GROUPS=places"),
+    "everywhere-pythons": ("Same everywhere", "make everywhere GROUPS=pythons"),
+    "everywhere-repeat": ("Same everywhere", "make everywhere GROUPS=repeat"),
+    "orders-alone": ("Any order that a learner takes", "make orders GROUPS=alone"),
+    "orders-kills": ("Any order that a learner takes", "make kills"),
+    "orders-pairs": ("Any order that a learner takes", "make orders GROUPS=pairs"),
+    "orders-restart": ("Any order that a learner takes", "make orders GROUPS=restart"),
+    "orders-twice": ("Any order that a learner takes", "make orders GROUPS=twice"),
+    "mutants": ("Mutants", "make mutants"),
+    "mutation-score": ("Mutants", "make mutation-score"),
+    "figures": ("Figures", "python -m tools.proof.figures"),
+    "prose": ("Prose", "make prose"),
+    "safety": ("Safety", "make safety"),
+    "safety-audit": ("Safety", "make audit"),
+    "links-inside": ("Links", "make links"),
+    "links-outside": ("Links", "make links OUTSIDE=1"),
+    "cost": ("Cost", "make cost"),
+    "peers-epoch": ("Speed beside the peers", "make peers"),
+    "peers-recipes": ("Speed beside the peers", "make peers"),
+}
 HEAD = """# Proof that the course holds
 
 What `make test` cannot try in a few minutes, tried by commands of their own. This page is written by `make proof` from
@@ -34,7 +58,7 @@ what they recorded in `tools/proof/records/`: no figure here is typed.
 
 
 def render(records: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page: a section after the other, in each what was tried, what came out, and where.
+    """The page: a section after the other, in each what was tried, what came out, and where; and what is still to try.
 
     Raises: ValueError where a record names a section that the page does not have.
     """
@@ -43,30 +67,43 @@ def render(records: Mapping[str, Mapping[str, Any]]) -> str:
         raise ValueError(f"Expected sections among {SECTIONS}, received {sorted(unknown)}. Add it to SECTIONS.")
     machines = sorted({_machine(record["machine"]) for record in records.values()})
     parts = [HEAD]
-    ordered = sorted(records.items(), key=lambda item: (SECTIONS.index(item[1]["section"]), item[0]))
-    for section, found in groupby((record for _, record in ordered), key=lambda record: record["section"]):
+    for section in SECTIONS:
         parts.append(f"## {section}\n")
-        parts += [_entry(record, machines) for record in found]
+        parts += [_entry(name, one, machines) for name, one in sorted(records.items()) if one["section"] == section]
+        untried = {command for name, (where, command) in PROMISED.items() if where == section and name not in records}
+        parts += [f"**Not tried yet:** `{command}`.\n" for command in sorted(untried)]
     if machines:
         numbered = [f"{number}. {machine}" for number, machine in enumerate(machines, start=1)]
         parts.append("## The machines\n\n" + "\n".join(numbered) + "\n")
     return "\n".join(parts)
 
 
-def _entry(record: Mapping[str, Any], machines: Sequence[str]) -> str:
+def _entry(name: str, record: Mapping[str, Any], machines: Sequence[str]) -> str:
     verdict = "" if record["passed"] else "**Not passed.** "
     where = machines.index(_machine(record["machine"])) + 1
-    made = f"`{record['command']}`, {record['date']}, {_duration(record['seconds'])}, machine {where}"
-    return "\n".join([f"{record['tried']} {verdict}{record['outcome']}\n", *_table(record["rows"]), f"*{made}*\n"])
+    made = (
+        f"`{record['command']}`, {record['date']}, {_duration(record['seconds'])}, machine {where}{_age(name, record)}"
+    )
+    rows = [f"{table(record['rows'])}\n"] if record["rows"] else []
+    return "\n".join([f"{record['tried']} {verdict}{record['outcome']}\n", *rows, f"*{made}*\n"])
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not rows:
-        return []
-    right = [isinstance(value, int | float) for value in rows[0].values()]
+def _age(name: str, record: Mapping[str, Any]) -> str:
+    return "" if record["course"] == course(name) else "; before the last change of what it is about"
+
+
+def table(rows: Sequence[Mapping[str, str | int | float]]) -> str:
+    """The rows in Markdown, numbers to the right, those with a decimal point with three digits."""
+    right = [any(isinstance(row[name], int | float) for row in rows) for name in rows[0]]
     lines = [list(rows[0]), ["---:" if numeric else "---" for numeric in right]]
-    lines += [[f"{value:,}" if isinstance(value, int | float) else value for value in row.values()] for row in rows]
-    return ["\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"]
+    lines += [[_cell(value) for value in row.values()] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: str | int | float) -> str:
+    if isinstance(value, float):
+        return f"{value:#.3g}".rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _machine(machine: Mapping[str, str]) -> str:
@@ -84,15 +121,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     check = parser.parse_args(arguments).check
     records = read_all()
-    page, today = render(records), course()
+    page = render(records)
     if check and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page):
         print("PROOF.md is not what the records say. Write it: make proof")
         return 1
     if not check:
         PAGE.write_text(page, encoding="utf-8", newline="\n")
     for name, record in records.items():
-        age = "" if record["course"] == today else ", before the course's last change"
-        print(f"{name:<24}{'passed' if record['passed'] else 'NOT PASSED'}, {record['date']}{age}")
+        print(f"{name:<24}{'passed' if record['passed'] else 'NOT PASSED'}, {record['date']}{_age(name, record)}")
+    print(*(f"{name:<24}not tried yet: {PROMISED[name][1]}" for name in PROMISED if name not in records), sep="\n")
     return int(not all(record["passed"] for record in records.values()))
 
 

@@ -38,6 +38,7 @@ from tools import benchmark
 from tools.benchmark import BATCH_SIZE, SEED, Weights, build, identical, matrix_products, shuffled, time_in_turn
 from tools.proof import record
 from tools.proof.environment import environment
+from tools.proof.page import table
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
@@ -116,10 +117,10 @@ LOOPS: dict[str, Callable[[Dataset], Weights]] = {
 }
 
 
-def one_epoch(pictures: Dataset, in_memory: Dataset, repeats: int) -> list[Row]:
-    """A row per loop: seconds over either data set, and how far above the floor the second is.
+def one_epoch(pictures: Dataset, in_memory: Dataset, repeats: int) -> tuple[list[Row], list[str]]:
+    """A row per loop, seconds over either data set and how far above the floor the second is; and who did other work.
 
-    Raises: RuntimeError where a loop did not end with the tutorial's weights.
+    Whoever does the same work ends with the tutorial's weights, bit for bit.
     """
     loops: dict[str, Callable[[], Weights | None]] = {}
     for name, loop in LOOPS.items():
@@ -128,11 +129,6 @@ def one_epoch(pictures: Dataset, in_memory: Dataset, repeats: int) -> list[Row]:
     loops[FLOOR] = lambda: matrix_products(len(in_memory))
     seconds, weights = time_in_turn(loops, repeats)
     different = [name for name in loops if name != FLOOR and not identical(weights[name], weights[TUTORIAL])]
-    if different:
-        raise RuntimeError(
-            f"Expected every loop to end with the tutorial's weights, received others from {', '.join(different)}. "
-            "They did not do the same work: look at their batches, weights and optimizer."
-        )
     rows: list[Row] = []
     for name in (*LOOPS, FLOOR):
         above = median(own / floor for own, floor in zip(seconds[name], seconds[FLOOR], strict=True))
@@ -142,10 +138,11 @@ def one_epoch(pictures: Dataset, in_memory: Dataset, repeats: int) -> list[Row]:
                 "one epoch": name,
                 "seconds, torchvision's data set": _rounded(median(seconds[beside])) if beside in seconds else "",
                 "seconds, `InMemoryDataset`": _rounded(median(seconds[name])),
+                "lowest to highest": f"{min(seconds[name]):#.3g} to {max(seconds[name]):#.3g}",
                 "times the floor": _rounded(above),
             }
         )
-    return rows
+    return rows, different
 
 
 # --- how soon a recipe is good --------------------------------------------------------------------------------------
@@ -245,20 +242,6 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown, numbers to the right."""
-    right = [any(isinstance(row[name], int | float) for row in rows) for name in rows[0]]
-    lines = [list(rows[0]), ["---:" if numeric else "---" for numeric in right]]
-    lines += [
-        [
-            f"{v:,}" if isinstance(v, int) else f"{v:#.3g}".rstrip(".") if isinstance(v, float) else v
-            for v in row.values()
-        ]
-        for row in rows
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def with_tables(page: str, words: str) -> str:
     """The page with these words between the markers.
 
@@ -292,24 +275,28 @@ def measure(options: argparse.Namespace) -> int:
     peers = {name: version(name) for name in ("torch", "pytorch-lightning", "pytorch-ignite", "skorch")}
     named = ", ".join(f"{name} {number}" for name, number in peers.items())
     print(f"{len(train):,} pictures ({options.edition}), batches of {BATCH_SIZE}, one thread; {named}", flush=True)
-    epoch_rows = one_epoch(train, in_memory, options.repeats)
-    print(table(epoch_rows), flush=True)
+    epoch_rows, different = one_epoch(train, in_memory, options.repeats)
+    print(
+        table(epoch_rows), *(f"Other weights than the tutorial's: {name}" for name in different), sep="\n", flush=True
+    )
     soon_rows, times = how_soon(train, in_memory, test_set, repeats=options.repeats, epochs=options.epochs)
     words = sentence(times)
     print(f"{table(soon_rows)}\n{words}")
-    whole = options.edition == "original" and options.epochs >= ENOUGH
+    whole = options.edition == "original" and options.epochs >= ENOUGH and options.repeats >= 5
     tried = (
         f"One epoch on {len(train):,} pictures with the network of notebook 6, in the same batches, by each loop: "
-        f"medians of {options.repeats} runs on one thread ({named})."
+        f"medians of {options.repeats} runs on one thread ({named}), and how far these lay apart over "
+        "`InMemoryDataset`: what differs by less is no difference."
     )
-    passed = times is not None and times >= SOONER
+    same = "Every loop ended with the same weights, bit for bit."
+    passed = times is not None and times >= SOONER and not different
     common = {"section": "Speed beside the peers", "command": "make peers", "whole": whole}
     seconds = time.perf_counter() - began
     record.write(
         "peers-epoch",
         tried=tried,
-        outcome="Every loop ended with the same weights, bit for bit.",
-        passed=True,
+        outcome=f"Not the tutorial's weights, so other work: {', '.join(different)}." if different else same,
+        passed=not different,
         rows=epoch_rows,
         seconds=seconds,
         **common,

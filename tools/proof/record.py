@@ -21,7 +21,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = Path(__file__).with_name("records")
 TRIES = ROOT / "build" / "proof"
+# What a proof is about, by the name of its record: when it changes, the page says that the proof is older. Most are
+# about notebooks, helpers and data.
 PROVEN = ("notebooks/*.ipynb", "helpers/**/*.py", "helpers/**/*.js", "helpers/**/*.css", "data/drawn/*/SHA256SUMS")
+ABOUT = {
+    "mutants": (*PROVEN, "tests/**/*.py"),
+    "mutation-score": ("helpers/**/*.py", "tests/**/*.py"),
+    "orders-kills": ("helpers/data.py", "helpers/training.py", "data/drawn/*/SHA256SUMS"),
+    "peers-epoch": ("helpers/*.py", "tools/benchmark.py", "tools/proof/peers.py"),
+    "peers-recipes": ("helpers/*.py", "tools/benchmark.py", "tools/proof/peers.py"),
+    "safety-audit": ("requirements*.txt",),
+}
 
 Cell = str | int | float
 
@@ -65,7 +75,7 @@ def write(
         "command": command,
         "seconds": round(seconds),
         "machine": dict(machine or this_machine()),
-        "course": course(),
+        "course": course(name),
         "date": date.today().isoformat(),
     }
     path = (records or (RECORDS if whole else TRIES)) / f"{name}.json"
@@ -81,10 +91,10 @@ def read_all(records: Path = RECORDS) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"))}
 
 
-def course(root: Path = ROOT) -> str:
-    """Twelve digits that change when a notebook, a helper or the drawn data change."""
+def course(name: str, root: Path = ROOT) -> str:
+    """Twelve digits that change when something changes that the record of this name is about."""
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in PROVEN for path in root.glob(pattern)):
+    for path in sorted(path for pattern in ABOUT.get(name, PROVEN) for path in root.glob(pattern)):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
         digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:12]
