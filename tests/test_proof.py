@@ -78,7 +78,7 @@ def test_a_wrong_record_is_refused(tmp_path, name, change, rule):
 
 
 def test_the_course_is_known_by_its_content(tmp_path):
-    for name in ("notebooks/01_x.ipynb", "helpers/a.py", "tests/test_a.py"):
+    for name in ("notebooks/01_x.ipynb", "helpers/data.py", "tests/test_a.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("one\n")
     before = {name: record.course(name, tmp_path) for name in ("cost", "mutants", "peers-epoch")}
@@ -86,13 +86,13 @@ def test_the_course_is_known_by_its_content(tmp_path):
     def changed():
         return [name for name, digits in before.items() if record.course(name, tmp_path) != digits]
 
-    (tmp_path / "helpers/a.py").write_bytes(b"one\r\n")  # as Windows checks it out
+    (tmp_path / "helpers/data.py").write_bytes(b"one\r\n")  # as Windows checks it out
     assert changed() == []
     (tmp_path / "tests/test_a.py").write_text("two\n")
     assert changed() == ["mutants"]
     (tmp_path / "notebooks/01_x.ipynb").write_text("two\n")
     assert changed() == ["cost", "mutants"]
-    (tmp_path / "helpers/a.py").write_text("two\n")
+    (tmp_path / "helpers/data.py").write_text("two\n")
     assert changed() == ["cost", "mutants", "peers-epoch"]
 
 

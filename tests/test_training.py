@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from tqdm.notebook import tqdm as notebook_tqdm
@@ -702,3 +703,84 @@ def test_one_seed_gives_the_same_random_numbers_everywhere_and_another_seed_othe
     first, again, other = (draw(seed_everything(seed)) for seed in (3, 3, 4))
     assert first == again
     assert all(one != two for one, two in zip(first, other, strict=True))
+
+
+# --- what only another machine, another program or another loss would show ----------------------------------------
+
+
+def test_a_function_without_a_reduction_is_a_loss():
+    model = plain_model()
+    assert evaluate(model, loader(), functional.cross_entropy) == evaluate(model, loader(), cross_entropy)
+
+
+def test_a_loss_that_is_not_finite_outside_fit_names_no_epoch():
+    model = plain_model()
+    bad = [(torch.full((2, 6), torch.nan), torch.tensor([0, 1]))]
+    with pytest.raises(NonFiniteLossError, match=r"batch 1 of 1 gave nan.*these weights are spoilt\.$"):
+        train_epoch(model, bad, cross_entropy, sgd(model))
+
+
+def test_batches_go_to_the_device_of_the_model():
+    ((X, y), *_) = training._on_device([(torch.zeros(2, 6), torch.zeros(2))], nn.Linear(6, 3, device="meta"))
+    assert (X.device.type, y.device.type) == ("meta", "meta")
+
+
+class _Accelerator:
+    """The random numbers of a device that this machine lacks: one number for each device."""
+
+    def __init__(self):
+        self.states = {torch.device("cuda:0"): 1, torch.device("cuda:1"): 2}
+
+    def __call__(self, device):  # as torch.get_device_module
+        assert device in self.states
+        return self
+
+    def get_rng_state(self, device):
+        return torch.tensor(self.states[device])
+
+    def set_rng_state(self, state, device):
+        self.states[device] = int(state)
+
+
+def test_the_random_numbers_of_an_accelerator_come_back(monkeypatch):
+    accelerator = _Accelerator()
+    monkeypatch.setattr(torch, "get_device_module", accelerator)
+    card, cpu = torch.device("cuda:1"), torch.device("cpu")
+    state = training._random_state(card, None)
+    accelerator.states[card] = 7
+    training._restore_random_state(state, cpu, None)  # trained on the card, gone on without it
+    assert accelerator.states[card] == 7
+    training._restore_random_state(state, card, None)
+    assert list(accelerator.states.values()) == [1, 2]
+    training._restore_random_state(training._random_state(cpu, None), card, None)  # and the other way round
+    assert list(accelerator.states.values()) == [1, 2]
+
+
+def test_a_checkpoint_is_read_on_the_cpu_without_running_code(saved, monkeypatch):
+    path, model, optimizer = saved
+    asked, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *args, **options: asked.append(options) or load(*args, **options))
+    load_checkpoint(path, model, optimizer)
+    assert asked == [{"map_location": "cpu", "weights_only": True}]
+
+
+def test_a_part_that_another_program_is_writing_stays(saved):
+    path, model, optimizer = saved
+    part = path.with_name(f".{path.name}.123456")
+    part.write_bytes(b"half of it")
+    save_checkpoint(path, model, optimizer)
+    assert part.exists()
+    os.utime(part, (0, 0))
+    save_checkpoint(path, model, optimizer)
+    assert not part.exists()
+
+
+def test_an_error_before_anything_is_written_is_not_hidden(saved, monkeypatch):
+    path, model, optimizer = saved
+
+    def refuse(*_args, **_options):
+        raise PermissionError("no place here")
+
+    monkeypatch.setattr(type(path), "open", refuse)
+    with pytest.raises(PermissionError, match="no place here"):
+        save_checkpoint(path, model, optimizer)

@@ -40,7 +40,8 @@ MODULES = {
 _BESIDE = ("conftest.py", "data", "notebooks", "README.md", "tools")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "raw", "original", ".staging-*", "records")
 # The server that mutants are forked from has run no test: tqdm's lock, once made, would be shared by all of them, and
-# one that is stopped while it holds the lock would make every later one wait for ever, and so look noticed.
+# one that is stopped while it holds the lock would make every later one wait for ever, and so look noticed. Nor must
+# one look endless because the machine is busy: it may take sixty times as long as the tests without a change.
 _SETTINGS = """
 [tool.mutmut]
 source_paths = ["helpers"]
@@ -50,6 +51,7 @@ pytest_add_cli_args = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
 process_isolation = "forkserver"
+timeout_multiplier = 60
 """
 
 

@@ -26,10 +26,13 @@ TRIES = ROOT / "build" / "proof"
 PROVEN = ("notebooks/*.ipynb", "helpers/**/*.py", "helpers/**/*.js", "helpers/**/*.css", "data/drawn/*/SHA256SUMS")
 ABOUT = {
     "mutants": (*PROVEN, "tests/**/*.py"),
-    "mutation-score": ("helpers/**/*.py", "tests/**/*.py"),
+    "mutation-score": (
+        *("helpers/**/*.py", "tests/test_checks.py", "tests/test_data.py", "tests/test_figures.py"),
+        *("tests/test_plotting*.py", "tests/test_strokes.py", "tests/test_training.py"),
+    ),
     "orders-kills": ("helpers/data.py", "helpers/training.py", "data/drawn/*/SHA256SUMS"),
-    "peers-epoch": ("helpers/*.py", "tools/benchmark.py", "tools/proof/peers.py"),
-    "peers-recipes": ("helpers/*.py", "tools/benchmark.py", "tools/proof/peers.py"),
+    "peers-epoch": ("helpers/data.py", "helpers/training.py", "tools/benchmark.py"),
+    "peers-recipes": ("helpers/data.py", "helpers/training.py", "tools/benchmark.py"),
     "safety-audit": ("requirements*.txt",),
 }
 
