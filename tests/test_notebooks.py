@@ -4,7 +4,10 @@ import copy
 
 import nbformat
 import pytest
+import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from tools.notebooks import FOLDED, NOTEBOOKS, faults, normal, page_exporter
 
@@ -113,3 +116,20 @@ def test_solutions_are_folded_and_nothing_else():
     assert page.count("<details>") == 1
     assert "Solution</summary>" in folded
     assert folded.count('class="jp-Cell-inputWrapper"') == page.count('class="jp-Cell-inputWrapper"') - 2 == 1
+
+
+@pytest.mark.parametrize("cell", ["06_quickstart test-function", "07_digits validation-loop", "07_digits test-loop"])
+def test_a_function_that_judges_a_network_puts_it_into_eval_mode(cell):
+    """No stored output shows it where the network happens to be in eval mode already."""
+    stem, cell_id = cell.split()
+    (path,) = (path for path in NOTEBOOKS if path.stem == stem)
+    (source,) = (cell.source for cell in nbformat.read(path, as_version=4).cells if cell.id == cell_id)
+    names = {"torch": torch, "device": "cpu"}
+    exec(source, names)
+    (judge,) = (value for name, value in names.items() if name in ("test", "validate"))
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 3))
+    data = TensorDataset(torch.ones(20, 4), torch.zeros(20, dtype=torch.int64))
+    loss_fn = [nn.CrossEntropyLoss()] if "loss_fn" in source else []
+    first, again = (judge(model.train(), DataLoader(data, batch_size=8), *loss_fn) for _ in range(2))
+    assert str(first) == str(again)
+    assert not model.training

@@ -45,8 +45,7 @@ class Fault(NamedTuple):
     @property
     def area(self) -> str:
         """One of the `AREAS`."""
-        first, second, *_ = self.file.split("/")
-        area = "checks" if (first, second) == ("helpers", "checks") else first
+        area = "checks" if self.file.startswith("helpers/checks/") else self.file.partition("/")[0]
         return area if area in AREAS else "elsewhere"
 
 
@@ -61,6 +60,7 @@ def _in_notebook(stem: str, *faults: tuple[str, str, str, str, str]) -> list[Fau
 
 
 _PROSE = "tests/test_prose.py -k every_number"
+_JUDGES = "tests/test_notebooks.py -k judges"
 _ANSWERS = "tests/test_exercises.py -k (solved or typical or fooling or another_right) and"
 
 # What the generator of clothes draws is its own choice; but the same seed draws the same picture.
@@ -526,7 +526,7 @@ FAULTS: list[Fault] = [
     *_in(
         "tools/prose.py",
         "tests/test_prose.py",
-        ("numbers may differ", "printed.half <= self.half + slack and any(", "any(True or "),
+        ("numbers may differ", "and self._distance(printed) <= self.half + slack", ""),
         ("equations are believed", "abs(value - right.value) <= right.half * 1.001", "True"),
     ),
     *_in(
@@ -616,6 +616,7 @@ FAULTS: list[Fault] = [
     *_in_notebook(
         "06_quickstart",
         ("no zero_grad", "train-function", "    optimizer.zero_grad()\n", "", ""),
+        ("no eval", "test-function", "    model.eval()\n", "", _JUDGES),
         ("mean of batch means", "test-function", ".item() * len(y)", ".item() * 64", ""),
         ("lr wrong", "five-epochs", "lr=5e-3 if", "lr=4e-3 if", ""),
         (
@@ -650,6 +651,8 @@ FAULTS: list[Fault] = [
         ("no batch norm", "digits-model", "nn.Linear(n_in, n_out), norm, nn", "nn.Linear(n_in, n_out), nn", ""),
         ("no zero_grad", "train-loop", "        optimizer.zero_grad()\n", "", ""),
         ("no eval", "validation-loop", "    model.eval()\n", "", ""),
+        ("no eval", "test-loop", "    model.eval()\n", "", _JUDGES),
+        ("swapped axes", "digits-matrix", "targets * 10 + predictions", "predictions * 10 + targets", ""),
         ("shuffled labels", "handwriting-seen", "torch.tensor(labels)", "torch.tensor(labels).flip(0)", ""),
         ("changed digit", "count-by-layer", "131,328", "131,238", ""),
         ("changed word: of a caption", "look-at-digits", "24 grey digits", "24 grey letters", ""),

@@ -11,6 +11,7 @@ fail with it. Each worker has a copy of the repository of its own; the repositor
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import os
 import re
@@ -178,6 +179,7 @@ _SURROUNDINGS = ("COURSE_EDITION", "COURSE_MIRROR", "COURSE_DATA", "PYTEST_ADDOP
 
 def _run_here(words: list[str], folder: str, report: str) -> NoReturn:
     """In a process of its own: run pytest in this folder, on its own copy of the course, and end with its status."""
+    gc.freeze()  # whoever looks for garbage in what the server has imported copies all of it
     os.setsid()  # the leader of a group, so that kernels end with it
     os.chdir(folder)
     for name in [name for name in sys.modules if name.partition(".")[0] in ("helpers", "tests", "tools")]:
