@@ -170,6 +170,7 @@ _PRELOADED = (
     "hypothesis",
     "nbval.plugin",
     "nbconvert",
+    "torch._dynamo",  # imported when the first optimizer is built
     "torchvision.transforms.v2",
     "sklearn.datasets",
     "anywidget",
