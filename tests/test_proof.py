@@ -101,6 +101,17 @@ def test_every_record_has_a_promise_and_every_promise_a_section():
     assert record.ABOUT.keys() <= page.PROMISED.keys()
     for name, patterns in record.ABOUT.items():
         assert all([*ROOT.glob(pattern)] for pattern in patterns), name
+    for name, file in (
+        ("cost", "helpers/widgets/panel.py"),
+        ("everywhere-cpu", "tests/nbval_approx.py"),
+        ("links-inside", "README.md"),
+        ("mutants", "tools/proof/faults.py"),
+        ("mutation-score", "tests/test_data.py"),
+        ("peers-epoch", "helpers/training.py"),
+        ("prose", "tests/prose.json"),
+        ("safety", "tools/results/confine.py"),
+    ):
+        assert any(ROOT / file in ROOT.glob(pattern) for pattern in record.ABOUT.get(name, record.PROVEN)), name
 
 
 def _record(**changes):
@@ -112,7 +123,7 @@ def test_the_page_shows_each_record():
     other = {**_record()["machine"], "python": "3.10"}
     text = page.render(
         {
-            "cost": _record(rows=[{"notebook": "04", "MiB": 1234}], seconds=300, course=record.course("cost")),
+            "cost": _record(rows=[{"notebook": "04", "MiB": 1234.5}], seconds=300, course=record.course("cost")),
             "everywhere-cpu": _record(section="Same everywhere", passed=False, outcome="Two failed.", machine=other),
         }
     )

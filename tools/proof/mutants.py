@@ -204,7 +204,7 @@ def _words(tests: str) -> list[str]:
 
 
 def chosen(words: Iterable[str]) -> list[Fault]:
-    """The faults whose file or name holds one of these words; all where there are none."""
+    """The faults whose file, cell or name holds one of these words; all where there are none."""
     words = [word.lower() for word in words]
     return [
         fault
@@ -230,7 +230,7 @@ def judge_all(faults: Sequence[Fault], workers: int) -> list[Result]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command of the command line and return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("words", nargs="*", help="try only faults whose file or name holds one of these")
+    parser.add_argument("words", nargs="*", help="try only faults whose file, cell or name holds one of these")
     parser.add_argument("--list", action="store_true", help="list the faults, try none")
     parser.add_argument("--workers", type=int, default=2, help="how many are tried at once")
     options = parser.parse_args(arguments)

@@ -42,6 +42,7 @@ from tools.proof.runs import (
     surroundings,
 )
 
+STOPPED = "in the middle"  # of a cell: how the setting of a run says that the interrupt met one
 # The notebooks that unpack data, against each other and against themselves; then everybody at once.
 PAIRS = (("02", "06"), ("06", "07"), ("02", "02"), ("06", "06"), ("07", "07"))
 
@@ -93,20 +94,22 @@ def restart(plan: Plan) -> Iterator[Result]:
     for name in plan.notebooks:
         with checkout() as folder:
             course = fresh_checkout(Path(folder, "course"))
-            path = course / "notebooks" / f"{name}.ipynb"
-            cells = execute(path, **surroundings(course)).cells
-            seconds = np.array([_seconds(cell) for cell in cells])
-            # A moment of the run, so a cell that takes long is drawn more often: that is where learners interrupt.
-            chosen = draw.choice(len(cells), plan.samples, replace=False, p=seconds / seconds.sum())
-            for place in sorted(chosen.tolist()):
-                delay, now = draw.uniform(0, seconds[place]), draw.random() < 0.5
+            cells = execute(course / "notebooks" / f"{name}.ipynb", **surroundings(course)).cells
+        seconds = np.array([_seconds(cell) for cell in cells])
+        # A moment of the run, so a cell that takes long is drawn more often: that is where learners interrupt.
+        samples = min(plan.samples, np.count_nonzero(seconds))
+        for place in sorted(draw.choice(len(cells), samples, replace=False, p=seconds / seconds.sum()).tolist()):
+            delay, now = draw.uniform(0, seconds[place]), draw.random() < 0.5
+            with checkout() as folder:  # in which nothing is unpacked
+                course = fresh_checkout(Path(folder, "course"))
+                path = course / "notebooks" / f"{name}.ipynb"
                 try:
                     stopped = interrupt(path, place, delay, now, surroundings(course))
                 except RuntimeError as error:
                     yield Result(f"{name} to {cells[place].id}", 0, (str(error),), 0)
                     continue
-                ended = f"{'interrupted' if stopped else 'ended'}, {'killed' if now else 'restarted'}"
-                yield strict(f"{name} to {cells[place].id}, {ended}", course, [name])
+                ended = f"{STOPPED if stopped else 'ended'}, {'killed' if now else 'restarted'}"
+                yield strict(f"{name} to {cells[place].id}: {ended}", course, [name])
 
 
 def _seconds(cell: NotebookNode) -> float:
@@ -182,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         started = perf_counter()
         results = list(run(plan))
         failed |= any(result.failures for result in results)
-        cut = sum("interrupted" in result.setting for result in results)
+        cut = sum(f": {STOPPED}" in result.setting for result in results)
         record.write(
             f"orders-{group}",
             section="Any order that a learner takes",

@@ -93,7 +93,7 @@ def _age(name: str, record: Mapping[str, Any]) -> str:
 
 
 def table(rows: Sequence[Mapping[str, str | int | float]]) -> str:
-    """The rows in Markdown, numbers to the right, those with a decimal point with three digits."""
+    """The rows in Markdown, numbers to the right, those with a decimal point with three digits, or without it."""
     right = [any(isinstance(row[name], int | float) for row in rows) for name in rows[0]]
     lines = [list(rows[0]), ["---:" if numeric else "---" for numeric in right]]
     lines += [[_cell(value) for value in row.values()] for row in rows]
@@ -101,9 +101,9 @@ def table(rows: Sequence[Mapping[str, str | int | float]]) -> str:
 
 
 def _cell(value: str | int | float) -> str:
-    if isinstance(value, float):
-        return f"{value:#.3g}".rstrip(".")
-    return f"{value:,}" if isinstance(value, int) else value
+    if isinstance(value, float) and abs(value) < 100:
+        return f"{value:#.3g}"
+    return value if isinstance(value, str) else f"{value:,.0f}"
 
 
 def _machine(machine: Mapping[str, str]) -> str:

@@ -22,10 +22,17 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDS = Path(__file__).with_name("records")
 TRIES = ROOT / "build" / "proof"
 # What a proof is about, by the name of its record: when it changes, the page says that the proof is older. Most are
-# about notebooks, helpers and data.
-PROVEN = ("notebooks/*.ipynb", "helpers/**/*.py", "helpers/**/*.js", "helpers/**/*.css", "data/drawn/*/SHA256SUMS")
+# about notebooks, helpers and data, and what says when two outputs are the same.
+PROVEN = (
+    *("notebooks/*.ipynb", "helpers/**/*.py", "helpers/**/*.js", "helpers/**/*.css", "data/drawn/*/SHA256SUMS"),
+    "tests/nbval_*",
+)
+PAGES = ("notebooks/*.ipynb", "README.md", "TEACHING.md", "CONTRIBUTING.md", "data/README.md", "docs/*.md")
 ABOUT = {
-    "mutants": (*PROVEN, "tests/**/*.py"),
+    "figures": ("notebooks/*.ipynb",),
+    "links-inside": PAGES,
+    "links-outside": PAGES,
+    "mutants": (*PROVEN, "tests/**/*.py", "tools/proof/faults.py"),
     "mutation-score": (
         *("helpers/**/*.py", "tests/test_checks.py", "tests/test_data.py", "tests/test_figures.py"),
         *("tests/test_plotting*.py", "tests/test_strokes.py", "tests/test_training.py"),
@@ -33,6 +40,8 @@ ABOUT = {
     "orders-kills": ("helpers/data.py", "helpers/training.py", "data/drawn/*/SHA256SUMS"),
     "peers-epoch": ("helpers/data.py", "helpers/training.py", "tools/benchmark.py"),
     "peers-recipes": ("helpers/data.py", "helpers/training.py", "tools/benchmark.py"),
+    "prose": ("notebooks/*.ipynb", "tests/prose.json"),
+    "safety": (*PROVEN, "tools/results/*.py", "tests/test_safety.py", "tests/test_results.py"),
     "safety-audit": ("requirements*.txt",),
 }
 
@@ -57,8 +66,7 @@ def write(
 
     `section` is the heading of the page that it stands under (`page.SECTIONS`). `tried` and `outcome` are a sentence
     each, in Markdown, made of the figures of this run. `rows` become a table: one mapping a row, from the heading of a
-    column to a word or a number; numbers are written as they are given, so round them to the digits that mean
-    something. `machine` is by default this one.
+    column to a word or a number; round numbers to the digits that mean something. `machine` is by default this one.
 
     Raises: ValueError where a sentence does not end like one, or the rows have different columns.
     """
