@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from tools.notebooks import NOTEBOOKS
-from tools.proof import mutants, mutation_score
+from tools.proof import mutants, mutation_score, record
 from tools.proof.faults import AREAS, FAULTS, KINDS, OTHER, Fault
 from tools.proof.mutants import ROOT, Copies, DoesNotApplyError, apply, changed_cell
 
@@ -113,6 +113,23 @@ def test_a_score_counts_what_was_tried_and_names_the_survivors():
     score = mutation_score.read_score("helpers/x.py", stats, results)
     assert (score.known, score.tried, score.noticed, score.endless, score.share) == (20, 10, 8, 1, 80.0)
     assert score.survivors == ["helpers.x.one", "helpers.x.three"]
+
+
+@pytest.mark.parametrize(
+    ("tried", "noticed", "folder", "passed"),
+    [(100, 80, "records", True), (100, 79, "records", False), (99, 99, "tries", True)],  # the last one tried a part
+)
+def test_a_low_score_has_not_passed_and_a_part_is_no_proof(monkeypatch, tmp_path, tried, noticed, folder, passed):
+    score = mutation_score.Score("helpers/x.py", 100, tried, noticed, 0, [])
+    monkeypatch.setattr(mutation_score, "MODULES", {"helpers/x.py": "tests/test_x.py"})
+    monkeypatch.setattr(mutation_score, "environment", lambda name: Path(name))
+    monkeypatch.setattr(mutation_score, "run_mutmut", lambda *_: score)
+    monkeypatch.setattr(record, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(record, "TRIES", tmp_path / "tries")
+    assert mutation_score.main([]) == int(not passed)
+    (path,) = tmp_path.rglob("*.json")
+    assert path.parent.name == folder
+    assert json.loads(path.read_text(encoding="utf-8"))["passed"] is passed
 
 
 def test_the_mutation_tester_is_bounded_and_knows_its_modules():

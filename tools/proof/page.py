@@ -45,7 +45,7 @@ PROMISED = {
     "safety": ("Safety", "make safety"),
     "safety-audit": ("Safety", "make audit"),
     "links-inside": ("Links", "make links"),
-    "links-outside": ("Links", "make links OUTSIDE=1"),
+    "links-outside": ("Links", "make links OUTSIDE=yes"),
     "cost": ("Cost", "make cost"),
     "peers-epoch": ("Speed beside the peers", "make peers"),
     "peers-recipes": ("Speed beside the peers", "make peers"),
