@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import errno
 import gzip
 import hashlib
 import multiprocessing
@@ -197,6 +198,19 @@ def test_original_from_a_mirror(course, mirror, kind, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("address", ["http://mirror.example", "https://mirror.example/", "https://mirror.example//"])
+def test_an_address_may_end_with_a_stroke(course, address):
+    scheme = address.partition(":")[0]
+    assert data._sources("FashionMNIST", address) == [f"{scheme}://mirror.example/FashionMNIST/"]
+
+
+def test_a_relative_mirror_is_looked_for_here_and_then_in_the_course(course, mirror, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert data._sources("FashionMNIST", "mirror") == [tmp_path / "mirror/FashionMNIST"]
+    mirror.rename(course / "mirror")
+    assert data._sources("FashionMNIST", "mirror") == [course / "mirror/FashionMNIST"]
+
+
 def test_torchvisions_addresses_are_tried_in_turn(course, mirror, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     with serve(tmp_path / "empty") as (bad, asked), serve(mirror / "FashionMNIST") as (good, _):
@@ -319,6 +333,7 @@ def test_no_network(course):
         address = f"http://127.0.0.1:{free.getsockname()[1]}"  # bound, but nobody listens
         pattern = (
             rf"Cannot download {address}/FashionMNIST/{FILES[0]}\.gz: .*refused.*COURSE_EDITION=drawn.*COURSE_MIRROR="
+            rf".* that holds FashionMNIST/{FILES[0]}\.gz\.$"
         )
         with no_trace(course), pytest.raises(DataError, match=pattern):
             dataset_root(edition="original", mirror=address)
@@ -326,13 +341,54 @@ def test_no_network(course):
 
 def test_silent_network(course, monkeypatch):
     monkeypatch.setattr(data, "_NETWORK_TIMEOUT", 0.2)
+    socket.setdefaulttimeout(77)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         no_trace(course),
         pytest.raises(DataError, match=r"Cannot download .*timed out.*COURSE_EDITION=drawn"),
     ):
         dataset_root(edition="original", mirror=f"http://127.0.0.1:{silent.getsockname()[1]}")
-    assert socket.getdefaulttimeout() is None
+    assert socket.getdefaulttimeout() == 77
+    socket.setdefaulttimeout(None)
+
+
+def test_a_full_disk_is_no_fault_of_the_network(course, mirror, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(data, "download_url", full)
+    with (
+        serve(mirror) as (address, _),
+        no_trace(course),
+        pytest.raises(DataError, match="Cannot write .*No space left"),
+    ):
+        dataset_root(edition="original", mirror=address)
+
+
+@pytest.mark.parametrize(("size", "whole"), [(50, True), (51, False)])
+def test_an_archive_unpacks_to_so_much_and_no_more(tmp_path, monkeypatch, size, whole):
+    monkeypatch.setattr(data, "_LARGEST", 50)
+    archive = tmp_path / "x.gz"
+    archive.write_bytes(gzip.compress(bytes(size)))
+    if whole:
+        assert data._unpacked(archive) == bytes(50)
+    else:
+        with pytest.raises(ValueError, match=r"x\.gz must unpack to 50 bytes or fewer, and holds more"):
+            data._unpacked(archive)
+
+
+def test_checksums_as_other_programs_write_them(course):
+    path = course / "data/drawn/FashionMNIST/SHA256SUMS"
+    before = data._drawn_checksums("FashionMNIST")
+    path.write_text(path.read_text().replace("  ", " *"))  # of binary files
+    assert data._drawn_checksums("FashionMNIST") == before
+
+
+def test_a_folder_for_the_data_is_made_with_all_that_is_missing_above_it(course, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "some/new/place"))
+    (tmp_path / "some/new").mkdir(parents=True)
+    (tmp_path / "some/new/place").mkdir()
+    assert len(load(dataset_root())) == 30
 
 
 def test_empty_mirror(course, tmp_path):
@@ -788,3 +844,16 @@ def test_errors_of_the_source_are_its_own():
 
     with pytest.raises(TypeError, match="mine"):
         InMemoryDataset(Broken(1))
+
+
+def test_a_label_of_a_batch_is_a_number_where_the_source_has_numbers(pictures):
+    numbers = InMemoryDataset([(torch.zeros(1, 2, 2), 3), (torch.zeros(1, 2, 2), 4)])
+    tensors = InMemoryDataset([(torch.zeros(1, 2, 2), torch.tensor(3)), (torch.zeros(1, 2, 2), torch.tensor(4))])
+    assert [type(numbers.__getitems__([0, 1])[1][1]), type(numbers[1][1])] == [int, int]
+    assert [type(tensors.__getitems__([0, 1])[1][1]), type(tensors[1][1])] == [torch.Tensor, torch.Tensor]
+
+
+def test_pairs_of_another_length_are_not_cut(pictures):
+    pair = InMemoryDataset([(torch.zeros(1, 2, 2), 3)])[0]
+    with pytest.raises(ValueError, match="argument"):
+        data._collate([pair, (torch.zeros(1, 2, 2), 3, 5)])
