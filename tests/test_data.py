@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, StackDataset, Subset, TensorDataset, default_collate, random_split
+from torch.utils.data import DataLoader, Dataset, StackDataset, Subset, TensorDataset, random_split
 from torchvision import datasets
 from torchvision.transforms import Compose, Lambda, ToTensor, v2
 
@@ -850,9 +850,3 @@ def test_a_label_of_a_batch_is_a_number_where_the_source_has_numbers(pictures):
     tensors = InMemoryDataset([(torch.zeros(1, 2, 2), torch.tensor(3)), (torch.zeros(1, 2, 2), torch.tensor(4))])
     assert [type(numbers.__getitems__([0, 1])[1][1]), type(numbers[1][1])] == [int, int]
     assert [type(tensors.__getitems__([0, 1])[1][1]), type(tensors[1][1])] == [torch.Tensor, torch.Tensor]
-
-
-def test_pairs_of_another_length_are_not_cut(pictures):
-    pair = InMemoryDataset([(torch.zeros(1, 2, 2), 3)])[0]
-    with pytest.raises(ValueError, match="argument"):
-        default_collate([pair, (torch.zeros(1, 2, 2), 3, 5)])
