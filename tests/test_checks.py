@@ -98,7 +98,6 @@ def test_a_finding_gets_the_hint_of_the_first_message_that_it_quotes():
         {"a": TENSOR, 1: 2.0},
         torch.Size([2, 3]),
     ],
-    ids=str,
 )
 def test_a_value_is_what_it_is(value):
     expect(value, value)

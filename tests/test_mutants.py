@@ -113,9 +113,12 @@ def test_faults_are_chosen_by_words(capsys):
 def test_a_score_counts_what_was_tried_and_names_the_survivors():
     stats = {"killed": 7, "timeout": 1, "survived": 2, "no_tests": 0, "suspicious": 0, "segfault": 0, "total": 20}
     results = "    helpers.x.one: survived\n    helpers.x.two: not checked\n    helpers.x.three: survived\n"
-    score = mutation_score.read_score("helpers/x.py", stats, results)
+    ended = {"helpers.x.one": 0, "helpers.x.two": None, "helpers.x.four": 1}
+    score = mutation_score.read_score("helpers/x.py", stats, results, ended)
     assert (score.known, score.tried, score.noticed, score.endless, score.share) == (20, 10, 8, 1, 80.0)
     assert score.survivors == ["helpers.x.one", "helpers.x.three"]
+    with pytest.raises(RuntimeError, match=r"find the tests chosen for helpers\.x\.four and 0 more"):
+        mutation_score.read_score("helpers/x.py", stats, results, ended | {"helpers.x.four": 255})
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,8 @@ def pytest_collection_finish() -> None:
     importlib.import_module("torch._dynamo")
     gc.freeze()
 """
+# How a process ends that pytest has refused to start; mutmut takes it for one that came to no end.
+_ASTRAY = 255
 
 
 class Score(NamedTuple):
@@ -86,8 +88,16 @@ class Score(NamedTuple):
         return round(100 * self.noticed / self.tried, 1) if self.tried else 0.0
 
 
-def read_score(module: str, stats: dict[str, int], results: str) -> Score:
-    """The score from mutmut's own figures; a change that makes the tests hang or crash is noticed, too."""
+def read_score(module: str, stats: dict[str, int], results: str, ended: dict[str, int | None]) -> Score:
+    """The score from mutmut's own figures; a change that makes the tests hang or crash is noticed, too.
+
+    Raises: RuntimeError where pytest did not find the tests that mutmut chose for a change.
+    """
+    if astray := [name for name, status in ended.items() if status == _ASTRAY]:
+        raise RuntimeError(
+            f"Expected pytest to find the tests chosen for {astray[0]} and {len(astray) - 1} more, but it did not. "
+            "Give the parameters of the tests names without brackets and line breaks."
+        )
     noticed = sum(stats.get(name, 0) for name in ("killed", "timeout", "segfault", "suspicious"))
     tried = noticed + stats.get("survived", 0) + stats.get("no_tests", 0)
     lines = [line.strip().partition(": ") for line in results.splitlines()]
@@ -98,7 +108,7 @@ def read_score(module: str, stats: dict[str, int], results: str) -> Score:
 def run_mutmut(module: str, minutes: float, python: Path) -> Score:
     """Run mutmut on one module, in a copy of the course.
 
-    Raises: RuntimeError where mutmut could not begin: then the tests fail without any change.
+    Raises: RuntimeError where mutmut could not begin: then the tests fail without any change; or as `read_score`.
     """
     mutmut = [str(python), "-m", "mutmut"]
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
@@ -129,8 +139,9 @@ def run_mutmut(module: str, minutes: float, python: Path) -> Score:
             raise RuntimeError(
                 f"Expected figures of mutmut for {module}, found none. Its words:\n{said.read_text()[-2000:]}"
             )
+        ended = json.loads(Path(folder, "mutants", f"{module}.meta").read_text(encoding="utf-8"))["exit_code_by_key"]
         results = subprocess.run([*mutmut, "results"], capture_output=True, check=False, **options).stdout
-        return read_score(module, json.loads(found.read_text(encoding="utf-8")), results)
+        return read_score(module, json.loads(found.read_text(encoding="utf-8")), results, ended)
 
 
 def main(arguments: list[str] | None = None) -> int:
