@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from helpers.plotting import describe, readings
+from helpers.plotting.style import BLUE, GREY, PALE, WIDTH
 
 
 class Reading(NamedTuple):
@@ -60,3 +62,32 @@ def test_the_caption_says_what_each_was_read_as():
 def test_what_does_not_fit_is_refused(read, message):
     with pytest.raises(ValueError, match=message):
         readings(read)
+
+
+def test_the_columns_are_alike_and_only_the_first_is_labelled():
+    figure = readings({"a 3": _reading(3), "a 7": _reading(7)})
+    width, height = figure.get_size_inches()
+    assert (width, height) == pytest.approx((2 * WIDTH / 3, 0.6 + WIDTH / 3))
+    assert readings({str(i): _reading(i) for i in range(4)}).get_size_inches()[0] == pytest.approx(WIDTH)
+    columns = figure.axes[:3], figure.axes[3:]
+    for number, (pad, received, bars) in enumerate(columns):
+        for image in (pad, received):
+            assert (list(image.get_xticks()), list(image.get_yticks())) == ([], [])
+            assert image.images[0].get_interpolation() == "nearest"
+            for spine in image.spines.values():
+                assert (spine.get_visible(), spine.get_edgecolor(), spine.get_linewidth()) == (True, to_rgba(GREY), 0.8)
+        assert (list(bars.get_xticks()), list(bars.get_yticks())) == (list(range(10)), [0, 0.5, 1])
+        assert bars.get_ylabel() == ("probability" if number == 0 else "")
+        assert any(label.get_visible() and label.get_text() for label in bars.get_yticklabels()) == (number == 0)
+        assert {label.get_fontsize() for label in bars.get_xticklabels()} == {8}
+        assert (
+            pad.title.get_fontsize() > pad._left_title.get_fontsize() == bars.yaxis.label.get_fontsize() == 9 or number
+        )
+        # The drawing and the picture stand above the two halves of the bars.
+        left, right, below = (ax.get_subplotspec() for ax in (pad, received, bars))
+        assert (left.rowspan.start, right.rowspan.start, below.rowspan.start) == (0, 0, 1)
+        assert [*below.colspan] == [*left.colspan, *right.colspan] == [2 * number, 2 * number + 1]
+        label = (3, 7)[number]
+        for i, bar in enumerate(bars.patches):
+            assert bar.get_facecolor() == to_rgba(BLUE if i == label else PALE)
+        assert (bars.patches[label].get_hatch(), bars.patches[label].get_linewidth()) == ("///", 0)
