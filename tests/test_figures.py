@@ -1,5 +1,6 @@
 """No figure changes unseen: its sentence and the fingerprint of its numbers, both compared, change with its data."""
 
+import math
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -176,6 +177,49 @@ def test_probabilities_and_graphs():
     square = _compared(plotting.graph_picture(w * w, {"w": w}))
     assert _compared(plotting.draw_graph(plotting.computational_graph(w * w, {"w": w}))) == square
     assert _noticed(_compared(plotting.graph_picture(w * w + w, {"w": w})), square)
+
+
+def _by_hand(**kinds):
+    """The fingerprint of these numbers, each with its weight: what is left of a multiple of the golden ratio."""
+    words = []
+    for kind, values in kinds.items():
+        weights = [2 * ((place * (math.sqrt(5) - 1) / 2) % 1) for place in range(1, len(values) + 1)]
+        mean = sum(values) / len(values)
+        weighted = sum(weight * value for weight, value in zip(weights, values, strict=True)) / len(values)
+        words.append(f"{kind.replace('_', ' ')} {len(values):,}, mean {mean:#.5g}, weighted {weighted:#.5g}")
+    return "; ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("draw", "numbers"),
+    [
+        (lambda ax: ax.plot([0, 1], [2, 5]), {"lines_across": [0, 1], "lines_up": [2, 5]}),
+        (
+            lambda ax: ax.imshow(np.ma.masked_equal(np.array([[250, 251], [252, 9]], dtype=np.uint8), 9)),
+            {"pixels": [250, 251, 252, 0]},
+        ),
+        (lambda ax: ax.bar([1], [3], color="red"), {"boxes": [0.6, 0, 0.8, 3], "colours": [1, 0, 0]}),
+        (lambda ax: ax.stairs([1, 2], [0, 1, 4]), {"steps": [1, 2, 0, 1, 4]}),
+        (lambda ax: ax.vlines([1, 2], 0, 3), {"segments": [1, 0, 1, 3, 2, 0, 2, 3]}),
+        (lambda ax: ax.vlines([], 0, 3), {}),
+        (lambda ax: ax.scatter([1, 2], [3, 4]), {"points": [1, 3, 2, 4]}),
+        (lambda ax: ax.scatter([1, 2], np.ma.masked_equal([3, 9], 9)), {"points": [1, 3, 0, 0]}),
+        (lambda ax: ax.text(0, 0, "1,234%"), {"written": [1234]}),
+        (lambda ax: (ax.text(0, 0, "a word"), ax.set_title("7"), ax.plot([0], [1])[0].set_visible(False)), {}),
+        (lambda ax: ax.plot([0, 1], [np.nan, np.inf]), {"lines_across": [0, 1], "lines_up": [0, 0]}),
+    ],
+)
+def test_what_each_mark_says(draw, numbers):
+    figure, ax = plt.subplots()
+    draw(ax)
+    assert fingerprint(figure) == _by_hand(**numbers)
+
+
+def test_what_a_contour_says():
+    figure, ax = plt.subplots()
+    lines = ax.contour(np.add.outer(np.arange(4.0), np.arange(4.0)), levels=[1.5, 2.5])
+    vertices = np.concatenate([path.vertices for path in lines.get_paths()]).ravel().tolist()
+    assert fingerprint(figure) == _by_hand(levels=[1.5, 2.5], contours=vertices)
 
 
 def test_show_stores_the_fingerprint_unless_a_figure_is_not_steady():
