@@ -19,6 +19,8 @@ from helpers.checks.compare import (
     call,
     describe,
     expect,
+    expect_callable,
+    expect_class,
     expect_function,
     expect_module,
     expect_no_loop,
@@ -620,3 +622,92 @@ def test_two_exercises_of_one_name_are_refused():
 def test_describing_stays_short():
     for value in ("x" * 10**6, 10**5000, [0] * 10**6, torch.zeros([1] * 30), type("N" * 1000, (), {})()):
         assert len(describe(value)) < 130
+
+
+# What is said, to the letter
+
+
+def _said(asked, *arguments, **options):
+    """What the learner is told, all of it."""
+    with pytest.raises(NotYet) as refused:
+        asked(*arguments, **options)
+    return "\n".join(str(part) for part in refused.value.args if part)
+
+
+def test_what_is_no_function_and_no_class_is_refused():
+    assert _said(expect_callable, 3) == "Type: expected a function, received the int 3."
+    assert _said(expect_callable, nn.ReLU(), "forward") == "forward: expected a function, received a ReLU."
+    expect_callable(torch.relu)
+    made = " Give the class itself, without making a model of it."
+    assert _said(expect_class, nn.ReLU()) == f"Type: expected the class, received a ReLU.{made}"
+    assert _said(expect_class, 3) == "Type: expected the class, received the int 3."
+    expect_class(nn.ReLU)
+
+
+def test_a_function_may_loop_unless_it_is_said_and_each_mistake_has_its_hint():
+    def loops(x):
+        return torch.stack([2 * one for one in x])
+
+    cases, hints = [(torch.ones(2),)], {"fails": lambda x: x.nothing, "three times": lambda x: 3 * x}
+    expect_function(loops, lambda x: 2 * x, cases)
+    said = _said(expect_function, loops, lambda x: 2 * x, cases, loops=False)
+    assert said.startswith("The result is right. But this exercise asks for no loop, and your function has one (a")
+    assert said.endswith("Tensor operations work on all elements at once.")
+    assert "three times" in _said(expect_function, lambda x: 3 * x, lambda x: 2 * x, cases, mistakes=hints)
+    expect_function(lambda x: 2.01 * x, lambda x: 2 * x, cases, rtol=0.1)
+    expect_function(lambda x: 2 * x + 0.01, lambda x: 2 * x, cases, atol=0.1)
+    with pytest.raises(NotYet, match="^requires_grad of the result"):
+        expect_function(lambda x: 2 * x, lambda x: 2 * x, cases, requires_grad=True)
+
+
+def test_a_call_says_what_it_was_called_with_and_what_it_changed():
+    def grow(x):
+        return x.add_(1)
+
+    assert call(lambda x, *, twice: x * twice, 3, twice=2) == 6
+    assert "was called with no arguments: ZeroDivisionError: " in _said(call, lambda: 1 / 0)
+    said = _said(call, grow, torch.ones(2))
+    assert "The function changed its input, a tensor of shape [2] (float32), and its caller may" in said
+    assert said.endswith(
+        "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`; "
+        "make a new tensor, or work on a `clone()`."
+    )
+    model = nn.Linear(1, 1)
+    before = model.weight.item()
+    call(lambda given: given.weight.data.fill_(before + 1), model)  # of a copy
+    assert model.weight.item() == before
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (torch.zeros([1] * 8), f"a tensor of shape [{', '.join('1' * 8)}] (float32)"),
+        (torch.zeros([1] * 9), f"a tensor of shape [{', '.join('1' * 8)}, ...] (float32)"),
+        (torch.zeros(2, device="meta"), "a tensor of shape [2] (float32 on meta)"),
+        (torch.eye(2).to_sparse(), "a tensor that is not dense"),
+        (2**64 - 1, f"the int {2**64 - 1}"),
+        (2**64, "the int a very large whole number"),
+        ("x" * 40, repr("x" * 40)),
+        ("x" * 41, repr("x" * 40)),
+        (math.pi, "the float 3.14159"),
+        ([1, 2], "a list of length 2"),
+    ],
+)
+def test_long_values_are_cut(value, words):
+    assert describe(value) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("no"), "ValueError: no."),
+        (ValueError("no!"), "ValueError: no!"),
+        (ValueError(), "ValueError."),
+        (ValueError(3), "ValueError."),
+        (ValueError(": no"), "ValueError: : no."),
+        (ValueError("x" * 161), f"ValueError: {'x' * 160}."),
+        (ValueError("\x1b[31mred\x1b[0m\nsecond line"), "ValueError: red."),
+    ],
+)
+def test_an_error_in_one_line(error, words):
+    assert message_of(error) == words
