@@ -656,7 +656,7 @@ def test_a_function_may_loop_unless_it_is_said_and_each_mistake_has_its_hint():
     assert "three times" in _said(expect_function, lambda x: 3 * x, lambda x: 2 * x, cases, mistakes=hints)
     expect_function(lambda x: 2.01 * x, lambda x: 2 * x, cases, rtol=0.1)
     expect_function(lambda x: 2 * x + 0.01, lambda x: 2 * x, cases, atol=0.1)
-    with pytest.raises(NotYet, match="^requires_grad of the result"):
+    with pytest.raises(NotYet, match=r"^requires_grad of the result"):
         expect_function(lambda x: 2 * x, lambda x: 2 * x, cases, requires_grad=True)
 
 
