@@ -8,8 +8,8 @@ c = get_config()  # noqa: F821 - JupyterHub defines it
 
 c.Spawner.default_url = "/lab"
 
-# What `make cost` measures of every notebook, and of a learner's server, stands in PROOF.md. The limit leaves room for a
-# second kernel that somebody forgot; the guarantee is enough with the CPU build of PyTorch.
+# What `make cost` measures of every notebook, and of a learner's server, stands in PROOF.md. The limit leaves room for
+# a second kernel that somebody forgot; the guarantee is enough with the CPU build of PyTorch.
 c.Spawner.mem_limit = "3G"
 c.Spawner.mem_guarantee = "1.2G"
 c.Spawner.cpu_limit = 2
