@@ -275,12 +275,52 @@ def _looping():
         def method(self, x):
             return {one for one in x}  # noqa: C416
 
+    def recursive_inside(x):
+        def one(x):
+            return one(x[1:]) if len(x) else 0
+
+        return one(x)
+
+    def later(x):
+        return _plain(x) + nn.functional.relu(x) + _plain(_a_loop(x)) + _plainer(x)
+
     yield from (comprehension, generator, loop, while_loop, mapped, recursive, helped, inner, partial(loop))
     yield from (WithCall(), WithCall().method, lambda x: eval("[one for one in x]"), lambda x: x.apply_(abs))
+    yield from (recursive_inside, later, _ping, _itself)
 
 
 def _a_loop(x):
     return [one for one in x]  # noqa: C416
+
+
+def _ping(x):
+    return _pong(x)
+
+
+def _pong(x):
+    return _ping(x)
+
+
+def _itself(x):
+    return _itself(x[1:]) if len(x) else 0
+
+
+def _plain(x):
+    return x + 1
+
+
+def _plainer(x):
+    return 2 * _plain(x)
+
+
+def _both(x):
+    """Calls a helper twice: itself, and through another one."""
+    return _plainer(x) + _plain(x)
+
+
+def sort(x):
+    """Calls a method that has its name."""
+    return x.sort().values
 
 
 @pytest.mark.parametrize("function", list(_looping()), ids=lambda function: getattr(function, "__name__", "object"))
@@ -300,7 +340,9 @@ def _straight(x):
             return x
 
 
-@pytest.mark.parametrize("function", [_straight, torch.mean, lambda x: x.sum(dim=0), abs, nn.functional.relu])
+@pytest.mark.parametrize(
+    "function", [_straight, torch.mean, lambda x: x.sum(dim=0), abs, nn.functional.relu, _both, sort]
+)
 def test_what_does_not_loop_is_let_through(function):
     expect_no_loop(function)
 
@@ -353,6 +395,9 @@ def test_a_blank_that_stops_the_code_is_a_blank():
 # Networks
 
 
+X = torch.ones(5, 4)
+
+
 class _Net(nn.Module):
     def __init__(self, *, drop=0.0, unused=False, detached=False):
         super().__init__()
@@ -371,7 +416,15 @@ class _Restless(nn.Module):
         return X + torch.rand(())
 
 
-X = torch.ones(5, 4)
+class _Returns(nn.Module):
+    """Gives one output in train mode, and another one in eval mode."""
+
+    def __init__(self, output, in_eval_mode=None):
+        super().__init__()
+        self.output, self.in_eval_mode = output, output if in_eval_mode is None else in_eval_mode
+
+    def forward(self, X):
+        return self.output if self.training else self.in_eval_mode
 
 
 def test_a_network_as_it_should_be():
@@ -395,6 +448,12 @@ def test_a_network_as_it_should_be():
         (_Restless(), {}, "two different outputs"),
         (_Net().double(), {}, "raised an error"),
         (nn.Linear(3, 3), {}, "mat1 and mat2 shapes cannot be multiplied"),
+        (_Returns((X, X)), {}, "Type: expected your model to return a tensor, received a tuple of length 2."),
+        (_Returns(X, 3), {}, "Type: expected your model to return a tensor, received the int 3."),
+        (_Returns(X / 0), {}, "your model: expected finite float32, received a tensor of shape [5, 4] (float32)."),
+        (_Returns(X.double()), {}, "expected finite float32, received a tensor of shape [5, 4] (float64)."),
+        (_Returns(X, X[:, :1]), {"output_shape": [5, 4]}, "output of your model: expected [5, 4], received [5, 1]."),
+        (_Returns(X[:, :1], X), {"output_shape": [5, 4]}, "output of your model: expected [5, 4], received [5, 1]."),
     ],
 )
 def test_what_is_wrong_with_a_network_is_named(model, options, sentence):
@@ -660,6 +719,16 @@ def test_a_function_may_loop_unless_it_is_said_and_each_mistake_has_its_hint():
         expect_function(lambda x: 2 * x, lambda x: 2 * x, cases, requires_grad=True)
 
 
+def test_numbers_may_differ_by_a_little_and_whole_numbers_by_nothing():
+    for answer, wanted in ((2.0001, 2.0), (1e-7, 0.0), (torch.tensor([2.0001, 1e-7]), torch.tensor([2.0, 0.0]))):
+        expect(answer, wanted)
+    for answer, wanted in ((2.001, 2.0), (1e-5, 0.0), (100_001, 100_000)):
+        with pytest.raises(NotYet, match="is too large"):
+            expect(answer, wanted)
+    with pytest.raises(NotYet, match="100001 is too large"):
+        expect(torch.tensor([5, 100_001]), torch.tensor([5, 100_000]))
+
+
 def test_a_call_says_what_it_was_called_with_and_what_it_changed():
     def grow(x):
         return x.add_(1)
@@ -672,6 +741,12 @@ def test_a_call_says_what_it_was_called_with_and_what_it_changed():
         "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`; "
         "make a new tensor, or work on a `clone()`."
     )
+    named = {"a": torch.ones(2)}
+    assert "The function changed its input, a dict of length 1, and" in _said(
+        call, lambda given: grow(given["a"]), named
+    )
+    assert torch.equal(named["a"], torch.ones(2))
+    assert "called with the int 1, 'a': TypeError: " in _said(call, lambda a, b: a + b, 1, "a")
     model = nn.Linear(1, 1)
     before = model.weight.item()
     call(lambda given: given.weight.data.fill_(before + 1), model)  # of a copy
@@ -702,6 +777,8 @@ def test_long_values_are_cut(value, words):
     [
         (ValueError("no"), "ValueError: no."),
         (ValueError("no!"), "ValueError: no!"),
+        (ValueError("no."), "ValueError: no."),
+        (ValueError("no?"), "ValueError: no?"),
         (ValueError(), "ValueError."),
         (ValueError(3), "ValueError."),
         (ValueError(": no"), "ValueError: : no."),

@@ -339,8 +339,9 @@ def test_no_network(course):
             dataset_root(edition="original", mirror=address)
 
 
-def test_silent_network(course, monkeypatch):
+def test_silent_network(course, monkeypatch, request):
     monkeypatch.setattr(data, "_NETWORK_TIMEOUT", 0.2)
+    request.addfinalizer(lambda: socket.setdefaulttimeout(None))
     socket.setdefaulttimeout(77)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
@@ -349,7 +350,6 @@ def test_silent_network(course, monkeypatch):
     ):
         dataset_root(edition="original", mirror=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert socket.getdefaulttimeout() == 77
-    socket.setdefaulttimeout(None)
 
 
 def test_a_full_disk_is_no_fault_of_the_network(course, mirror, monkeypatch):

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from graphlib import CycleError, TopologicalSorter
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
@@ -476,29 +477,37 @@ _RUNNING_TEXT = {"eval", "exec", "compile"}  # what they run is not in the code
 
 
 def _loops(function: Any) -> bool:
-    seen: set[CodeType] = set()
+    calls: dict[CodeType, list[CodeType]] = {}
     waiting = [_function_of(function)]
     while waiting:
         current = waiting.pop()
-        if type(current) is not FunctionType or current.__code__ in seen:
+        if type(current) is not FunctionType or current.__code__ in calls:
             continue
         if str(current.__globals__.get("__name__")).partition(".")[0] == "torch":  # not the learner's own
             continue
-        seen.add(current.__code__)
-        codes = [current.__code__]
+        codes, called = [current.__code__], [_content(cell) for cell in current.__closure__ or ()]
         while codes:
             code = codes.pop()
             if _jumps_back(code) or {*code.co_names} & (_LOOPING_CALLS | _RUNNING_TEXT):
                 return True
-            codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-            # A helper that it calls must not loop either, and calling itself is a loop.
-            called = [current.__globals__.get(name) for name in code.co_names]
-            called += [_content(cell) for cell in current.__closure__ or ()]
-            helpers = [one for one in called if type(one) is FunctionType and one.__globals__ is current.__globals__]
-            if any(one.__code__ in seen for one in helpers):
+            if code.co_name in code.co_freevars:  # a function inside another one that calls itself
                 return True
-            waiting += helpers
+            codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+            called += [current.__globals__.get(name) for name in _globals_of(code)]
+        # A helper must not loop either. Two functions may call the same one, but none itself, nor its caller.
+        helpers = [one for one in called if type(one) is FunctionType and one.__globals__ is current.__globals__]
+        calls[current.__code__] = [one.__code__ for one in helpers]
+        waiting += helpers
+    try:
+        TopologicalSorter(calls).prepare()
+    except CycleError:
+        return True
     return False
+
+
+def _globals_of(code: CodeType) -> list[str]:
+    """The global names that it reads; `co_names` holds those of methods, too."""
+    return [one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
 
 
 def _jumps_back(code: CodeType) -> bool:

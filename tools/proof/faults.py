@@ -149,6 +149,8 @@ FAULTS: list[Fault] = [
         ("too small and too large exchanged", "'small' if answer < wanted", "'small' if answer > wanted"),
         ("the input may be changed", "if not may_change:\n        for", "if False:\n        for"),
         ("loops are allowed", "    if _loops(function):", "    if False:"),
+        ("functions may call each other", "        TopologicalSorter(calls).prepare()", "        pass"),
+        ("a method is taken for a helper", "for name in _globals_of(code)]", "for name in code.co_names]"),
         ("eval mode is not tried", "if not torch.equal(first, second):", "if False:"),
         ("a dead parameter passes", "if parameter.requires_grad and parameter.grad is None:", "if False:"),
     ),
