@@ -5,6 +5,7 @@ import contextlib
 import errno
 import gzip
 import hashlib
+import math
 import multiprocessing
 import os
 import shutil
@@ -583,9 +584,12 @@ def test_killed(course, moment, damaged):
 def test_killed_at_any_time(course):
     write_archives(course / "data/drawn/FashionMNIST", tiny_files(train=12_000, test=2_000))
     raw = course / "data/drawn/FashionMNIST/raw"
-    started = time.perf_counter()
-    dataset_root()
-    whole = time.perf_counter() - started
+    whole = math.inf
+    for _ in range(3):  # the quickest: whoever is killed later than that may have come to its end
+        shutil.rmtree(raw, ignore_errors=True)
+        started = time.perf_counter()
+        dataset_root()
+        whole = min(whole, time.perf_counter() - started)
     killed = 0
     for step in range(10):
         shutil.rmtree(raw, ignore_errors=True)
