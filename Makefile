@@ -15,8 +15,9 @@ help:  ## list these commands
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
 	@touch $@
 
+# In a container one is often root, and JupyterLab wants to be told that this is meant.
 lab: .venv/installed  ## open JupyterLab at the notebooks
-	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/notebooks
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/notebooks$(if $(filter 0,$(shell id -u)), --allow-root)
 
 test: .venv/installed  ## run every test, and compare every output of every notebook
 	$(BIN)/python -m pytest -n 2
