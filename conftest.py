@@ -2,7 +2,7 @@
 
 import os
 
-pytest_plugins = ["tests.nbval_approx", "pytester"]
+pytest_plugins = ["tests.notebooks.nbval_approx", "pytester"]
 
 # Kernels inherit these: stored outputs are those of the drawn edition, and hold no progress bars.
 os.environ["COURSE_EDITION"] = "drawn"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from helpers.drawing.strokes import frame
+from helpers.strokes import frame
 
 
 class Handwriting(NamedTuple):

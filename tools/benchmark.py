@@ -1,7 +1,7 @@
 """Time one epoch of the course's loop beside the tutorial's, a TensorDataset's and the bare matrix products.
 
-    python tools/benchmark.py                    # 60,000 photographs (COURSE_MIRROR=<folder> where there is no network)
-    python tools/benchmark.py --edition drawn    # the pictures that come with the course
+    python -m tools.benchmark                    # 60,000 photographs (COURSE_MIRROR=<folder> where there is no network)
+    python -m tools.benchmark --edition drawn    # the pictures that come with the course
 
 All loops run side by side in every repeat, each time beginning with another one, and ratios are taken within a
 repeat: machines are noisy. One table for one thread and one for as many as PyTorch takes: matrix products gain more

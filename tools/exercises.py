@@ -1,4 +1,4 @@
-"""The exercises of the course, read from the notebooks: `python tools/exercises.py` prints them as a Markdown table."""
+"""The exercises of the course, read from the notebooks: `python -m tools.exercises` prints them as a Markdown table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ import nbformat
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from helpers.checks.core import Book, Exercise  # noqa: E402 - found above
-from tools.notebooks import NOTEBOOKS  # noqa: E402
+from helpers.checks.core import Book, Exercise
+from tools.notebooks import NOTEBOOKS
 
 PARTS = ("task", "exercise", "hint", "solution")
 

@@ -1,4 +1,4 @@
-"""Make what a class is given: `python tools/handout.py` fills build/handout/ and build/handout.zip.
+"""Make what a class is given: `python -m tools.handout` fills build/handout/ and build/handout.zip.
 
 The notebooks are those of the course, cell by cell, without the solutions and without any output: who takes the course
 answers first and runs first. Left out are the cells tagged `solution`, and those tagged `after-solution`, which speak
@@ -19,10 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from tools.notebooks import NOTEBOOKS, normal, title  # noqa: E402 - found above
+from tools.notebooks import NOTEBOOKS, normal, title
 
 HANDOUT = ROOT / "build" / "handout"
 LEFT_OUT = {"solution", "after-solution"}

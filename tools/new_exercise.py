@@ -1,4 +1,4 @@
-"""Put the cells of a new exercise into its notebook: `python tools/new_exercise.py NOTEBOOK CHECK --after CELL`.
+"""Put the cells of a new exercise into its notebook: `python -m tools.new_exercise NOTEBOOK CHECK --after CELL`.
 
 The check comes first: a function in the notebook's module of `helpers/checks/`, in the order of the exercises. This
 command then adds the four cells that belong to it, behind the cell of that id, with the words TODO where yours are
@@ -17,12 +17,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 ROOT = Path(__file__).resolve().parents[1]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from helpers.checks.core import Book, Exercise  # noqa: E402 - found above
-from tools.exercises import PARTS, book_of  # noqa: E402
-from tools.notebooks import normal  # noqa: E402
+from helpers.checks.core import Book, Exercise
+from tools.exercises import PARTS, book_of
+from tools.notebooks import normal
 
 TASK = "TODO: what is given, what is wanted, in which shapes."
 HINT = "<details>\n<summary>Hint</summary>\n\nTODO: the idea, not the line.\n\n</details>"

@@ -1,7 +1,7 @@
 """Execute the notebooks: store their outputs in the one normal form, or write them as pages to browse.
 
-    python tools/notebooks.py store [NOTEBOOK ...]   execute, and write outputs and form back into the notebook
-    python tools/notebooks.py html  [NOTEBOOK ...]   execute a copy, and write pages with an index to build/html/
+    python -m tools.notebooks store [NOTEBOOK ...]   execute, and write outputs and form back into the notebook
+    python -m tools.notebooks html  [NOTEBOOK ...]   execute a copy, and write pages with an index to build/html/
 
 Without names, all notebooks of the course. `tests/test_notebooks.py` checks the form; nbval checks the outputs.
 """

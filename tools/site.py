@@ -1,4 +1,4 @@
-"""Build the course as a static site: `python tools/site.py`, then open build/site/index.html.
+"""Build the course as a static site: `python -m tools.site`, then open build/site/index.html.
 
 Everything comes out of the repository: the notebooks with their stored outputs (nothing is executed), the pages in
 docs/, README.md, TEACHING.md, CONTRIBUTING.md and the data card; `tools/lookup.py` makes the pages to look things up
@@ -25,11 +25,8 @@ import yaml
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from tools import lookup  # noqa: E402 - found above
-from tools.lookup import DOCS, NOTEBOOKS, Notebook  # noqa: E402
+from tools import lookup
+from tools.lookup import DOCS, NOTEBOOKS, Notebook
 
 # Where the pages of the repository stand on the site. What README says is part of another page.
 PAGES = {

@@ -1,4 +1,4 @@
-"""Write each notebook as slides: `python tools/slides.py [NOTEBOOK ...]` fills build/slides/, which needs no network.
+"""Write each notebook as slides: `python -m tools.slides [NOTEBOOK ...]` fills build/slides/, which needs no network.
 
 What is on a slide is said in the cells' own metadata, under `slideshow`. A cell that says nothing there is on no slide;
 its text, where it has one, goes into the speaker's notes.
@@ -46,11 +46,8 @@ from pygments.style import Style
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, Token
 
 ROOT = Path(__file__).resolve().parents[1]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from tools.browser import FLAGS, chromium  # noqa: E402 - found above
-from tools.notebooks import NOTEBOOKS, title  # noqa: E402
+from tools.browser import FLAGS, chromium
+from tools.notebooks import NOTEBOOKS, title
 
 if TYPE_CHECKING:  # slides are written, and not looked at, also where it is missing
     from playwright.sync_api import Page

@@ -14,7 +14,7 @@ import traitlets
 from PIL import Image
 from torch import Tensor, nn
 
-from helpers.drawing import strokes as drawing
+from helpers import strokes as drawing
 from helpers.training import device_of
 
 Strokes = Sequence[Sequence[Sequence[float]]]
