@@ -504,6 +504,8 @@ def brief(value: Any) -> str:
         return f"{_shape(value)} {_dtype(value)}{device}"
     if type(value) in (int, float, bool, str):
         return f"= {_number(value)}"
+    if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
+        return ""
     return f"({describe(value)})"
 
 

@@ -80,7 +80,7 @@ from enum import Enum
 from typing import Any
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
-from helpers.checks.diagnose import diagnose
+from helpers.checks.diagnose import diagnose, page_variable
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
 
@@ -277,7 +277,8 @@ class Exercise:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
             if found := self.recognised(finding, part)[:1]:
-                hints = found
+                page = page_variable(not_yet)
+                hints = (*found, *([page] if page else []))
             elif general := guarded(lambda found=not_yet: diagnose(found), self.seconds):
                 hints = (*hints, general)
             told = not_yet.with_hints(hints).sentences

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
@@ -26,8 +27,7 @@ from helpers.checks.source import called_name, cell_names, free_names, function_
 
 def diagnose(finding: NotYet) -> str | None:
     """A hint for an answer that was found wrong, where its source or its result shows what went wrong."""
-    call = finding.calls[-1] if finding.calls else None
-    tree = tree_of(call.function) if call else None
+    tree = _tree(finding)
     rules: list[Iterator[str]] = []
     if finding.error is not None:
         rules += [_of_names(finding, tree), _of_the_page(finding, tree), _of_fixed_sizes(finding, tree)]
@@ -37,9 +37,18 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_returns(observed, wanted, tree), _of_the_page(finding, tree), _of_types(observed, wanted)]
         rules += [_of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
         rules += [_of_fixed_sizes(finding, tree)]
-    elif call:
+    else:
         rules += [_of_the_page(finding, tree)]
     return next((hint for rule in rules for hint in rule), None)
+
+
+def page_variable(finding: NotYet) -> str | None:
+    """A hint for an answer that uses data of the notebook: it is true beside any other hint."""
+    return next(_of_the_page(finding, _tree(finding)), None)
+
+
+def _tree(finding: NotYet) -> ast.AST | None:
+    return tree_of(finding.calls[-1].function) if finding.calls else None
 
 
 # Names
@@ -89,7 +98,9 @@ def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     own = cell_names(function)
     for name in free_names(tree):
         value = function.__globals__.get(name)
-        if name not in own and isinstance(value, Tensor | np.ndarray | DataLoader | Dataset | nn.Module | list | float):
+        if name not in own and isinstance(
+            value, Tensor | np.ndarray | DataLoader | Dataset | nn.Module | Optimizer | list | float
+        ):
             shown = f" ({brief(value)})" if type(value) is Tensor else ""
             arguments = [one for one in _arguments(tree) if one not in ("self", "cls")]
             listed = " and ".join(f"`{one}`" for one in arguments) or "its arguments"
@@ -143,7 +154,19 @@ def _of_returns(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
             yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
             return
     if observed is None and wanted is not None:
-        yield "Your function returned None."
+        yield _of_none(tree)
+
+
+def _of_none(tree: ast.AST | None) -> str:
+    source = ast.unparse(tree) if tree is not None else ""
+    if ".grad" in source and "backward(" not in source:
+        return "Your function returned None: a `.grad` is None until `backward()` has run."
+    if ".grad" in source:
+        return (
+            "Your function returned a `.grad` that is None: `backward()` fills it for leaves that require gradients, not "
+            "for what was computed from them."
+        )
+    return "Your function returned None."
 
 
 _RETURN_NONE = {"backward", "append", "extend", "step", "zero_grad", "sort", "update", "print", "insert", "reverse"}
@@ -196,6 +219,9 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
         yield "This is text: leave out the quotation marks or the f-string, and return the value itself."
     elif cls.__name__ == "generator":
         yield "This is a generator, which has not computed anything yet: `list(...)` collects what it gives."
+    elif {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
+        said = "`return a, b` makes a tuple" if cls is list else "square brackets make a list"
+        yield f"The values are right, in {kind(observed)}, and the task asks for {kind(wanted)}: {said}."
     elif cls is dict and type(wanted) in (list, tuple):
         yield f"This is a dict, and {kind(wanted)} is asked for: one without names."
     elif cls is set and type(wanted) in (list, tuple):
@@ -461,12 +487,14 @@ def _of_messages(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
                 return
     if isinstance(error, RecursionError):
         yield "Your function calls itself again and again: nothing ends the recursion."
-    elif isinstance(error, AttributeError) and (close := _close_attribute(error)):
+    elif isinstance(error, AttributeError) and error.name and (close := _close_attribute(error)):
         yield close
+    elif isinstance(error, AttributeError) and error.name and isinstance(tree_of(error.obj), ast.ClassDef):
+        yield f"Your class has no `{error.name}`: look at how it is spelled, and whether it is indented into the class."
 
 
 def _close_attribute(error: AttributeError) -> str | None:
-    if error.name is None or type(error.obj) not in (Tensor, list, dict, str, ModuleType):
+    if type(error.obj) not in (Tensor, list, dict, str, ModuleType):
         return None
     close = difflib.get_close_matches(
         error.name, dir(type(error.obj) if type(error.obj) is not ModuleType else error.obj), 1, 0.75

@@ -1,4 +1,4 @@
-"""Running a learner's code: with a time limit, with its output kept aside, and with the surroundings put back after it."""
+"""Running a learner's code: with a time limit, its output kept aside, and the surroundings put back after it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Printed(io.TextIOBase):
     @property
     def lines(self) -> tuple[str, ...]:
         """The first lines, each cut where it is very long."""
-        found = [line[:200] for line in self.text.splitlines() if line.strip()]
+        found = [line[:400] for line in self.text.splitlines() if line.strip()]
         return (*found[: self.LINES], *(["..."] if len(found) > self.LINES else []))
 
 
@@ -66,7 +66,7 @@ def guarded(action: Callable[[], T], seconds: float) -> T:
 
 
 def within(seconds: float, action: Callable[[], T]) -> T:
-    """What `action` returns, if it returns in time; where there is no alarm (Windows, another thread) it is not stopped.
+    """What `action` returns, if it returns in time; without alarms (Windows, another thread) it is not stopped.
 
     Raises:
         TimeUp: it did not.
