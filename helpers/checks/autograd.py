@@ -511,7 +511,7 @@ class _Borrowed:
             torch.optim.SGD, _Borrowed
         ),
         "The parameters are many tensors, each with a `.grad` of its own: loop over them.": _optimizer(
-            lambda self: None, zero_grad=lambda self: setattr(self, "gone", self.parameters.grad)
+            _each(_towards), zero_grad=lambda self: setattr(self, "gone", self.parameters.grad)
         ),
     },
 )

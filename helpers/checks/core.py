@@ -277,9 +277,8 @@ class Exercise:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
             if found := self.recognised(finding, part)[:1]:
-                page = page_variable(not_yet)
-                hints = (*found, *([page] if page else []))
-            elif general := guarded(lambda found=not_yet: diagnose(found), self.seconds):
+                hints = (*found, *filter(None, [self._general_hint(page_variable, not_yet)]))
+            elif general := self._general_hint(diagnose, not_yet):
                 hints = (*hints, general)
             told = not_yet.with_hints(hints).sentences
             yield f"`{part}`: {told[0]}" if part else told[0]
@@ -288,6 +287,12 @@ class Exercise:
                 yield "Your code printed, in the call that failed:"
                 yield from (f"| {line}" for line in not_yet.printed)
         yield from finding.notes
+
+    def _general_hint(self, rules: Callable[[NotYet], str | None], finding: NotYet) -> str | None:
+        try:
+            return guarded(lambda: rules(finding), self.seconds)
+        except BaseException:  # an answer may raise whenever it is asked: then there is no hint
+            return None
 
     def _finding(self, answers: tuple[Any, ...]) -> _Finding:
         trace.calls.clear()
