@@ -157,7 +157,7 @@ def same(left: Any, right: Any) -> bool:
 
 def expect_callable(answer: Any, what: str = "your answer") -> None:
     """Refuse what cannot be called, and a module, where a function is asked for."""
-    if not callable(answer) or issubclass(type(answer), nn.Module | type):
+    if not callable(answer) or issubclass(type(answer), nn.Module):
         raise NotYet(f"Type of {what}: expected a function, received {describe(answer)}.", *_function_remedy(answer))
 
 

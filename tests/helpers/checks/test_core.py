@@ -42,7 +42,10 @@ X = torch.ones(5, 4)
 @pytest.mark.parametrize(
     ("answer", "wanted"),
     [
-        *((value, value) for value in (TENSOR, torch.tensor([math.nan, math.inf]), torch.tensor(True), 3, 0.5, math.nan)),
+        *(
+            (value, value)
+            for value in (TENSOR, torch.tensor([math.nan, math.inf]), torch.tensor(True), 3, 0.5, math.nan)
+        ),
         *((value, value) for value in ("text", None, True, torch.float32, [1, TENSOR], {"a": TENSOR, 1: 2.0})),
         (np.float64(0.5), 0.5),
         (np.int64(2), 2),
@@ -120,8 +123,19 @@ def test_a_tensor_that_hides_a_method_does_not_mislead():
 
 
 def test_answers_in_words():
-    named = [(None, "None"), (TENSOR, "a tensor"), (np.zeros(2), "an ndarray"), (nn.L1Loss(), "an L1Loss"), (1, "an int")]
-    for value, words in [*named, (nn.ReLU(), "a ReLU"), (nn.Unflatten(1, (1, 1)), "an Unflatten"), (np.uint8(1), "a uint8")]:
+    named = [
+        (None, "None"),
+        (TENSOR, "a tensor"),
+        (np.zeros(2), "an ndarray"),
+        (nn.L1Loss(), "an L1Loss"),
+        (1, "an int"),
+    ]
+    for value, words in [
+        *named,
+        (nn.ReLU(), "a ReLU"),
+        (nn.Unflatten(1, (1, 1)), "an Unflatten"),
+        (np.uint8(1), "a uint8"),
+    ]:
         assert kind(value) == words
     for value in ("x" * 10**6, 10**5000, [0] * 10**6, torch.zeros([1] * 30), type("N" * 1000, (), {})()):
         assert len(describe(value)) < 130
@@ -273,7 +287,9 @@ class _Unfinished(nn.Module):
         return ...
 
 
-@pytest.mark.parametrize("answer", [..., (1, ...), [...], {"a": ...}, _nothing, _documented, lambda x: ..., _Unfinished])
+@pytest.mark.parametrize(
+    "answer", [..., (1, ...), [...], {"a": ...}, _nothing, _documented, lambda x: ..., _Unfinished]
+)
 def test_blanks(answer):
     assert is_blank(answer)
 
