@@ -50,9 +50,8 @@ def _slope_at(place: float, curve: Callable[[Tensor], Tensor]) -> Tensor:
         "This is the slope of `f` at the number of the section's example; the place is given as `at`.": either(
             lambda f, at: _slope_at(3.0, f), lambda f, at: _slope_at(2.0, f), lambda f, at: _slope_at(1.0, f)
         ),
-        "This nudges the number. However small the nudge is, the result is not exact: let autograd compute the slope.": (
-            lambda f, at: (f(torch.tensor(at + 1e-3)) - f(torch.tensor(at))) / 1e-3
-        ),
+        "This nudges the number. However small the nudge is, the result is not exact: let autograd "
+        "compute the slope.": (lambda f, at: (f(torch.tensor(at + 1e-3)) - f(torch.tensor(at))) / 1e-3),
         "This is the place itself, not the slope there.": lambda f, at: torch.tensor(at),
         "Twice the place is the slope of `w**2` only; `f` is another function each time.": lambda f, at: torch.tensor(
             3 * at
@@ -108,19 +107,18 @@ def _names_where(condition: Callable[[Tensor], Any]) -> Callable[[dict[str, Tens
     why="An optimizer wants just these: give it the result of a computation, and it refuses with `can't optimize a "
     "non-leaf Tensor`.",
     mistakes={
-        "Computed tensors require gradients too, but the gradients only pass through them: they arrive at the leaves.": (
-            _names_where(lambda t: t.requires_grad)
-        ),
+        "Computed tensors require gradients too, but the gradients only pass through them: they "
+        "arrive at the leaves.": (_names_where(lambda t: t.requires_grad)),
         "Data are leaves too, because nothing computed them, but they do not require gradients.": either(
             _names_where(lambda t: t.is_leaf), _names_where(lambda t: t.grad_fn is None)
         ),
-        "Your list is empty: no tensor meets your condition. `backward()` has not run, so no `.grad` is filled yet; which "
+        "Your list is empty: no tensor meets your condition. `backward()` has not run, so no `.grad` "
+        "is filled yet; which "
         "columns of the table above tell `w` and `b` from the others?": either(
             _names_where(lambda t: t.grad is not None), lambda tensors: []
         ),
-        "`or` takes tensors for which one of the two is true, so data and computed tensors slip in: both must be true.": (
-            _names_where(lambda t: t.is_leaf or t.requires_grad)
-        ),
+        "`or` takes tensors for which one of the two is true, so data and computed tensors slip in: "
+        "both must be true.": (_names_where(lambda t: t.is_leaf or t.requires_grad)),
         "These are the tensors; their names are asked for.": lambda tensors: [
             t for t in tensors.values() if t.is_leaf and t.requires_grad
         ],
@@ -244,7 +242,8 @@ def line_gradients(answer: Any) -> None:
 def _added_up(
     share: Callable[[int, list[int]], float], *, clear: bool = True, inside: bool = False
 ) -> Callable[..., Tensor]:
-    """A function that weighs the loss of each part by `share(size, sizes)`, and clears `w.grad` once, inside or never."""
+    """A function that weighs the loss of each part by `share(size, sizes)`, and clears `w.grad` "
+    "once, inside or never."""
 
     def gradient(w: Tensor, parts: list[tuple[Tensor, Tensor]]) -> Tensor:
         sizes = [len(targets) for _, targets in parts]
@@ -525,7 +524,7 @@ def own_optimizer(answer: Any) -> None:
         model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
         model[0].requires_grad_(False)
         X = torch.randn(7, 2)
-        _compare(answer, model, lambda: (model(X) ** 2).mean(), 0.1, "on a network")
+        _compare(answer, model, lambda: (model(X) ** 2).mean(), 0.1, "on a network")  # noqa: PLW0108
 
 
 @contextmanager

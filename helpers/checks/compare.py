@@ -4,7 +4,8 @@ Each `expect...` returns where the answer is as wanted and raises `NotYet` where
 type, shape, dtype, device, then values, and nothing is broadcast. No method of an answer is called but the function
 that the exercise asks for, so an answer whose `__eq__` or `__repr__` raises does no harm.
 
-Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as numbers, an
+Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as
+numbers, an
 `int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a task
 that names the dtype).
 """
@@ -44,7 +45,7 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
     `calls` are the check's calls of the learner's code, the failing one last, and `printed` is what that one printed.
     """
 
-    def __init__(
+    def __init__(  # noqa: D107
         self, finding: str, *hints: str, observed: Any = UNSET, wanted: Any = UNSET, error: BaseException | None = None
     ) -> None:
         super().__init__(finding, *hints)

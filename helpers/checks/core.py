@@ -6,9 +6,12 @@ answers; it returns where they are right, and raises `NotYet` where they are not
 
 **Mistakes** stand beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is found
 wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the same
-value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that recognises it
-is needed, and `tests/helpers/checks/test_exercises.py` feeds every check its own mistakes. Draw cases from random floats
-so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`. Where a check takes
+value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
+recognises it
+is needed, and `tests/helpers/checks/test_exercises.py` feeds every check its own mistakes. Draw cases from
+random floats
+so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`. Where a
+check takes
 several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a model) is made when it is
 needed: `mistakes=lambda: {...}`.
 
@@ -38,7 +41,8 @@ answer: put it into the input, compute it with plain loops, or write it down:
             wanted = balanced rows; X = wanted + one number for each row
             yield Case((X,), wanted)
 
-For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one sentence of what
+For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one
+sentence of what
 was found. A declared mistake that meets the same sentence adds its hint:
 
     @book.exercise(..., mistakes={"`eval()` speaks to the layers, not to autograd.": _only_eval})
@@ -177,7 +181,7 @@ class either(tuple):  # noqa: N801 - reads as a word where mistakes are declared
 
     __slots__ = ()
 
-    def __new__(cls, *answers: Any) -> either:
+    def __new__(cls, *answers: Any) -> either:  # noqa: D102
         return super().__new__(cls, answers)
 
 
@@ -278,8 +282,8 @@ class Exercise:
             hints = not_yet.args[1:]
             if found := self.recognised(finding, part)[:1]:
                 hints = (*found, *filter(None, [self._general_hint(page_variable, not_yet)]))
-            elif general := self._general_hint(diagnose, not_yet):
-                hints = (*hints, general)
+            elif not hints and (general := self._general_hint(diagnose, not_yet)):
+                hints = (general,)
             told = not_yet.with_hints(hints).sentences
             yield f"`{part}`: {told[0]}" if part else told[0]
             yield from told[1:]
@@ -390,7 +394,8 @@ class Book:
         """Register the decorated function as the check of the next exercise; it is called with the answers.
 
         Args by keyword: the `goal` completes "you can ..."; `difficulty` is 1 to 3; `why` is the sentence that a right
-        answer gets (why it matters, or what to try next); `mistakes` are explained at the head of this module; `seconds`
+        answer gets (why it matters, or what to try next); `mistakes` are explained at the head of this module;
+        `seconds`
         is the time limit, 5 where it is not given.
 
         Raises:

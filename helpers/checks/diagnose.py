@@ -68,11 +68,12 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     if re.fullmatch(r"[A-Z]", name):
         sized = next((one for one in _arguments(tree) if one not in ("self", "cls")), "X")
         yield (
-            f"`{name}` is only the task's letter for a size, and Python does not know it. Take the size from an argument, "
+            f"`{name}` is only the task's letter for a size, and Python does not know it. Take the "
+            f"size from an argument, "
             f"as in `{sized}.shape[0]`."
             if name != "F"
-            else "`F` is not imported in this notebook, and a letter of the task is not a Python name: for a size, take it "
-            "from `.shape`; for a function, `torch.nn.functional` has it."
+            else "`F` is not imported in this notebook, and a letter of the task is not a Python name: a size comes from "
+            "`.shape`, a function from `torch.nn.functional`."
         )
     elif close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
@@ -163,7 +164,8 @@ def _of_none(tree: ast.AST | None) -> str:
         return "Your function returned None: a `.grad` is None until `backward()` has run."
     if ".grad" in source:
         return (
-            "Your function returned a `.grad` that is None: `backward()` fills it for leaves that require gradients, not "
+            "Your function returned a `.grad` that is None: `backward()` fills it for leaves that "
+            "require gradients, not "
             "for what was computed from them."
         )
     return "Your function returned None."
@@ -181,7 +183,7 @@ def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(one)
 
 
-def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
+def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a table of kinds
     """A value of another kind than the one that is wanted."""
     cls = type(observed)
     if cls in (FunctionType, BuiltinFunctionType, MethodType):
@@ -195,15 +197,23 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
         yield f"This is {kind(observed)}, a layer, not a result. Make the layer first, then call it with the inputs."
     elif type(wanted) is Tensor:
         if cls is np.ndarray:
-            yield "This is a NumPy array: `torch.from_numpy` makes a tensor of it, or compute with torch from the start."
+            yield (
+                "This is a NumPy array: `torch.from_numpy` makes a tensor of it, or compute with torch from the start."
+            )
         elif cls in (int, float, bool):
             yield "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`."
         elif cls in (list, tuple) and all(type(one) is Tensor for one in observed) and observed:
-            yield "These are several tensors, and one is asked for: `torch.stack` or `torch.cat` combines them, if all belong to it."
+            yield (
+                "These are several tensors, and one is asked for: `torch.stack` or `torch.cat` combines "
+                "them, if all belong to it."
+            )
         elif cls in (list, tuple):
             yield "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it."
         elif hasattr(torch.return_types, cls.__name__):
-            yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one that is asked for."
+            yield (
+                "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one "
+                "that is asked for."
+            )
         elif issubclass(cls, Dataset | DataLoader):
             yield f"This is {kind(observed)}, not a tensor: loop over it, or index it, to get at its tensors."
     elif type(wanted) in (int, float, bool) and cls is Tensor:
@@ -307,10 +317,11 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
         yield from _of_values(observed, wanted)
 
 
-def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
+def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:  # noqa: PLR0912
     if observed.numel() == 0 and wanted.numel() and tree is not None and _chained(tree):
         yield (
-            "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
+            "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the "
+            "first one left. Put "
             "all places into one pair of brackets."
         )
         return
@@ -325,9 +336,14 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
                     for one in ast.walk(tree)
                 )
             ):
-                yield "`squeeze()` without a dimension removes every dimension of size 1, this one too. Name the dimension."
+                yield (
+                    "`squeeze()` without a dimension removes every dimension of size 1, this one too. "
+                    "Name the dimension."
+                )
             elif fewer:
-                yield "The numbers are right; a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
+                yield (
+                    "The numbers are right; a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
+                )
             elif len(observed.shape) > len(wanted.shape):
                 yield (
                     "The numbers are right; there is a dimension of size 1 too many. An index removes its dimension, a "
@@ -358,7 +374,10 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
             d = differing[0]
             by = observed.shape[d] - wanted.shape[d]
             if by in (-1, 1):
-                yield f"Dimension {d} has one element too {'many' if by > 0 else 'few'}: check where the range begins and ends."
+                yield (
+                    f"Dimension {d} has one element too {'many' if by > 0 else 'few'}: check where the "
+                    f"range begins and ends."
+                )
             else:
                 yield f"Dimension {d} should have {wanted.shape[d]} elements and has {observed.shape[d]}."
 
@@ -371,12 +390,15 @@ def _chained_into_dimension_0(observed: Tensor, wanted: Tensor) -> bool:
     return observed.numel() != wanted.numel()
 
 
-def _of_values(observed: Tensor, wanted: Tensor) -> Iterator[str]:
+def _of_values(observed: Tensor, wanted: Tensor) -> Iterator[str]:  # noqa: PLR0912
     if observed.is_complex() or wanted.is_complex() or observed.numel() == 0:
         return
     left, right = observed.double(), wanted.double()
     if bool(left.isnan().any()) and not bool(right.isnan().any()):
-        yield "There are NaN among your values: the mean of nothing, 0 / 0 or the logarithm of a negative number gives NaN."
+        yield (
+            "There are NaN among your values: the mean of nothing, 0 / 0 or the logarithm of a negative "
+            "number gives NaN."
+        )
         return
     if not bool(left.isfinite().all()) or not bool(right.isfinite().all()):
         return
@@ -401,9 +423,15 @@ def _of_values(observed: Tensor, wanted: Tensor) -> Iterator[str]:
         yield "The right numbers, with rows and columns exchanged."
     elif right.ndim >= 1 and right.shape[0] > 1 and _near(left, right.flip(0)):
         yield "The right numbers in reverse order."
-    elif right.numel() > 2 and _near(left.flatten().sort().values, right.flatten().sort().values):
-        if len(right.flatten().unique()) > right.numel() // 2:
-            yield "The right numbers, in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` exchange dimensions."
+    elif (
+        right.numel() > 2
+        and len(right.flatten().unique()) > right.numel() // 2
+        and _near(left.flatten().sort().values, right.flatten().sort().values)
+    ):
+        yield (
+            "The right numbers, in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` "
+            "exchange dimensions."
+        )
 
 
 def _factor(left: Tensor, right: Tensor) -> float | None:
@@ -467,7 +495,8 @@ def _of_layers(tree: ast.AST | None) -> Iterator[str]:
                 and value.id in ("x", "X", "inputs", "input", "batch")
             ):
                 yield (
-                    f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. Make the layer first, "
+                    f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. "
+                    f"Make the layer first, "
                     f"then call it: `{name}(...)({value.id})`."
                 )
                 return
@@ -526,12 +555,13 @@ def _truth(found: re.Match[str], tree: ast.AST | None) -> str:
             "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor at all: `is not None`."
         )
     return (
-        "A comparison with a tensor gives a truth value for each element, and `if`, `and` and `or` need exactly one. Use a mask, "
+        "A comparison with a tensor gives a truth value for each element, and `if`, `and` and `or` "
+        "need exactly one. Use a mask, "
         "`torch.where` or `clamp`; or `&` and `|`."
     )
 
 
-def _no_method(found: re.Match[str], tree: ast.AST | None) -> str | None:
+def _no_method(found: re.Match[str], tree: ast.AST | None) -> str | None:  # noqa: PLR0911
     cls, name = found[1], found[2]
     if cls == "Tensor":
         renamed = {"astype": "to", "copy": "clone", "transposed": "transpose", "len": "shape", "length": "shape"}
@@ -539,13 +569,22 @@ def _no_method(found: re.Match[str], tree: ast.AST | None) -> str | None:
     if cls == "NoneType":
         if name in ("zero_", "mul_", "add_", "item", "clone", "detach", "norm", "abs", "data"):
             return f"What stands before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
-        return f"What stands before `.{name}` is None: a function without `return`, or a method that works in place, gives None."
+        return (
+            f"What stands before `.{name}` is None: a function without `return`, or a method that works "
+            f"in place, gives None."
+        )
     if cls in ("list", "tuple", "generator") and hasattr(Tensor, name):
-        return f"This is a {cls}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or combine them with `torch.stack`."
+        return (
+            f"This is a {cls}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or "
+            f"combine them with `torch.stack`."
+        )
     if cls in ("float", "int") and hasattr(Tensor, name):
         return f"This is a Python number, and only a tensor has `.{name}`: make a tensor of it first."
     if cls == "str" and hasattr(Tensor, name):
-        return "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values, `.values()` the values."
+        return (
+            "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values, "
+            "`.values()` the values."
+        )
     return None
 
 
@@ -601,7 +640,8 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
     (r"'(\w+)' object has no attribute '(\w+)'", _no_method),
     (
         r"'(torch.Size|Tensor|tuple|int|float|NoneType)' object is not callable",
-        r"There are brackets behind something that is not a function but a \1: `.shape`, `.T` and `.grad` are attributes.",
+        r"There are brackets behind something that is not a function but a \1: `.shape`, `.T` and "
+        r"`.grad` are attributes.",
     ),
     (
         r"'(builtin_function_or_method|method|function)'|must be .*not (builtin_function_or_method|method|function)\b",
@@ -617,7 +657,8 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
     ),
     (
         r"takes (?:from )?\d+.* positional arguments? but (\d+) (?:was|were) given",
-        r"The check, or your own call, gives \1 values, and the `def` line has another number of parameters (a method's "
+        r"The check, or your own call, gives \1 values, and the `def` line has another number of "
+        r"parameters (a method's "
         r"first one is `self`).",
     ),
     (r"unexpected keyword argument '(\w+)'", r"There is no parameter called `\1` here."),
@@ -631,7 +672,8 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
     ),
     (r"too many indices for tensor of dimension (\d+)", r"The tensor has \1 dimensions, and the brackets name more."),
     (
-        r"number of dimensions in the tensor input does not match the length of the desired ordering.*input.dim\(\) = (\d+)",
+        r"number of dimensions in the tensor input does not match the length of the desired "
+        r"ordering.*input.dim\(\) = (\d+)",
         r"`permute` names each dimension once, and this tensor has \1 of them.",
     ),
     (
@@ -639,8 +681,10 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
         r"The sizes in \1 multiply to another number than the \2 elements that there are.",
     ),
     (
-        r"(expected .*dtype|expected scalar type|Found dtype|must have the same dtype|expected m1 and m2|mat1 and mat2 must have)",
-        "Two dtypes meet here. Convert one of them, for example with `float()`; inputs of a model are float32, class labels "
+        r"(expected .*dtype|expected scalar type|Found dtype|must have the same dtype|expected m1 and "
+        r"m2|mat1 and mat2 must have)",
+        "Two dtypes meet here. Convert one of them, for example with `float()`; inputs of a model "
+        "are float32, class labels "
         "int64.",
     ),
     (r"only .*floating point.* can require gradients", "Gradients need floats: `torch.tensor(2.0)`, or `float()`."),

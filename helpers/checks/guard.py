@@ -28,7 +28,7 @@ class Printed(io.TextIOBase):
 
     LINES, CHARACTERS = 20, 4000
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: D107
         self.text = ""
 
     def write(self, text: str) -> int:

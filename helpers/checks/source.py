@@ -124,7 +124,7 @@ def loops(answer: Any) -> bool:
     """Whether a learner's function has a loop: `for`, `while`, a comprehension, `map` and the like, or recursion."""
     seen: set[CodeType] = set()
 
-    def of(function: FunctionType | None, callers: tuple[CodeType, ...]) -> bool:
+    def of(function: FunctionType | None, callers: tuple[CodeType, ...]) -> bool:  # noqa: PLR0911
         if function is None or is_library(function.__code__.co_filename):
             return False
         if function.__code__ in callers:

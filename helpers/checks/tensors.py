@@ -238,9 +238,8 @@ def _square_rows() -> Case:
         "`int8` ends at 127. In which dtype is there room for 255 and more?": lambda pixels, amount: (
             (pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)
         ),
-        "Pixels that become too bright or too dark are cut off, but the amount is added to none of them: keep the sum.": (
-            lambda pixels, amount: _cut_off(pixels, amount)
-        ),
+        "Pixels that become too bright or too dark are cut off, but the amount is added to none of "
+        "them: keep the sum.": (lambda *given: _cut_off(*given)  # noqa: PLW0108 - defined below),
         "The whole image is returned as it was: a method without an underscore returns a new tensor and leaves the "
         "old one.": lambda pixels, amount: pixels.clone(),
         "The amount is multiplied here: brighter by an amount means a sum.": lambda pixels, amount: (

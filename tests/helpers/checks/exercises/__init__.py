@@ -17,7 +17,8 @@ class Wrong:
     """Wrong answers to one exercise.
 
     `fooling` are at least three answers that look right in part; `mistakes`, pairs of an answer and a part of its hint,
-    are only for checks that do not declare theirs yet. `right` are correct answers that go another way than the solution. An answer is a value,
+    are only for checks that do not declare theirs yet. `right` are correct answers that go another way than
+    the solution. An answer is a value,
     function or class; `Answers((a, b))` where the check takes more than one.
     `needs` names cells of the notebook that must run before the exercise's own, where it is not enough by itself.
     """
