@@ -274,17 +274,29 @@ def test_predict_gives_outputs_targets_labels_and_probabilities_in_the_loaders_o
     batches = list(loader(seed=3))
     outputs = torch.cat([model(X) for X, _ in batches]).detach()
     assert torch.equal(predictions.outputs, outputs)
+    assert not predictions.outputs.requires_grad
     assert torch.equal(predictions.targets, torch.cat([y for _, y in batches]))
     assert torch.equal(predictions.labels, outputs.max(dim=1).indices)
     expected = outputs.exp() / outputs.exp().sum(dim=1, keepdim=True)
     torch.testing.assert_close(predictions.probabilities, expected)
 
 
-def test_predictions_carry_no_graph_and_can_be_used_in_autograd():
-    predictions = predict(plain_model(), loader())
-    assert not predictions.outputs.requires_grad
-    scale = torch.ones(3, requires_grad=True)
-    cross_entropy(predictions.outputs * scale, predictions.targets).backward()  # not after inference_mode
+class CachedBatches:
+    """Builds its batch when it is first asked, as many a data set does."""
+
+    batches = None
+
+    def __iter__(self):
+        if self.batches is None:
+            self.batches = [(torch.arange(48.0).reshape(8, 6) / 48, torch.arange(8) % 3)]
+        return iter(self.batches)
+
+
+@observers
+def test_data_first_read_by_an_observer_can_be_trained_on(observe):
+    model, batches = plain_model(), CachedBatches()
+    observe(model, batches)
+    train_epoch(model, batches, cross_entropy, sgd(model))  # refused after inference_mode
 
 
 # --- bad arguments -------------------------------------------------------------------------------------------------
