@@ -32,8 +32,8 @@ PAGES = ROOT / "build" / "html"
 # Stored outputs are those of the drawn edition, without progress bars: as in the tests (conftest.py).
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_METADATA = {"tags", "rtol", "slideshow"}  # slideshow: see tools/slides.py
-TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "solution", "widget"}
+CELL_METADATA = {"tags", "rtol"}
+TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "widget"}
 RUN_AGAIN = "# Run again, "  # such a cell goes on or fails when it is run twice in a row: tag `once`
 FOLDED = {"source_hidden": True}  # whoever wants to see a solution unfolds it
 WIDGET = "application/vnd.jupyter.widget-view+json"
