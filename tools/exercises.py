@@ -92,12 +92,10 @@ def add(notebook: NotebookNode, name: str, after: str) -> None:
     folded = "<details>\n<summary>Hint</summary>\n\nTODO: the idea, not the line.\n\n</details>"
     blank = f"TODO = ...\n\ncheck.{name}(TODO)"
     solved = f"# Solution\nTODO = ...\n\ncheck.{name}(TODO, solution=True)"
-    # Task and answer are on a slide of their own (tools/slides.py), hint and solution on none.
-    below, same = ({"slideshow": {"slide_type": slide_type}} for slide_type in ("subslide", "-"))
     place = ids.index(after) + 1
     notebook.cells[place:place] = [
-        new_markdown_cell(description, id=task, metadata=below),
-        new_code_cell(blank, id=answer, metadata={"tags": ["exercise"], **same}),
+        new_markdown_cell(description, id=task),
+        new_code_cell(blank, id=answer, metadata={"tags": ["exercise"]}),
         new_markdown_cell(folded, id=hint),
         new_code_cell(solved, id=solution, metadata={"tags": ["solution"]}),
     ]
