@@ -426,7 +426,7 @@ TRANSFORMS = {
     "plain": {"transform": ToTensor()},
     "one-hot": {"transform": ToTensor(), "target_transform": one_hot},
     "flat, float label": {"transform": Compose([ToTensor(), Lambda(torch.flatten)]), "target_transform": float},
-    "tensor label": {"transform": ToTensor(), "target_transform": torch.tensor},
+    "float32 label": {"transform": ToTensor(), "target_transform": lambda label: torch.tensor(float(label))},
 }
 
 
