@@ -72,8 +72,8 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             f"size from an argument, "
             f"as in `{sized}.shape[0]`."
             if name != "F"
-            else "`F` is not imported in this notebook, and a letter of the task is not a Python name: a size comes from "
-            "`.shape`, a function from `torch.nn.functional`."
+            else "`F` is not imported in this notebook, and a letter of the task is not a Python name: a size comes "
+            "from `.shape`, a function from `torch.nn.functional`."
         )
     elif close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"

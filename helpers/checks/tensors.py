@@ -239,7 +239,9 @@ def _square_rows() -> Case:
             (pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)
         ),
         "Pixels that become too bright or too dark are cut off, but the amount is added to none of "
-        "them: keep the sum.": (lambda *given: _cut_off(*given)  # noqa: PLW0108 - defined below),
+        "them: keep the sum.": (
+            lambda *given: _cut_off(*given)  # noqa: PLW0108
+        ),
         "The whole image is returned as it was: a method without an underscore returns a new tensor and leaves the "
         "old one.": lambda pixels, amount: pixels.clone(),
         "The amount is multiplied here: brighter by an amount means a sum.": lambda pixels, amount: (
@@ -280,7 +282,9 @@ def _cut_off(pixels: Tensor, amount: int) -> Tensor:
         ),
         "These are the classes whose mean is the *farthest*.": lambda *given: _squares(*given).argmax(dim=1),
         "These are distances. Which class has the smallest in each row?": either(
-            lambda *given: _squares(*given), lambda *given: _squares(*given).sqrt(), lambda *given: _squares(*given).T
+            lambda *given: _squares(*given),
+            lambda *given: _squares(*given).sqrt(),
+            lambda *given: _squares(*given).T,  # noqa: PLW0108
         ),
         "With `dim=`, `min` gives two tensors, values and indices: which of them are the classes?": (
             lambda *given: _squares(*given).min(dim=1)

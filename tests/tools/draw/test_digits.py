@@ -8,15 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from tools.draw.judge_garments import read_split
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
-from helpers.data import DataError, dataset_root
-from helpers.handwriting import _enlarged, real_digits
-from helpers.strokes import frame
-from tests.test_data import tiny_files, write_archives
+from helpers.data import dataset_root
 from tools.draw import __main__ as drawing
 from tools.draw import digits
 from tools.draw.judge_digits import accuracy, convolutional, dense, handwriting, train
@@ -171,8 +167,9 @@ def test_no_picture_occurs_twice(archives):
     assert len(set(pictures)) == len(pictures) == 32_000
 
 
-def test_torchvision_loads_the_drawn_digits(archives, tmp_path):
-    root = dataset_root("MNIST", "drawn", folder=tmp_path)
+def test_torchvision_loads_the_drawn_digits(archives, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    root = dataset_root("MNIST", "drawn")
     for split in ("train", "t10k"):
         dataset = datasets.MNIST(root=root, train=split == "train", download=True, transform=ToTensor())
         images, labels = archives[split]
@@ -183,26 +180,6 @@ def test_torchvision_loads_the_drawn_digits(archives, tmp_path):
 
 
 # The original edition
-
-
-def test_the_original_digits_come_from_a_mirror(tmp_path, monkeypatch):
-    files = tiny_files(train=50, test=40)
-    folder = write_archives(tmp_path / "mirror/MNIST", files)
-    resources = [(f"{name}.gz", hashlib.md5((folder / f"{name}.gz").read_bytes()).hexdigest()) for name in files]
-    monkeypatch.setattr(datasets.MNIST, "resources", resources)
-    root = dataset_root("MNIST", "original", mirror=tmp_path / "mirror", folder=tmp_path / "data")
-    assert root.name == "original"
-    for name, content in files.items():
-        assert (root / "MNIST/raw" / name).read_bytes() == content
-    test_data = datasets.MNIST(root=root, train=False, download=True)
-    assert len(test_data) == 40
-    assert test_data.targets[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
-
-
-def test_a_mirror_without_the_digits_is_named(tmp_path):
-    write_archives(tmp_path / "mirror/FashionMNIST", tiny_files())
-    with pytest.raises(DataError, match=r"mirror.*MNIST"):
-        dataset_root("MNIST", "original", mirror=tmp_path / "mirror", folder=tmp_path / "data")
 
 
 @pytest.mark.skipif(
@@ -225,24 +202,6 @@ def trained(build, images, labels, *, epochs):
     X, y = torch.tensor(images).unsqueeze(1) / 255, torch.tensor(labels, dtype=torch.long)
     torch.manual_seed(0)
     return train(build(), X, y, epochs=epochs)
-
-
-def test_real_digits_are_those_of_scikit_learn():
-    images, labels = real_digits()
-    theirs = load_digits()
-    np.testing.assert_array_equal(labels, theirs.target)
-    for place in (0, 900, 1796):
-        np.testing.assert_array_equal(images[place], _enlarged(theirs.images[place]))
-
-
-def test_real_digits_are_framed_and_labelled():
-    images, labels = real_digits()
-    assert (images.shape, images.dtype) == ((1797, 28, 28), np.dtype(np.uint8))
-    assert labels.shape == (1797,)
-    assert np.bincount(labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    longest = np.maximum(images.any(axis=2).sum(axis=1), images.any(axis=1).sum(axis=1))
-    assert longest.max() == 20
-    np.testing.assert_array_equal(frame(images[0]), images[0])  # framed already: nothing changes
 
 
 @pytest.mark.parametrize(("build", "floor"), [(dense, 0.9), (convolutional, 0.93)], ids=["dense", "cnn"])
