@@ -52,18 +52,13 @@ def _cells(exercise: Exercise, slug: str) -> list[NotebookNode]:
     call = f"check.{exercise.name}(TODO"
     task, answer, hint, solution = (f"{slug}-{part}" for part in PARTS)
     return [
-        new_markdown_cell("\n\n".join((*exercise.lines, TASK)), id=task, metadata=_slide("subslide")),
-        new_code_cell(f"TODO = ...\n\n{call})", id=answer, metadata={"tags": ["exercise"], **_slide("-")}),
+        new_markdown_cell("\n\n".join((*exercise.lines, TASK)), id=task),
+        new_code_cell(f"TODO = ...\n\n{call})", id=answer, metadata={"tags": ["exercise"]}),
         new_markdown_cell(HINT, id=hint),
         new_code_cell(
             f"# Solution\nTODO = ...\n\n{call}, solution=True)", id=solution, metadata={"tags": ["solution"]}
         ),
     ]
-
-
-def _slide(kind: str) -> dict[str, dict[str, str]]:
-    """Task and answer stand on a slide of their own (tools/slides.py); hint and solution on none."""
-    return {"slideshow": {"slide_type": kind}}
 
 
 def _number(notebook: NotebookNode, book: Book) -> None:
