@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
+from myst_parser.slugs import github_slugify
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
@@ -59,6 +60,7 @@ if repository := os.environ.get("GITHUB_REPOSITORY"):
     }
 
 NOTE = """\
+{{.reading}}
 You are reading this notebook with its outputs. To run it and have your answers checked,
 [install the course](../docs/install.md), which includes {{download}}`this notebook <{name}>`."""
 
@@ -127,7 +129,8 @@ def recap_tables(last_column: str) -> str:
         cells = nbformat.read(path, as_version=4).cells
         parts.append(f"\n## {cells[0].source.splitlines()[0].removeprefix('# ')}\n")
         recap = next(cell.source for cell in cells if cell.source.startswith("## Recap"))
-        parts.append(f"From the [recap](../notebooks/{path.name}#recap) of the notebook.\n")
+        anchor = github_slugify(recap.splitlines()[0].removeprefix("## "))
+        parts.append(f"From the [recap](../notebooks/{path.name}#{anchor}) of the notebook.\n")
         for node in SyntaxTreeNode(MarkdownIt().enable("table").parse(recap)).children:
             if node.type == "table" and node.children[0].children[0].children[-1].children[0].content == last_column:
                 start, end = node.map
