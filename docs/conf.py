@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -126,13 +125,19 @@ def recap_tables(last_column: str) -> str:
     """Return the tables with this last column from the recaps, under the titles of their notebooks, as Markdown."""
     parts = []
     for path in NOTEBOOKS:
-        cells = nbformat.read(path, as_version=4).cells
-        parts.append(f"\n## {cells[0].source.splitlines()[0].removeprefix('# ')}\n")
-        recap = next(cell.source for cell in cells if cell.source.startswith("## Recap"))
-        anchor = github_slugify(recap.splitlines()[0].removeprefix("## "))
+        texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+        recap = next(text.splitlines()[0] for text in texts if text.startswith("## Recap"))
+        anchor = github_slugify(recap.removeprefix("## "))
+        parts.append(f"\n## {texts[0].splitlines()[0].removeprefix('# ')}\n")
         parts.append(f"From the [recap](../notebooks/{path.name}#{anchor}) of the notebook.\n")
-        for node in SyntaxTreeNode(MarkdownIt().enable("table").parse(recap)).children:
-            if node.type == "table" and node.children[0].children[0].children[-1].children[0].content == last_column:
-                start, end = node.map
-                parts += ["{.fold}", *recap.splitlines()[start:end], ""]
+        for text in texts:
+            for node in SyntaxTreeNode(MarkdownIt().enable("table").parse(text)).children:
+                if node.type == "table" and _header(node)[-1] == last_column:
+                    start, end = node.map
+                    parts += ["{.fold}", *text.splitlines()[start:end], ""]
     return "\n".join(parts)
+
+
+def _header(table: SyntaxTreeNode) -> list[str]:
+    head = table.children[0]
+    return [cell.children[0].content for cell in head.children[0].children]

@@ -1,4 +1,4 @@
-"""What all tests share: no figure left over, the site and the slides, and what the thorough run of the generated answers reports."""
+"""What all tests share: no figure left over, the site, the slides, and what the thorough run reports."""
 
 import os
 import subprocess

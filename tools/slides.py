@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -221,8 +220,11 @@ def _start_of_question(blocks: list[Block]) -> int:
 def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
     """The outputs of a cell, a figure together with its caption; a widget without a picture has none."""
     captions = set()
+    is_widget = "widget" in cell.metadata.get("tags", [])
     for output in cell.outputs:
         data = output.get("data", {})
+        if is_widget and "image/png" not in data:
+            continue
         if output.output_type == "error":
             yield Part("error", f"<pre><b>{escape(output.ename)}:</b> {escape(output.evalue)}</pre>", waits)
         elif output.output_type == "stream":
@@ -232,7 +234,7 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             captions.add(output.metadata["image/png"]["alt"])
             image = f'<img src="data:image/png;base64,{data["image/png"].strip()}" alt="">'
             yield Part("figure", f"<figure>{image}<figcaption>{caption}</figcaption></figure>", waits)
-        elif data["text/plain"] not in captions and "widget" not in cell.metadata.get("tags", []):
+        elif data["text/plain"] not in captions:
             yield Part("output", f"<pre>{escape(data['text/plain'])}</pre>", waits)
 
 

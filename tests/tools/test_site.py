@@ -41,8 +41,8 @@ def test_nothing_is_loaded_from_elsewhere(built, request):
     for page in pages:
         elements = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(loading)
         targets = [element.get("src") or element.get("href") or element.get("data") for element in elements]
-        beside = [target.partition("?")[0].partition("#")[0] for target in targets if not target.startswith("data:")]
-        assert not [target for target in beside if not (page.parent / target).is_file()], page.name
+        beside = [re.split("[?#]", target)[0] for target in targets if not target.startswith("data:")]
+        assert not [target for target in beside if target and not (page.parent / target).is_file()], page.name
     for style in folder.rglob("*.css"):
         text = style.read_text(encoding="utf-8")
         assert not re.search(r"@import[^;]*//|url\([\"']?(?:https?:)?//", text), style.name
@@ -79,13 +79,12 @@ def test_the_recap_of_every_notebook_has_its_table(name, site):
     assert all(len(section.select("tbody tr")) > 2 for section in sections)
 
 
-@pytest.mark.parametrize(
-    "fault", ["[x](nowhere.md)", "[x](index.md#nowhere)", "{term}`nowhere`", "```{include} nowhere.md\n```"]
-)
-def test_a_reference_to_nowhere_is_an_error(fault, tmp_path):
+def test_a_reference_to_nowhere_is_an_error(tmp_path):
+    faults = ["[x](nowhere.md)", "[x](index.md#nothing)", "{term}`unheard`", "```{include} absent.md\n```"]
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "index.md").write_text(f"# A page\n\n{fault}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "dummy", "-c", "docs", tmp_path, tmp_path / "out"]
+    (tmp_path / "docs" / "index.md").write_text("\n\n".join(["# A page", *faults]), encoding="utf-8")
+    options = ["-q", "-W", "--keep-going", "-b", "dummy", "-c", "docs"]
+    command = [sys.executable, "-m", "sphinx", *options, tmp_path, tmp_path / "out"]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     assert built.returncode != 0
-    assert "nowhere" in built.stderr
+    assert not [word for word in ("nowhere.md", "'nothing'", "'unheard'", "absent.md") if word not in built.stderr]
