@@ -25,6 +25,12 @@ function fitted(page, parts, shown, smallest = TEXT) {
   return false;
 }
 
+/** Reserve the height at which the letters of a figure can be read, if a slide has so much. */
+function reserve(image) {
+  image.style.setProperty("--least", `${Math.min(0.95 * image.naturalHeight, 560)}px`);
+  if (image.naturalHeight / image.naturalWidth > 0.75) image.closest(".part").classList.add("tall");
+}
+
 /** Halve a list, a table or a long output; the second half is a part of its own. Returns whether that can be done. */
 function halve(part) {
   const list = part.querySelector("tbody, ul, ol");
@@ -71,6 +77,7 @@ function paginate(page) {
 async function start() {
   const reveal = document.querySelector(".reveal");
   await Promise.all([...document.images].map((image) => image.decode()));
+  [...document.images].forEach(reserve);
   reveal.classList.add("measuring");
   document.querySelectorAll(".page").forEach(paginate);
   reveal.classList.remove("measuring");

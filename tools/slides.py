@@ -31,8 +31,6 @@ from nbformat import NotebookNode
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
-from pygments.style import Style
-from pygments.token import Comment, Keyword, Name, Number, Operator, String, Token
 
 from tools.notebooks import NOTEBOOKS, title
 
@@ -47,26 +45,9 @@ REVEAL = (
     "LICENSE",
 )
 MARKDOWN = MarkdownIt("commonmark").enable("table")
+FORMATTER = HtmlFormatter(style="a11y-light")
 LEFT_OUT = {"solution", "after-solution"}
 TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "tools"), trim_blocks=True, autoescape=True)
-
-
-class Colours(Style):
-    """The course's palette, in shades dark enough on a pale background."""
-
-    styles = {  # noqa: RUF012 - Pygments' own form
-        Token: "#222222",
-        Comment: "italic #5F6B76",
-        Keyword: "bold #00568A",
-        Name.Builtin: "#00568A",
-        Number: "#A34700",
-        Operator: "#444444",
-        Operator.Word: "bold #00568A",
-        String: "#00664B",
-    }
-
-
-FORMATTER = HtmlFormatter(style=Colours)
 
 
 @dataclass(frozen=True)
