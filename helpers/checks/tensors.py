@@ -282,9 +282,9 @@ def _cut_off(pixels: Tensor, amount: int) -> Tensor:
         ),
         "These are the classes whose mean is the *farthest*.": lambda *given: _squares(*given).argmax(dim=1),
         "These are distances. Which class has the smallest in each row?": either(
-            lambda *given: _squares(*given),
+            lambda *given: _squares(*given),  # noqa: PLW0108
             lambda *given: _squares(*given).sqrt(),
-            lambda *given: _squares(*given).T,  # noqa: PLW0108
+            lambda *given: _squares(*given).T,
         ),
         "With `dim=`, `min` gives two tensors, values and indices: which of them are the classes?": (
             lambda *given: _squares(*given).min(dim=1)
