@@ -88,7 +88,7 @@ def test_each_notebook_has_its_exercises_in_order(path):
     assert difficulties[0] == 1
     assert difficulties[-1] == max(difficulties)
     minutes = sum(one.minutes for one in book.exercises.values())
-    assert f"and {minutes} for the exercises" in notebook.cells[0].source
+    assert f"plus {minutes} for the exercises" in notebook.cells[0].source
 
 
 def book_module(book):
