@@ -65,7 +65,7 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         try:
             return same(self.observed, other.observed)
         except Exception:  # values of kinds that no check compares
-            return False
+            return self.args[0] == other.args[0]
 
     def with_hints(self, hints: Iterable[str]) -> NotYet:
         """The same finding with these hints."""
@@ -236,7 +236,11 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     """
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
-    listed = ", ".join(f"{name} {brief(value)}".strip() for name, value in zip(names, inputs, strict=True))
+    # What can be told in a word: a model or a loader of the check's own says nothing.
+    told = [
+        (name, one) for name, one in zip(names, inputs, strict=True) if type(one) in (Tensor, int, float, bool, str)
+    ]
+    listed = ", ".join(f"{name} {brief(value)}".strip() for name, value in told)
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
@@ -256,8 +260,7 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
         for name, before, after in zip(names, inputs, given, strict=True):
             if _comparable(before) and not same(after, before):
                 raise NotYet(
-                    f"The function changed its input, {name or 'the argument'} {brief(before)}, which its caller may "
-                    "still need.",
+                    f"The function changed its input{f' `{name}`' if name else ''}, which its caller may still need.",
                     "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these "
                     "work in place. Make a new tensor, or work on a `clone()`.",
                 )
@@ -487,8 +490,6 @@ def _name_of(cls: type) -> str:
 def describe(value: Any) -> str:
     """A value in a few words: a number or short string as it is, a tensor by shape and dtype, others by their type."""
     if type(value) is Tensor:
-        if value.is_nested or value.layout != torch.strided:
-            return "a tensor that is not dense"
         return f"a tensor {brief(value)}"
     if type(value) in (int, float, bool, complex):
         return f"the {_name_of(type(value))} {_number(value)}"
@@ -499,15 +500,12 @@ def describe(value: Any) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value as it stands behind its name: `[24, 5, 4] float32` for a tensor, `= 3` for a number."""
-    if type(value) is Tensor and not value.is_nested and value.layout == torch.strided:
-        device = "" if value.device.type == "cpu" else f" on {value.device}"
-        return f"{_shape(value)} {_dtype(value)}{device}"
-    if type(value) in (int, float, bool, str):
+    """A tensor or a number as it is told after its name: `[24, 5, 4] float32`, `= 3`."""
+    if type(value) is not Tensor:
         return f"= {_number(value)}"
-    if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
-        return ""
-    return f"({describe(value)})"
+    if value.is_nested or value.layout != torch.strided:
+        return "(not dense)"
+    return f"{_shape(value)} {_dtype(value)}{'' if value.device.type == 'cpu' else f' on {value.device}'}"
 
 
 def message_of(error: BaseException) -> str:

@@ -299,7 +299,7 @@ class Exercise:
             yield f"`{part}`: {told[0]}" if part else told[0]
             yield from told[1:]
             if not_yet.printed:
-                yield "Your code printed, in the call that failed:"
+                yield "Printed in the call that failed:"
                 yield from (f"| {line}" for line in not_yet.printed)
         yield from finding.notes
 

@@ -7,6 +7,7 @@ import math
 import pickle
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -544,19 +545,20 @@ def _expect_saving(save_all: Any) -> None:
         _some_steps(model, optimizer, 0, 3)
         result = call(save_all, path, model, optimizer, training.epochs, may_change=True)
         if not path.is_file():
-            raise NotYet("After `save_all` there is no file at `path`.")
+            raise NotYet("There is no file at `path` afterwards.")
         if not isinstance(result, str | Path) or str(result) != str(path):
-            raise NotYet(f"What `save_all` returns: expected `path`, received {describe(result)}.")
+            raise NotYet(f"The result: expected `path`, received {describe(result)}.")
         _expect_content(path, model, optimizer, training.epochs)
 
 
 def _expect_content(path: Path, model: nn.Module, optimizer: Optimizer, epochs: int) -> None:
     try:
-        content = torch.load(path, weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, weights_only=True)
     except Exception as error:
         if "Unsupported global" in str(error) or "GLOBAL" in str(error):
-            raise NotYet("The file of `save_all` has more in it than tensors and plain values.") from None
-        raise NotYet("`torch.load` cannot read the file of `save_all`.") from None
+            raise NotYet("The file has more in it than tensors and plain values.") from None
+        raise NotYet("`torch.load` cannot read the file.") from None
     if content is ...:
         raise Blank
     found = [*_leaves(content)]
@@ -564,11 +566,11 @@ def _expect_content(path: Path, model: nn.Module, optimizer: Optimizer, epochs: 
     for what, wanted in (("the model's parameters", model.parameters()), ("the optimizer's state", memory)):
         for tensor in (one.detach() for one in wanted if isinstance(one, Tensor)):
             if not any(isinstance(one, Tensor) and torch.equal(one, tensor) for one in found):
-                raise NotYet(f"The file of `save_all` lacks {what}.")
+                raise NotYet(f"The file lacks {what}.")
     if not any(
         type(one) in (int, Tensor) and one == epochs for one in found if not isinstance(one, Tensor) or one.ndim == 0
     ):
-        raise NotYet("The file of `save_all` lacks `epochs`.")
+        raise NotYet("The file lacks `epochs`.")
 
 
 def _leaves(content: Any) -> Iterator[Any]:
@@ -593,18 +595,18 @@ def _expect_loading(save_all: Any, load_all: Any) -> None:
         second, other = training.begin(seed=2)
         result = call(load_all, moved, second, other, may_change=True)
         if not all(map(torch.equal, second.parameters(), saved)):
-            raise NotYet("After `load_all`, the new model does not have the parameters that were saved.")
+            raise NotYet("The new model does not have the parameters that were saved.")
         _some_steps(second, other, 3, 6)
         if not all(map(torch.allclose, second.parameters(), model.parameters())):
             raise NotYet("The parameters are back, but the next steps differ from those of the uninterrupted training.")
-        expect(result, training.epochs, what="the number of epochs from `load_all`")
+        expect(result, training.epochs, what="the number of epochs")
     content = torch.load(moved, weights_only=True)
     torch.save({**content, "stranger": _Stranger()} if type(content) is dict else [content, _Stranger()], stranger)
     _Stranger.ran = False
     with contextlib.suppress(NotYet):  # an error is what it should come to
         call(load_all, stranger, *_TRAININGS[0].begin(seed=1), may_change=True)
     if _Stranger.ran:
-        raise NotYet("Everything is back. But then `load_all` got a file with code in it, and the code ran.")
+        raise NotYet("Everything is back. But then the function was given a file with code in it, and the code ran.")
 
 
 # 6.7
@@ -741,9 +743,7 @@ def _choose(recipes: Any, train_loader: Any, val_loader: Any, test_loader: Any, 
         "The choice is right. But this accuracy is of the model that was trained last: keep each trained model.": (
             _wrong(_choose, "last model")
         ),
-        "This is the recipe with the lowest accuracy.": _wrong(
-            _choose, "lowest", "highest loss"
-        ),
+        "This is the recipe with the lowest accuracy.": _wrong(_choose, "lowest"),
         "This recipe had the best epoch on the way, but its model went on to learn. What counts is the accuracy after "
         "its last epoch: `[-1]`.": _wrong(_choose, "best epoch"),
         "`evaluate` returns loss and accuracy: take `.accuracy`.": _wrong(_choose, "metrics"),
