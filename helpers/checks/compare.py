@@ -125,13 +125,15 @@ def expect(
     reveal: bool = False,
     strict: bool = False,
     dtype: bool = False,
+    parts: tuple[str, ...] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
     NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
-    number of an input that the learner did not choose. `requires_grad` is compared where it is given.
+    number of an input that the learner did not choose. `requires_grad` is compared where it is given, and `parts` are
+    the task's names for the elements of a tuple.
 
     Raises:
         NotYet: they differ.
@@ -139,7 +141,7 @@ def expect(
     """
     if is_blank(answer):
         raise Blank
-    how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
+    how = _How(rtol, atol, requires_grad, reveal, strict, dtype, parts)
     difference = next(_differences(answer, wanted, what, how), None)
     if difference is None:
         return
@@ -364,6 +366,7 @@ class _How(NamedTuple):
     reveal: bool = False
     strict: bool = False
     dtype: bool = False
+    parts: tuple[str, ...] = ()
 
 
 def plain(value: Any) -> Any:
@@ -393,7 +396,8 @@ def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str
         if len(answer) != len(wanted):
             yield f"Length of {what}: expected {len(wanted)}, received {len(answer)}."
         for place, (left, right) in enumerate(zip(answer, wanted, strict=False)):
-            yield from _differences(left, right, f"element {place} of {what}", how)
+            name = how.parts[place] if place < len(how.parts) else f"element {place}"
+            yield from _differences(left, right, f"{name} of {what}", how._replace(parts=()))
     elif isinstance(wanted, dict):
         # A key of an answer may be an object whose comparison raises: only strings and numbers are looked up.
         if {key for key in answer if type(key) in (str, int)} != set(wanted) or len(answer) != len(wanted):

@@ -174,7 +174,7 @@ def normalise_both(answer: Any) -> None:
     """Training and new images normalised, channel by channel."""
     expect_callable(answer)
     generator = torch.Generator().manual_seed(2)
-    for n, m, channels, height, width in ((6, 4, 3, 10, 12), (5, 1, 1, 12, 12), (8, 3, 2, 1, 60)):
+    for n, m, channels, height, width in ((6, 4, 3, 10, 12), (5, 1, 1, 12, 12), (8, 3, 2, 1, 90)):
         level = torch.linspace(0.2, 0.8, channels).reshape(1, channels, 1, 1)
         X_train = level * torch.rand(n, channels, height, width, generator=generator)
         X_new = 0.3 + 0.5 * torch.rand(m, channels, height, width, generator=generator)
@@ -185,7 +185,8 @@ def normalise_both(answer: Any) -> None:
                 normalised[:, channel] = (X[:, channel] - pixels.mean()) / pixels.std()
         result = call(answer, X_train, X_new)
         # A standard deviation that divides by n differs by 7 in 10,000 from one that divides by n - 1: both are right.
-        expect(result, tuple(wanted), what="the two results", reveal=True, rtol=1e-3)
+        parts = ("the training images", "the new images")
+        expect(result, tuple(wanted), what="the result", parts=parts, reveal=True, rtol=1e-3)
 
 
 def _over(rule: Callable[[list[Tensor], DataLoader], Any]) -> Callable[[DataLoader], Any]:
@@ -223,7 +224,7 @@ def _halved(batches: list[Tensor], loader: DataLoader) -> float:
         "This is the mean of the last batch alone. What must be kept from batch to batch?": either(
             _over(lambda batches, loader: batches[-1].mean().item()), _over(lambda batches, loader: batches[-1].mean())
         ),
-        "This is the mean of the first batch alone: loop over all of them.": either(
+        "This is the mean of the first batch alone: loop over all of them, and return after the loop.": either(
             lambda loader: next(iter(loader))[0].mean().item(), lambda loader: next(iter(loader))[0].mean()
         ),
         "This is the sum. By what must it be divided?": either(
@@ -366,7 +367,8 @@ def windows(answer: Any) -> None:
         expect(call(dataset.__len__), examples, what=f"the length {listed}", reveal=True)
         for i in sorted({0, min(1, examples - 1), examples - 1}):
             wanted = series[i : i + length], series[i + length]
-            expect(call(dataset.__getitem__, i), wanted, what=f"example {i} {listed}", reveal=True)
+            parts = ("the window", "the number after it")
+            expect(call(dataset.__getitem__, i), wanted, what=f"example {i} {listed}", parts=parts, reveal=True)
 
 
 def _divided(

@@ -227,6 +227,8 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a
         yield "This is True or False, and a number is asked for."
     elif cls is str and type(wanted) in (int, float, list, tuple, dict):
         yield "This is text: leave out the quotation marks or the f-string, and return the value itself."
+    elif type(wanted) is list and cls is Tensor:
+        yield "This is a tensor, and a list is asked for: `tolist()` makes one of it."
     elif cls.__name__ == "generator":
         yield "This is a generator, which has not computed anything yet: `list(...)` collects what it gives."
     elif {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
@@ -578,6 +580,8 @@ def _no_method(found: re.Match[str], tree: ast.AST | None) -> str | None:  # noq
             f"This is a {cls}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or "
             f"combine them with `torch.stack`."
         )
+    if cls in ("Subset", "TensorDataset", "ConcatDataset", "DataLoader") and hasattr(Tensor, name):
+        return f"This is a {cls}, not a tensor, and only a tensor has `.{name}`: take the images out of it first."
     if cls in ("float", "int") and hasattr(Tensor, name):
         return f"This is a Python number, and only a tensor has `.{name}`: make a tensor of it first."
     if cls == "str" and hasattr(Tensor, name):
@@ -594,6 +598,10 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
         _converted,
     ),
     (r"Boolean value of Tensor|truth value of an array", _truth),
+    (
+        r"pic should be PIL Image or ndarray",
+        "`ToTensor` takes one PIL image or NumPy array, and this is a tensor already: divide `uint8` pixels by 255.",
+    ),
     (r"bitwise_xor|unsupported operand type\(s\) for \^", "In Python `^` is not a power: write `**`."),
     (
         r"'?(\w+)'? object does not support the context manager|^__enter__$|^(AttributeError: )?__enter__",
