@@ -260,10 +260,18 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
                 raise NotYet(
                     f"The function changed its input, {name or 'the argument'} {brief(before)}, which its caller may "
                     "still need.",
-                    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these "
-                    "work in place. Make a new tensor, or work on a `clone()`.",
+                    _IN_PLACE
+                    if type(before) is Tensor
+                    else "Look for a method such as `pop`, `append` or `sort`, or an "
+                    "index on the left of `=`: these change a list or dict itself. Make a new one.",
                 )
     return result
+
+
+_IN_PLACE = (
+    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these work in place. "
+    "Make a new tensor, or work on a `clone()`."
+)
 
 
 def expect_no_loop(function: Any) -> None:
@@ -316,6 +324,9 @@ def expect_module(
             *([f"Its parameters: {sizes}."] if sizes else ["It has no layer with parameters."]),
         )
     if tensors:
+        if not any(p.requires_grad for p in tensors):
+            remedy = "They must require gradients for training: leave out `requires_grad_(False)`."
+            raise NotYet(f"Gradient: all parameters of {what} are frozen.", remedy)
         if not output.requires_grad:
             raise NotYet(f"Gradient: the output of {what} does not depend on its parameters; was it detached?")
         torch.manual_seed(0)

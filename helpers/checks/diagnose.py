@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
-from helpers.checks.source import called_name, cell_names, free_names, function_of, tree_of
+from helpers.checks.source import arguments_of, called_name, cell_names, free_names, function_of, tree_of
 
 
 def diagnose(finding: NotYet) -> str | None:
@@ -31,7 +31,7 @@ def diagnose(finding: NotYet) -> str | None:
     rules: list[Iterator[str]] = []
     if finding.error is not None:
         rules += [_of_names(finding, tree), _of_the_page(finding, tree), _of_fixed_sizes(finding, tree)]
-        rules += [_of_layers(tree), _of_messages(finding, tree)]
+        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_messages(finding, tree)]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules += [_of_returns(observed, wanted, tree), _of_the_page(finding, tree), _of_types(observed, wanted)]
@@ -75,6 +75,10 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             else "`F` is not imported in this notebook, and a letter of the task is not a Python name: a size comes "
             "from `.shape`, a function from `torch.nn.functional`."
         )
+    elif name in _attributes(tree):
+        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
+    elif isinstance(tree, ast.ClassDef) and name in known:
+        yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     elif close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     elif hasattr(torch, name):
@@ -83,11 +87,17 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
+def _attributes(tree: ast.AST | None) -> set[str]:
+    """The attributes of `self` in a class."""
+    nodes = ast.walk(tree) if tree is not None else ()
+    return {one.attr for one in nodes if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self"}
+
+
 def _known(function: Any, tree: ast.AST | None) -> list[str]:
     names = [*_arguments(tree)]
     if tree is not None:
         names += [one.id for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
-    own = function_of(function)
+    own = _method_or_function(function)
     return [*names, *(name for name in (own.__globals__ if own else ()) if not name.startswith("_"))]
 
 
@@ -134,6 +144,9 @@ def _quoted(error: BaseException) -> str:
 
 def _of_returns(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
     """No `return`, `print` in its place, a `return` that comes in the first round of a loop."""
+    if isinstance(tree, ast.ClassDef):
+        methods = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name in ("forward", "__call__")]
+        tree = methods[0] if methods else tree
     if isinstance(tree, ast.FunctionDef):
         returns = [one for one in _own_nodes(tree) if isinstance(one, ast.Return) and one.value is not None]
         if observed is None and wanted is not None and not returns:
@@ -480,28 +493,56 @@ def _of_fixed_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
 # Layers
 
 
-def _of_layers(tree: ast.AST | None) -> Iterator[str]:
+def _of_layers(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """`nn.ReLU(X)` where `nn.ReLU()(X)` was meant."""
-    if tree is None:
+    if tree is None or not finding.calls:
         return
-    arguments = set(_arguments(tree)) - {"self", "cls"}
+    last = finding.calls[-1]
+    names = zip(arguments_of(last.function, last.inputs), last.inputs, strict=True)
+    tensors = {name for name, value in names if type(value) is Tensor}
     for one in ast.walk(tree):
         name = called_name(one)
         cls = getattr(nn, name.removeprefix("nn."), None) if name.startswith("nn.") else None
         if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
             continue
         for value in one.args:
-            if (
-                isinstance(value, ast.Name)
-                and value.id in arguments
-                and value.id in ("x", "X", "inputs", "input", "batch")
-            ):
+            if isinstance(value, ast.Name) and value.id in tensors:
                 yield (
-                    f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. "
-                    f"Make the layer first, "
-                    f"then call it: `{name}(...)({value.id})`."
+                    f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. Make the layer "
+                    f"first, then call it: `{name}(...)({value.id})`."
                 )
                 return
+
+
+def _of_misfits(finding: NotYet) -> Iterator[str]:
+    """A layer of a model that gets what does not fit: which layer, what arrives, what it expects."""
+    traceback, layer, arrives = finding.error.__traceback__, None, None
+    while traceback is not None:
+        local = traceback.tb_frame.f_locals
+        if type(local.get("input")) is Tensor and isinstance(local.get("self"), nn.Linear | nn.Conv2d):
+            layer, arrives = local["self"], local["input"]
+        traceback = traceback.tb_next
+    if layer is None:
+        return
+    model = finding.calls[-1].function
+    path = (
+        next((name for name, one in model.named_modules() if one is layer), "") if isinstance(model, nn.Module) else ""
+    )
+    place = f" (layer {path}, counted from 0)" if path.isdecimal() else f" (`{path}`)" if path else ""
+    shape = brief(arrives).rpartition(" ")[0]
+    if isinstance(layer, nn.Linear) and arrives.ndim and arrives.shape[-1] != layer.in_features:
+        named = f"`Linear({layer.in_features}, {layer.out_features})`{place}"
+        if arrives.ndim > 2:
+            yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
+        elif arrives.ndim == 2:
+            yield f"{named} expects {layer.in_features} features per example, and {arrives.shape[1]} arrive: {shape}."
+        else:
+            yield f"{named} expects {layer.in_features} features per example, and one long row arrives: {shape}."
+    elif isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
+        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
+    elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
+        named = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}"
+        yield f"{named} expects {layer.in_channels} channels, and {arrives.shape[-3]} arrive: {shape}."
 
 
 # Messages
@@ -705,6 +746,11 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
         r"(before|without).*Module\.__init__\(\) call|super\(\)\.__init__",
         "`super().__init__()` must come first in the `__init__` of a module.",
     ),
+    (
+        r"\[ModuleList\] is missing the required",
+        "A `ModuleList` only keeps layers: call them one after another, in a loop.",
+    ),
+    (r"list is not a Module subclass", "A list is not a layer: the `*` in `nn.Sequential(*layers)` unpacks a list."),
     (
         r'missing the required "forward" function',
         "The class has no method called `forward`: look at its name and indentation.",
