@@ -520,6 +520,8 @@ def brief(value: Any) -> str:
         return f"{_shape(value)} {_dtype(value)}{device}"
     if type(value) in (int, float, bool, str):
         return f"= {_number(value)}"
+    if type(value) in (list, tuple) and len(value) <= 8 and all(type(item) in (int, float) for item in value):
+        return f"= {value}"
     if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
         return ""
     return f"({describe(value)})"
