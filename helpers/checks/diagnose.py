@@ -528,7 +528,7 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
     path = (
         next((name for name, one in model.named_modules() if one is layer), "") if isinstance(model, nn.Module) else ""
     )
-    place = f" (layer {path}, counted from 0)" if path.isdecimal() else f" (`{path}`)" if path else ""
+    place = f" (layer {path} of the `Sequential`)" if path.isdecimal() else f" (`{path}`)" if path else ""
     shape = brief(arrives).rpartition(" ")[0]
     if isinstance(layer, nn.Linear) and arrives.ndim and arrives.shape[-1] != layer.in_features:
         named = f"`Linear({layer.in_features}, {layer.out_features})`{place}"
@@ -542,7 +542,7 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
         yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
         named = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}"
-        yield f"{named} expects {layer.in_channels} channels, and {arrives.shape[-3]} arrive: {shape}."
+        yield f"{named} expects {layer.in_channels} channel{'s' * (layer.in_channels > 1)}, and {arrives.shape[-3]} arrive: {shape}."
 
 
 # Messages

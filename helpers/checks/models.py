@@ -467,8 +467,8 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
     difficulty=3,
     why="This is half of BatchNorm. The other half divides by the standard deviation, and remembers its square.",
     mistakes={
-        "In eval mode, only `running_mean` counts. `self.training` says which mode the layer is in; `self.train` is the "
-        "method that sets the mode.": _centring(lambda layer, X, mean: X - mean),
+        "In eval mode, only `running_mean` counts. `self.training` says which mode the layer is in; `self.train` is "
+        "the method that sets it.": _centring(lambda layer, X, mean: X - mean),
         "In train mode, subtract the mean of this batch; `running_mean` is for eval mode.": either(
             _centring(lambda layer, X, mean: X - layer.running_mean),
             _centring(lambda layer, X, mean: X - (layer.running_mean if layer.training else mean)),
@@ -482,8 +482,9 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
         "One mean was taken of all numbers; each feature has its own: `mean(dim=0)`.": _centring(
             lambda layer, X, mean: X - X.mean()
         ),
-        "The running mean stays at zero. Give `self.running_mean` the new value (and `9 // 10` is 0).": either(
-            *(_centring(update=lambda old, mean, X, share=share: share * old) for share in (1, 0, 0.9))
+        "The running mean stays at zero in training. Give `self.running_mean` the new value there (and `9 // 10` is 0).": either(
+            *(_centring(update=lambda old, mean, X, share=share: share * old) for share in (1, 0, 0.9)),
+            _centring(when=lambda layer: not layer.training),
         ),
         "The running mean is that of the last batch alone: nine tenths of it should be old.": _centring(
             update=lambda old, mean, X: mean
@@ -497,9 +498,6 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
         ),
         "In eval mode the running mean went on changing; it should only be used there.": either(
             _centring(when=lambda layer: True), _centring(_updated_late, when=lambda layer: False)
-        ),
-        "The running mean changes in eval mode, and not in training: the branches are exchanged.": _centring(
-            when=lambda layer: not layer.training
         ),
         "In eval mode nothing is subtracted; there, the running mean should be.": _centring(
             lambda layer, X, mean: X - mean if layer.training else X
@@ -635,8 +633,8 @@ class _AlwaysDropped(nn.Module):
         "The task wants a convolution, `nn.Conv2d(3, ...)`.": nn.Sequential(
             nn.AvgPool2d(4), nn.Flatten(), nn.Dropout(), nn.Linear(192, 20), nn.ReLU(), nn.Linear(20, 10)
         ),
-        "`nn.functional.dropout` drops in eval mode, too, unless you give it `training=self.training`; `nn.Dropout` knows "
-        "the mode.": _AlwaysDropped(),
+        "`nn.functional.dropout` drops in eval mode, too, unless you give it `training=self.training`; `nn.Dropout` "
+        "knows the mode.": _AlwaysDropped(),
     },
 )
 def colour_net(answer: Any) -> None:
@@ -685,7 +683,8 @@ def _expect_activations(output: Any) -> None:
         if (later := _LAYERS.get(_kind(node))) and not seen & {node}:
             for earlier in (_LAYERS.get(_kind(one)) for one in _next_active(before)):
                 if earlier:
-                    raise NotYet(f"There is no activation between {earlier} and {later}.")
+                    both = f"{earlier} and {later}" if earlier != later else f"two {later.partition(' ')[2]}s"
+                    raise NotYet(f"There is no activation between {both}.")
         waiting += [one for one in before if one not in seen]
         seen.add(node)
 
