@@ -125,13 +125,15 @@ def expect(
     reveal: bool = False,
     strict: bool = False,
     dtype: bool = False,
+    parts: tuple[str, ...] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
     NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
-    number of an input that the learner did not choose. `requires_grad` is compared where it is given.
+    number of an input that the learner did not choose. `requires_grad` is compared where it is given, and `parts` are
+    the task's names for the elements of a tuple.
 
     Raises:
         NotYet: they differ.
@@ -139,7 +141,7 @@ def expect(
     """
     if is_blank(answer):
         raise Blank
-    how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
+    how = _How(rtol, atol, requires_grad, reveal, strict, dtype, parts)
     difference = next(_differences(answer, wanted, what, how), None)
     if difference is None:
         return
@@ -261,10 +263,19 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
             if _comparable(before) and not same(after, before):
                 raise NotYet(
                     f"The function changed its input{f' `{name}`' if name else ''}, which its caller may still need.",
-                    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these "
-                    "work in place. Make a new tensor, or work on a `clone()`.",
+                    _IN_PLACE if type(before) is Tensor else _LIST_CHANGED,
                 )
     return result
+
+
+_IN_PLACE = (
+    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these work in place. "
+    "Make a new tensor, or work on a `clone()`."
+)
+_LIST_CHANGED = (
+    "Look for a method such as `pop`, `append` or `sort`, or an index on the left of `=`: these change a list or dict "
+    "itself. Make a new one."
+)
 
 
 def expect_no_loop(function: Any) -> None:
@@ -317,6 +328,9 @@ def expect_module(
             *([f"Its parameters: {sizes}."] if sizes else ["It has no layer with parameters."]),
         )
     if tensors:
+        if not any(p.requires_grad for p in tensors):
+            remedy = "They must require gradients for training: leave out `requires_grad_(False)`."
+            raise NotYet(f"Gradient: all parameters of {what} are frozen.", remedy)
         if not output.requires_grad:
             raise NotYet(f"Gradient: the output of {what} does not depend on its parameters; was it detached?")
         torch.manual_seed(0)
@@ -367,6 +381,7 @@ class _How(NamedTuple):
     reveal: bool = False
     strict: bool = False
     dtype: bool = False
+    parts: tuple[str, ...] = ()
 
 
 def plain(value: Any) -> Any:
@@ -396,7 +411,8 @@ def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str
         if len(answer) != len(wanted):
             yield f"Length of {what}: expected {len(wanted)}, received {len(answer)}."
         for place, (left, right) in enumerate(zip(answer, wanted, strict=False)):
-            yield from _differences(left, right, f"element {place} of {what}", how)
+            name = how.parts[place] if place < len(how.parts) else f"element {place}"
+            yield from _differences(left, right, f"{name} of {what}", how._replace(parts=()))
     elif isinstance(wanted, dict):
         # A key of an answer may be an object whose comparison raises: only strings and numbers are looked up.
         if {key for key in answer if type(key) in (str, int)} != set(wanted) or len(answer) != len(wanted):
@@ -476,6 +492,8 @@ def kind(value: Any) -> str:
     if type(value) is ModuleType:
         return "a Python module"
     name = _name_of(type(value))
+    if type(value).__module__ == "torch.return_types":
+        return f"both tensors of `{name}`"
     return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
 
 
@@ -499,8 +517,17 @@ def describe(value: Any) -> str:
     return f"{kind(value)}{length}"
 
 
+def _is_brief(value: Any) -> bool:
+    """Whether it can be told in a word; a model or a loader of the check's own says nothing."""
+    if type(value) in (list, tuple):
+        return 0 < len(value) <= 8 and all(type(item) in (int, float) for item in value)
+    return type(value) in (Tensor, int, float, bool, str)
+
+
 def brief(value: Any) -> str:
     """A tensor or a number as it is told after its name: `[24, 5, 4] float32`, `= 3`."""
+    if type(value) in (list, tuple):
+        return f"= {value}"
     if type(value) is not Tensor:
         return f"= {_number(value)}"
     if value.is_nested or value.layout != torch.strided:

@@ -84,7 +84,7 @@ from enum import Enum
 from typing import Any
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
-from helpers.checks.diagnose import diagnose, page_variable
+from helpers.checks.diagnose import diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
 
@@ -292,7 +292,7 @@ class Exercise:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
             if not isinstance(not_yet.error, TimeUp) and (found := self.recognised(finding, part)):
-                hints = tuple(filter(None, [found, self._general_hint(page_variable, not_yet)]))
+                hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)
             told = not_yet.with_hints(hints).sentences

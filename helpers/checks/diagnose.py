@@ -21,15 +21,15 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
-from helpers.checks.source import called_name, cell_names, free_names, function_of, tree_of
+from helpers.checks.source import arguments_of, called_name, cell_names, free_names, function_of, tree_of
 
 
 def diagnose(finding: NotYet) -> str | None:
     """A hint for an answer that was found wrong, where its source or its result shows what went wrong."""
     tree = _tree(finding)
     if finding.error is not None:
-        rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree), _of_layers(tree)]
-        rules += [_of_messages(finding.error, tree)]
+        rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree)]
+        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_messages(finding.error, tree)]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, tree), _of_the_page(finding, tree), _of_types(observed, wanted)]
@@ -37,12 +37,14 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_sizes(finding, tree)]
     else:
         rules = [_of_the_page(finding, tree)]
+    rules.append(_of_dead_lines(tree))
     return next((hint for rule in rules for hint in rule), None)
 
 
-def page_variable(finding: NotYet) -> str | None:
-    """A hint for an answer that uses data of the notebook: it is true beside any other hint."""
-    return next(_of_the_page(finding, _tree(finding)), None)
+def evident(finding: NotYet) -> str | None:
+    """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
+    tree = _tree(finding)
+    return next((hint for rule in (_of_the_page(finding, tree), _of_dead_lines(tree)) for hint in rule), None)
 
 
 def _tree(finding: NotYet) -> ast.AST | None:
@@ -66,7 +68,7 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     if not isinstance(error, NameError):
         return
     name = error.name or next(iter(re.findall(r"'(\w+)'", str(error.args[0]))), "")
-    function = function_of(finding.calls[-1].function) if finding.calls else None
+    function = _any_function(finding.calls[-1].function) if finding.calls else None
     known = [*_parameters(tree), *(one.id for one in _nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
     if isinstance(error, UnboundLocalError):
@@ -76,6 +78,10 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     elif re.fullmatch(r"[A-Z]", name):
         sized = next(iter(_parameters(tree)), "X")
         yield f"`{name}` is only the task's name for a size: take it from an argument, as in `{sized}.shape[0]`."
+    elif any(ast.unparse(one) == f"self.{name}" for one in _nodes(tree) if isinstance(one, ast.Attribute)):
+        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
+    elif isinstance(tree, ast.ClassDef) and name in known:
+        yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     elif close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     elif hasattr(torch, name):
@@ -113,6 +119,17 @@ def _any_function(answer: Any) -> FunctionType | None:
     cls = answer if issubclass(type(answer), type) else type(answer)
     own = type.__dict__["__dict__"].__get__(cls).values()
     return next((method for method in own if type(method) is FunctionType), None)
+
+
+def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
+    """A method without its brackets in a line of its own, lines after a `return`."""
+    for one in _nodes(tree):
+        if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
+            yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
+        lines = getattr(one, "body", None)
+        for line in lines[:-1] if isinstance(lines, list) else ():
+            if isinstance(line, ast.Return):
+                yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
 
 
 # What is returned
@@ -203,6 +220,8 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a
             yield "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it."
         elif hasattr(torch.return_types, cls.__name__):
             yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
+    elif type(wanted) is list and cls is Tensor:
+        yield "This is a tensor, and a list is asked for: `tolist()` makes one of it."
     elif number and cls is Tensor and observed.numel() == 1:
         yield "This is a tensor, and a Python number is asked for: `item()` takes it out."
     elif number and cls is Tensor:
@@ -384,19 +403,53 @@ def _sizes(inputs: tuple[Any, ...]) -> set[int]:
     return {size for value in inputs if type(value) is Tensor for size in value.shape}
 
 
-def _of_layers(tree: ast.AST | None) -> Iterator[str]:
+# Layers
+
+
+def _of_layers(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """`nn.ReLU(X)` where `nn.ReLU()(X)` was meant."""
-    inputs = {"x", "X", "inputs", "input", "batch", "image", "images"} & {*_parameters(tree)}
+    last = finding.calls[-1] if finding.calls else None
+    names = zip(arguments_of(last.function, last.inputs), last.inputs, strict=True) if last else ()
+    tensors = {name for name, value in names if type(value) is Tensor}
     for one in _nodes(tree):
         name = called_name(one)
         cls = getattr(nn, name.removeprefix("nn."), None) if name.startswith("nn.") else None
         if isinstance(cls, type) and issubclass(cls, nn.Module):
             for value in one.args:
-                if isinstance(value, ast.Name) and value.id in inputs:
+                if isinstance(value, ast.Name) and value.id in tensors:
                     yield (
                         f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. Make the "
                         f"layer first, then call it: `{name}(...)({value.id})`."
                     )
+
+
+def _of_misfits(finding: NotYet) -> Iterator[str]:
+    """A layer of a model that gets what does not fit: which layer, what arrives, what it expects."""
+    traceback, layer, arrives = finding.error.__traceback__, None, None
+    while traceback is not None:
+        local = traceback.tb_frame.f_locals
+        if type(local.get("input")) is Tensor and isinstance(local.get("self"), nn.Linear | nn.Conv2d):
+            layer, arrives = local["self"], local["input"]
+        traceback = traceback.tb_next
+    if layer is None:
+        return
+    model = finding.calls[-1].function
+    layers = nn.Module.named_modules(model) if isinstance(model, nn.Module) else ()
+    path = next((name for name, one in layers if one is layer), "")
+    place = f" (layer {path} of the `Sequential`)" if path.isdecimal() else f" (`{path}`)" if path else ""
+    shape = brief(arrives).rpartition(" ")[0]
+    if isinstance(layer, nn.Linear) and arrives.ndim and arrives.shape[-1] != layer.in_features:
+        named = f"`Linear({layer.in_features}, {layer.out_features})`{place}"
+        what = f"{arrives.shape[1]} arrive" if arrives.ndim == 2 else "one long row arrives"
+        if arrives.ndim > 2:
+            yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
+        else:
+            yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
+    elif isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
+        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
+    elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
+        wanted = f"{layer.in_channels} channel{'s' * (layer.in_channels > 1)}, and {arrives.shape[-3]} arrive: {shape}."
+        yield f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place} expects {wanted}"
 
 
 # Messages
@@ -437,6 +490,10 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
             f"This is {kind(value)}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or put "
             "them together with `torch.stack`."
         )
+    elif isinstance(value, Dataset | DataLoader) and hasattr(Tensor, name):
+        yield f"This is {kind(value)}, and only a tensor has `.{name}`: take the tensors out of it first."
+    elif type(value) in (float, int) and name == "backward":
+        yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
     elif type(value) in (float, int) and hasattr(Tensor, name):
         yield f"This is a Python number, and only a tensor has `.{name}`: make a tensor of it first."
     elif type(value) is str and hasattr(Tensor, name):
@@ -486,6 +543,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
     r"Boolean value of Tensor|truth value of an array": _truth,
     r"object does not support the (asynchronous )?context manager|__enter__": _context,
+    r"pic should be PIL Image or ndarray": (
+        "`ToTensor` takes one PIL image or NumPy array, and this is a tensor already: divide `uint8` pixels by 255."
+    ),
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
     r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)": (
         r"The product [\1, \2] @ [\3, \4] needs the two inner sizes equal: \2 features arrive where \3 are expected."
@@ -538,6 +598,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)": (
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1."
     ),
+    r"slice indices must be integers|must be an integer, not float|'float' object cannot be interpreted as an integer": (
+        "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down."
+    ),
     r"shape mismatch: indexing tensors could not be broadcast": (
         "Two index tensors choose places together, so they need the same length, one pair for each place."
     ),
@@ -558,6 +621,10 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"(before|without).*Module\.__init__\(\) call|super\(\)\.__init__": (
         "`super().__init__()` must come first in the `__init__` of a module."
     ),
+    r"\[ModuleList\] is missing the required": (
+        "A `ModuleList` only keeps layers: call them one after another, in a loop."
+    ),
+    r"list is not a Module subclass": "A list is not a layer: the `*` in `nn.Sequential(*layers)` unpacks a list.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in loading state_dict": (
         "`load_state_dict` wants what the `state_dict()` of the same kind of model gave, with nothing around it."
