@@ -84,7 +84,7 @@ from enum import Enum
 from typing import Any
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
-from helpers.checks.diagnose import diagnose, page_variable
+from helpers.checks.diagnose import diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
 
@@ -249,10 +249,13 @@ class Exercise:
             for answer in wrong if type(wrong) is either else (wrong,):
                 yield hint, answer if len(self.answers) > 1 else (answer,)
 
-    def recognised(self, finding: _Finding, part: str = "") -> list[str]:
-        """The hints of the declared mistakes that are found wrong in the same way."""
-        hints = (hint for hint, wrong in self.mistakes() if self._finding(wrong).same_as(finding, part))
-        return list(dict.fromkeys(hints))
+    def recognised(self, finding: _Finding, part: str = "") -> Iterator[str]:
+        """The hint of a declared mistake that is found wrong in the same way, if there is one."""
+        place = self.answers.index(part) if part else 0
+        for hint, wrong in self.mistakes():
+            if wrong[place] is not ... and self._finding(wrong).same_as(finding, part):
+                yield hint
+                return
 
     def __call__(self, *answers: Any, solution: bool = False, **named: Any) -> Verdict:
         """The verdict on these answers; with `solution=True` it does not count as the learner's own."""
@@ -280,8 +283,8 @@ class Exercise:
     def _explained(self, finding: _Finding) -> Iterator[str]:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
-            if found := self.recognised(finding, part)[:1]:
-                hints = (*found, *filter(None, [self._general_hint(page_variable, not_yet)]))
+            if found := [*self.recognised(finding, part)]:
+                hints = (*found, *filter(None, [self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)
             told = not_yet.with_hints(hints).sentences

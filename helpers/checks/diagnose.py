@@ -39,12 +39,14 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_fixed_sizes(finding, tree)]
     else:
         rules += [_of_the_page(finding, tree)]
+    rules.append(_of_dead_lines(tree))
     return next((hint for rule in rules for hint in rule), None)
 
 
-def page_variable(finding: NotYet) -> str | None:
-    """A hint for an answer that uses data of the notebook: it is true beside any other hint."""
-    return next(_of_the_page(finding, _tree(finding)), None)
+def evident(finding: NotYet) -> str | None:
+    """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
+    tree = _tree(finding)
+    return next((hint for rule in (_of_the_page(finding, tree), _of_dead_lines(tree)) for hint in rule), None)
 
 
 def _tree(finding: NotYet) -> ast.AST | None:
@@ -75,6 +77,10 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             else "`F` is not imported in this notebook, and a letter of the task is not a Python name: a size comes "
             "from `.shape`, a function from `torch.nn.functional`."
         )
+    elif any(
+        isinstance(one, ast.Attribute) and one.attr == name for one in ast.walk(tree or ast.Pass())
+    ) and isinstance(tree, ast.ClassDef):
+        yield f"`{name}` belongs to the object: write `self.{name}`."
     elif close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     elif hasattr(torch, name):
@@ -129,11 +135,24 @@ def _quoted(error: BaseException) -> str:
     return found[1] if found else ""
 
 
+def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
+    """A method without its brackets in a line of its own, lines after a `return`."""
+    for one in ast.walk(tree) if tree is not None else ():
+        if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
+            yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
+        lines = getattr(one, "body", None)
+        for line in lines[:-1] if isinstance(lines, list) else ():
+            if isinstance(line, ast.Return):
+                yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
+
+
 # What is returned
 
 
 def _of_returns(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
     """No `return`, `print` in its place, a `return` that comes in the first round of a loop."""
+    if isinstance(tree, ast.ClassDef):  # a model returns what its `forward` does
+        tree = next((one for one in tree.body if getattr(one, "name", "") in ("forward", "__call__")), tree)
     if isinstance(tree, ast.FunctionDef):
         returns = [one for one in _own_nodes(tree) if isinstance(one, ast.Return) and one.value is not None]
         if observed is None and wanted is not None and not returns:
@@ -578,6 +597,10 @@ def _no_method(found: re.Match[str], tree: ast.AST | None) -> str | None:  # noq
             f"This is a {cls}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or "
             f"combine them with `torch.stack`."
         )
+    if cls in ("float", "int") and name == "backward":
+        return (
+            "A Python number has no graph: call `backward()` on the loss itself, and `item()` only for what you return."
+        )
     if cls in ("float", "int") and hasattr(Tensor, name):
         return f"This is a Python number, and only a tensor has `.{name}`: make a tensor of it first."
     if cls == "str" and hasattr(Tensor, name):
@@ -669,6 +692,10 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
     (
         r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)",
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1.",
+    ),
+    (
+        r"slice indices must be integers|must be an integer, not float|'float' object cannot be interpreted as an integer",
+        "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down.",
     ),
     (r"too many indices for tensor of dimension (\d+)", r"The tensor has \1 dimensions, and the brackets name more."),
     (
