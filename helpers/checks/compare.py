@@ -119,7 +119,7 @@ def expect(
     answer: Any,
     wanted: Any,
     *,
-    what: str = "your answer",
+    what: str | tuple[str, ...] = "your answer",
     mistakes: Mistakes | None = None,
     requires_grad: bool | None = None,
     reveal: bool = False,
@@ -131,7 +131,7 @@ def expect(
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
     number of an input that the learner did not choose. `requires_grad` is compared where it is given, and `parts` are
     the task's names for the elements of a tuple.
 
@@ -185,7 +185,12 @@ class Case(NamedTuple):
 
 
 def expect_results(
-    function: Any, cases: Iterable[Case], *, what: str = "the result", without_loop: bool = False, **how: Any
+    function: Any,
+    cases: Iterable[Case],
+    *,
+    what: str | tuple[str, ...] = "the result",
+    without_loop: bool = False,
+    **how: Any,
 ) -> None:
     """Compare what a function returns with what it should, case by case; edge cases too.
 
@@ -396,8 +401,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str]:
+def _differences(answer: Any, wanted: Any, what: str | tuple[str, ...], how: _How) -> Iterator[str]:
     """Sentences that say how the answer differs from what is wanted, the first of which is shown."""
+    what, names = ("the result", what) if type(what) is tuple else (what, ())
     answer, wanted = plain(answer), plain(wanted)
     if type(answer) is int and type(wanted) is float and not how.strict and answer.bit_length() < 64:
         answer = float(answer)
@@ -411,8 +417,8 @@ def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str
         if len(answer) != len(wanted):
             yield f"Length of {what}: expected {len(wanted)}, received {len(answer)}."
         for place, (left, right) in enumerate(zip(answer, wanted, strict=False)):
-            name = how.parts[place] if place < len(how.parts) else f"element {place}"
-            yield from _differences(left, right, f"{name} of {what}", how._replace(parts=()))
+            name = f"{how.parts[place]} of {what}" if place < len(how.parts) else f"element {place} of {what}"
+            yield from _differences(left, right, names[place] if names else name, how._replace(parts=()))
     elif isinstance(wanted, dict):
         # A key of an answer may be an object whose comparison raises: only strings and numbers are looked up.
         if {key for key in answer if type(key) in (str, int)} != set(wanted) or len(answer) != len(wanted):
