@@ -138,22 +138,16 @@ def _cost(logits: Tensor, y: Tensor, *, fault: str) -> Tensor:
 )
 def picture_losses(answer: Any) -> None:
     """The cross-entropy of every image by itself."""
+    tables = [2 * _random(*shape, seed=seed) for seed, shape in enumerate(((5, 10), (4, 4), (1, 3), (3, 2)))]
     cases = []
-    for seed, (n, classes) in enumerate(((5, 10), (4, 4), (1, 3), (3, 2))):
-        y = torch.randint(0, classes, (n,), generator=torch.Generator().manual_seed(seed + 10))
-        cases.append((2 * _random(n, classes, seed=seed), y))
-    cases.append((torch.tensor([[300.0, -300.0, 0.0], [0.0, 100.0, -50.0]]), torch.tensor([1, 0])))
-    expect_results(
-        answer, [Case((logits, y), _costs(logits.tolist(), y.tolist())) for logits, y in cases], without_loop=True
-    )
-
-
-def _costs(table: list[list[float]], classes: list[int]) -> Tensor:
-    """The logarithm of the sum of the exponentials, minus the logit of the true class."""
-    largest = [max(row) for row in table]
-    sums = [sum(math.exp(logit - top) for logit in row) for row, top in zip(table, largest, strict=True)]
-    rows = zip(table, classes, largest, sums, strict=True)
-    return torch.tensor([top + math.log(total) - row[true] for row, true, top, total in rows])
+    for logits in (*tables, torch.tensor([[300.0, -300.0, 0.0], [0.0, 100.0, -50.0]])):
+        y = torch.randint(0, logits.shape[1], (len(logits),), generator=torch.Generator().manual_seed(len(logits)))
+        y = torch.tensor([1, 0]) if logits.max() == 300 else y
+        # The logarithm of the sum of the exponentials, minus the logit of the true class.
+        sums = [max(row) + math.log(sum(math.exp(logit - max(row)) for logit in row)) for row in logits.tolist()]
+        wanted = [total - row[true] for row, true, total in zip(logits.tolist(), y.tolist(), sums, strict=True)]
+        cases.append(Case((logits, y), torch.tensor(wanted)))
+    expect_results(answer, cases, without_loop=True)
 
 
 # 6.3
@@ -407,12 +401,12 @@ def trust(answer: Any) -> None:
         [[0, 0], [0, 0]],
         torch.randint(0, 50, (10, 10), generator=torch.Generator().manual_seed(5)).tolist(),
     ]
-    expect_results(answer, [Case((torch.tensor(rows),), _column_shares(rows)) for rows in matrices], without_loop=True)
-
-
-def _column_shares(rows: list[list[int]]) -> Tensor:
-    sums = [max(1, sum(column)) for column in zip(*rows, strict=True)]
-    return torch.tensor([rows[place][place] / sums[place] for place in range(len(rows))])
+    cases = []
+    for rows in matrices:
+        columns = enumerate(zip(*rows, strict=True))
+        wanted = [rows[place][place] / max(1, sum(column)) for place, column in columns]
+        cases.append(Case((torch.tensor(rows),), torch.tensor(wanted)))
+    expect_results(answer, cases, without_loop=True)
 
 
 # 6.6
