@@ -485,7 +485,7 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:
+def kind(value: Any) -> str:  # noqa: PLR0911 - a table
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
     if value is None:
         return "None"
@@ -498,7 +498,7 @@ def kind(value: Any) -> str:
     if type(value) is ModuleType:
         return "a Python module"
     name = _name_of(type(value))
-    if type(value).__module__ == "torch.return_types":
+    if issubclass(type(value), tuple) and hasattr(torch.return_types, name):
         return f"both tensors of `{name}`"
     return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
 

@@ -226,7 +226,7 @@ class Exercise:
     judged: list[tuple[str, _Finding]] = field(default_factory=list, repr=False)
     unjudged: Iterator[tuple[str, tuple[Any, ...]]] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:  # noqa: D105
+    def __post_init__(self) -> None:
         self.unjudged = self.mistakes()
 
     @property

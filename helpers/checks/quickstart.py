@@ -395,7 +395,7 @@ def trust(answer: Any) -> None:
     """The precision of each class."""
     matrices = [
         [[8, 2, 0], [1, 5, 4], [0, 3, 7]],
-        [[3, 1], [2, 0]],
+        [[3, 0], [2, 1]],
         [[4, 0, 1, 2], [3, 0, 1, 1], [2, 0, 5, 0], [6, 0, 0, 1]],  # the second is never named
         [[6]],
         [[0, 0], [0, 0]],
@@ -512,7 +512,7 @@ def _loading(*faults: str) -> either:
         "Reading a file puts nothing into a model, and `model = ...` only names something else `model`: fill it with "
         "`load_state_dict`.": _loading("no model"),
         "The optimizer has a memory too: put it back with its own `load_state_dict`.": _loading("no optimizer"),
-        "`torch.load(path, weights_only=True)` accepts tensors and plain values, and refuses the rest.": (
+        "With `weights_only=True`, `torch.load` accepts tensors and plain values, and refuses the rest.": (
             _loading("anything")
         ),
         "The number of epochs is in the file: return what was saved.": _loading("constant", "returns all"),

@@ -1,4 +1,4 @@
-"""Answers as learners gave them: right ones pass, wrong ones get a diagnosis; and no check's own code is an answer.
+"""Answers as learners gave them: right ones pass, wrong ones get a diagnosis. No check's own code is an answer.
 
 `attempts/<module>.json` has for each exercise a list of {"right": code} and {"wrong": code, "reply": what must be said}.
 The code stands for the exercise's cell without the call of the check, and is run in a shell like a notebook's. Of the
