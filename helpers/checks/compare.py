@@ -488,8 +488,6 @@ def kind(value: Any) -> str:
     if type(value) is ModuleType:
         return "a Python module"
     name = _name_of(type(value))
-    if type(value).__module__ == "torch.return_types":
-        return f"both tensors of `{name}`"
     return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
 
 
