@@ -485,7 +485,7 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:  # noqa: PLR0911 - a table
+def kind(value: Any) -> str:
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
     if value is None:
         return "None"

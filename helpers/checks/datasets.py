@@ -546,7 +546,7 @@ def _loaders(
 
 
 @book.exercise(
-    "Small project: from raw pictures to loaders",
+    "Small project: from raw images to loaders",
     goal="split, scale, normalise and batch a data set in the right order",
     minutes=15,
     difficulty=3,

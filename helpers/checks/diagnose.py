@@ -448,8 +448,8 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
     elif isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
         yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
-        wanted = f"{layer.in_channels} channel{'s' * (layer.in_channels > 1)}, and {arrives.shape[-3]} arrive: {shape}."
-        yield f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place} expects {wanted}"
+        named, arriving = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}", arrives.shape[-3]
+        yield f"{named} expects images with {layer.in_channels} channel(s), and {arriving} arrive: {shape}."
 
 
 # Messages

@@ -479,10 +479,10 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
             _centring(update=lambda old, mean, X: 0.9 * old + 0.1 * X.mean(dim=1)),
             _centring(update=lambda old, mean, X: 0.1 * X.mean(dim=1) + 0.9 * old),
         ),
-        "One mean was taken of all numbers; each feature has its own: `mean(dim=0)`.": _centring(
+        "One mean was taken of all numbers; each feature should have its own.": _centring(
             lambda layer, X, mean: X - X.mean()
         ),
-        "The running mean stays at zero in training. Give `self.running_mean` the new value there (and `9 // 10` is 0).": either(
+        "The running mean stays at zero in training. Give `self.running_mean` the new value (`9 // 10` is 0).": either(
             *(_centring(update=lambda old, mean, X, share=share: share * old) for share in (1, 0, 0.9)),
             _centring(when=lambda layer: not layer.training),
         ),
