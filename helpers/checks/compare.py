@@ -131,9 +131,9 @@ def expect(
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
-    number of an input that the learner did not choose. `requires_grad` is compared where it is given, and `parts` are
-    the task's names for the elements of a tuple.
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple (`parts` too). NaN equals NaN in
+    the same place. `reveal=True` shows the wanted value: for a function's result, where it is one number of an input
+    that the learner did not choose. `requires_grad` is compared where it is given.
 
     Raises:
         NotYet: they differ.
@@ -485,7 +485,7 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:
+def kind(value: Any) -> str:  # noqa: PLR0911 - a table
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
     if value is None:
         return "None"

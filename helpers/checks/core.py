@@ -84,7 +84,7 @@ from enum import Enum
 from typing import Any
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
-from helpers.checks.diagnose import diagnose, evident
+from helpers.checks.diagnose import decisive, diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
 
@@ -291,7 +291,11 @@ class Exercise:
     def _explained(self, finding: _Finding) -> Iterator[str]:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
-            if not isinstance(not_yet.error, TimeUp) and (found := self.recognised(finding, part)):
+            if isinstance(not_yet.error, TimeUp):
+                pass
+            elif certain := self._general_hint(decisive, not_yet):
+                hints = (certain,)
+            elif found := self.recognised(finding, part):
                 hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)

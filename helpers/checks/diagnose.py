@@ -41,6 +41,11 @@ def diagnose(finding: NotYet) -> str | None:
     return next((hint for rule in rules for hint in rule), None)
 
 
+def decisive(finding: NotYet) -> str | None:
+    """A hint for what makes every other one beside the point: the function ends in the first round of a loop."""
+    return next(_of_loops(_method(_tree(finding))), None)
+
+
 def evident(finding: NotYet) -> str | None:
     """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
     tree = _tree(finding)
@@ -122,14 +127,31 @@ def _any_function(answer: Any) -> FunctionType | None:
 
 
 def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
-    """A method without its brackets in a line of its own, lines after a `return`."""
+    """A method without its brackets, lines after a `return`."""
     for one in _nodes(tree):
         if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
             yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
+        if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
+            yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
         lines = getattr(one, "body", None)
         for line in lines[:-1] if isinstance(lines, list) else ():
             if isinstance(line, ast.Return):
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
+
+
+def _of_loops(tree: ast.AST | None) -> Iterator[str]:
+    if any(isinstance(one, ast.For | ast.While) and _returns(one.body) for one in _nodes(tree)):
+        yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
+
+
+def _method(tree: ast.AST | None) -> ast.AST | None:
+    """Of a class what is called: `forward` or `__call__`."""
+    methods = (
+        {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+        if isinstance(tree, ast.ClassDef)
+        else {}
+    )
+    return methods.get("forward", methods.get("__call__", tree))
 
 
 # What is returned
@@ -138,22 +160,19 @@ _WORKS_IN_PLACE = {"backward", "append", "extend", "step", "zero_grad", "sort", 
 
 
 def _of_returns(finding: NotYet, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
-    """No `return`, `print` in its place, a `return` that comes in the first round of a loop."""
-    if isinstance(tree, ast.ClassDef):
-        methods = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
-        tree = methods.get("forward", methods.get("__call__"))
-    if not isinstance(tree, ast.FunctionDef):
+    """None: no `return`, `print` in its place, what a method in place gives."""
+    tree = _method(tree)
+    if finding.observed is None and not finding.calls:
+        yield "This is None: `print`, a function without `return`, and a method that works in place give None."
+    if finding.observed is not None or wanted is None or not isinstance(tree, ast.FunctionDef):
         return
     returned = [one.value for one in _own_nodes(tree) if isinstance(one, ast.Return) and one.value is not None]
-    if finding.observed is None and wanted is not None:
-        if not returned and any(called_name(one) == "print" for one in _nodes(tree)):
-            yield "`print` only shows a value; the function itself returns None. Hand the value back with `return`."
-        elif not returned:
-            yield f"`{tree.name}` has no `return`, so it returns None."
-        else:
-            yield _of_none(returned[-1], tree, function_of(finding.calls[-1].function))
-    elif any(isinstance(one, ast.For | ast.While) and _returns(one.body) for one in _nodes(tree)):
-        yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
+    if not returned and any(called_name(one) == "print" for one in _nodes(tree)):
+        yield "`print` only shows a value; the function itself returns None. Hand the value back with `return`."
+    elif not returned:
+        yield f"`{tree.name}` has no `return`, so it returns None."
+    else:
+        yield _of_none(returned[-1], tree, function_of(finding.calls[-1].function))
 
 
 def _of_none(returned: ast.expr, tree: ast.FunctionDef, function: FunctionType | None) -> str:
@@ -200,7 +219,7 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a
     """A value of another kind than the one that is wanted."""
     cls, number = type(observed), type(wanted) in (int, float, bool)
     if cls in (FunctionType, BuiltinFunctionType, MethodType):
-        yield f"`{getattr(observed, '__name__', 'it')}` is a function that was not called: its brackets are missing."
+        yield "This is a function that was not called, not a value: its brackets are missing."
     elif issubclass(cls, type) and not isinstance(wanted, type):
         yield f"This is {kind(observed)} itself, not an object of it: brackets are missing."
     elif issubclass(cls, nn.Module) and not isinstance(wanted, nn.Module):
@@ -588,8 +607,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         r"A call lacks \1. Compare what is in its brackets with the `def` line."
     ),
     r"takes (?:from )?\d+.* positional arguments? but (\d+) (?:was|were) given": (
-        r"The check, or your own call, gives \1 values, and the `def` line has another number of parameters (a method's "
-        "first one is `self`)."
+        r"The check, or your own call, gives \1 values, and the `def` line has another number of parameters (the "
+        "first one of a method is `self`)."
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out of range \(expected to be in range of \[-?\d+, (-?\d+)\], but got (-?\d+)\)": (
@@ -598,7 +617,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)": (
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1."
     ),
-    r"slice indices must be integers|must be an integer, not float|'float' object cannot be interpreted as an integer": (
+    r"slice indices must be integers|an integer, not float|'float' object cannot be interpreted as an integer": (
         "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down."
     ),
     r"shape mismatch: indexing tensors could not be broadcast": (
@@ -616,7 +635,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "int64."
     ),
     r"only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
-    r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()` first.",
+    r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
     r"(before|without).*Module\.__init__\(\) call|super\(\)\.__init__": (
         "`super().__init__()` must come first in the `__init__` of a module."

@@ -93,7 +93,8 @@ def within(seconds: float, action: Callable[[], T]) -> T:
 
     previous = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # it rings again, for code that swallows the first
+        # It rings again and again: code that swallows every exception is interrupted once between two of its `try`.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
         return action()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,6 +1,6 @@
 """Answers as learners gave them: right ones pass, wrong ones get a diagnosis. No check's own code is an answer.
 
-`attempts/<module>.json` has for each exercise a list of {"right": code} and {"wrong": code, "reply": what must be said}.
+`attempts/<module>.json` has for each exercise a list of {"right": code} and {"wrong": code, "reply": its words}.
 The code stands for the exercise's cell without the call of the check, and is run in a shell like a notebook's. Of the
 cells before it, those are run that assign what an attempt of the module reads.
 """
