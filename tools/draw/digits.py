@@ -51,8 +51,8 @@ def sample_strokes(way: Way, rng: Rng) -> list[Points]:
 
     Shapes: each stroke is [points, 2], about -1 to 1.
     """
-    # Wider than the people measured, who are few, but without the far ends of the normal distribution.
-    amounts = np.clip(rng.normal(0, 1.1, len(way.modes)), -2.6, 2.6)
+    # Without the far ends of the normal distribution, where shapes fall apart.
+    amounts = np.clip(rng.normal(size=len(way.modes)), -2.3, 2.3)
     points = (np.array(way.mean) + amounts @ np.array(way.modes)).reshape(-1, 2) / 100
     return np.split(points, np.cumsum(way.points)[:-1])
 
@@ -79,8 +79,8 @@ def cut_corners(points: Points) -> Points:
 
 def deform(strokes: Sequence[Points], rng: Rng) -> list[Points]:
     """Add what differs from hand to hand: shakiness, a bent plane, proportions, slant and rotation."""
-    shaky, bend = rng.uniform(0, 0.06), rng.normal(0, 0.07, (3, 2))
-    aspect, slant, angle = np.exp(rng.normal(-0.08, 0.25)), rng.normal(0, 0.25), rng.normal(0, 0.08)
+    shaky, bend = rng.uniform(0, 0.06), rng.normal(0, 0.06, (3, 2))
+    aspect, slant, angle = np.exp(rng.normal(-0.06, 0.22)), rng.normal(0, 0.25), rng.normal(0, 0.08)
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     plane = np.array([[aspect, 0], [-slant, 1]]) @ rotation
     deformed = []
@@ -97,7 +97,7 @@ def choose_pen(label: int, points: Points, rng: Rng) -> float:
     Shapes: points [N, 2], in such pixels.
     """
     if label == 1:  # nothing in it can fill with ink
-        return float(np.clip(np.exp(rng.normal(np.log(2.6), 0.55)), 0.9, 8))
+        return float(np.clip(np.exp(rng.normal(np.log(2.6), 0.5)), 0.9, 8))
     pen = np.exp(rng.normal(np.log(2.5), 0.42))
     # A slim digit needs a thinner pen, or its loops fill; slim across its own axis, whatever its slant.
     narrow = np.sqrt(max(np.linalg.eigvalsh(np.cov(points.T))[0], 0))
@@ -141,7 +141,7 @@ def draw(label: int, rng: Rng, *, ways: Sequence[Way] | None = None) -> NDArray[
     widths = [FINE * pen * np.clip(1 + pressure * wobble(len(s) - 1, 1, rng)[:, 0], 0.5, 1.6) for s in strokes]
 
     canvas = Image.fromarray(ink_canvas(strokes, widths))
-    blur = rng.uniform(0, 1.5) if rng.random() < 0.6 else 0.0  # pixels
+    blur = rng.uniform(0, min(1.5, 0.7 * pen)) if rng.random() < 0.6 else 0.0  # pixels
     scan = np.asarray(canvas.filter(ImageFilter.BoxBlur(FINE * blur)), np.float32) - 25
     scan *= 255 / scan.max() * rng.uniform(0.9, 2.0)  # as bright as other ink, however thin the pen
     return frame(np.clip(scan, 0, 255).astype(np.uint8))

@@ -27,7 +27,7 @@ PER_GROUP, MOST_GROUPS = 70, 8  # digits in a group, and groups for the digits w
 LEAST_SAMPLES, LEAST_WRITERS = 25, 5
 BY_HAND = 0.3  # share of the ways set by hand
 # The writers measured are few, and of one country: rare ways are drawn more often than they were counted.
-EVENNESS = 0.5
+EVENNESS = 0.6
 
 
 def normalize(strokes: Sequence[Any]) -> list[Points]:
@@ -99,8 +99,8 @@ def measure(records: Sequence[Record], by_hand: Sequence[Way]) -> list[Way]:
             if len(group) >= LEAST_SAMPLES:
                 ways += measure_group(digit, group)
         if digit == 7:
-            # Half of them, that is a quarter each before the square root below, lose their bar.
-            halves = [way._replace(share=way.share / 4) for way in ways if len(way.points) == 2]
+            # Elsewhere most people write it without a bar: half of them lose it.
+            halves = [way._replace(share=way.share / 2) for way in ways if len(way.points) == 2]
             ways = [way for way in ways if len(way.points) != 2] + halves + [without_bar(way) for way in halves]
         for part, rows in ((1 - BY_HAND, ways), (BY_HAND, [way for way in by_hand if way.digit == digit])):
             weights = np.array([way.share**EVENNESS if way.writers else way.share for way in rows])
