@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+from functools import cache
 from types import SimpleNamespace
 
 import nbformat
@@ -50,13 +51,11 @@ def test_links_lead_somewhere(path):
 
 
 @pytest.mark.parametrize("path", [tables.README, tables.GUIDE, *NOTEBOOKS], ids=lambda path: path.name)
-def test_what_repeats_a_fact_is_up_to_date(path, generated):
-    assert path.read_text(encoding="utf-8") == generated[path], "run `python -m tools.tables`"
+def test_what_repeats_a_fact_is_up_to_date(path):
+    assert path.read_text(encoding="utf-8") == _generated()[path], "run `python -m tools.tables`"
 
 
-@pytest.fixture(scope="module")
-def generated():
-    return tables.generated()
+_generated = cache(tables.generated)
 
 
 @pytest.fixture
