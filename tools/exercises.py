@@ -65,7 +65,7 @@ def places(path: Path) -> Iterator[Place]:
         wanted = _ids(name)
         if [neighbour.id for neighbour in four] != wanted:
             found = ", ".join(neighbour.id for neighbour in four)
-            raise ValueError(f"Expected the consecutive cells {', '.join(wanted)} in {path.name}; found {found}.")
+            raise ValueError(f"Expected the cells {', '.join(wanted)} beside each other in {path.name}; found {found}.")
         yield Place(book.exercises[name], *four)
 
 
