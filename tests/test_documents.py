@@ -125,6 +125,11 @@ def _every_table(plans):
     return [tables.plan_table(name, plan, course) for name, plan in plans["plans"].items()]
 
 
+def test_a_lost_marker_is_named():
+    with pytest.raises(ValueError, match="generated: day"):
+        tables.fill("# Plans\n<!-- end -->", {"day": "| |"})
+
+
 def test_the_term_has_every_section_once(plans):
     for number, lesson in tables.lessons(plans["notebooks"]).items():
         rows = [row for row in plans["plans"]["term"]["rows"] if row["notebook"] == number]

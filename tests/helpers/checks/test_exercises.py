@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from helpers.checks.core import Exercise, State
 from tests.helpers.checks.exercises import Wrong, arguments
 from tests.helpers.checks.exercises.hostile import ENDLESS, hostile
-from tools.exercises import add, book_of, places
+from tools.exercises import book_of, places
 from tools.notebooks import FOLDED, NOTEBOOKS
 
 GENERATED = int(os.environ.get("GENERATED_ANSWERS", "50"))
@@ -91,22 +91,6 @@ def test_each_notebook_has_its_exercises_in_order(path):
 
 def book_module(book):
     return next(iter(book.exercises.values())).judge.__module__.rpartition(".")[2]
-
-
-def test_a_new_exercise_gets_its_four_cells():
-    path = NOTEBOOKS[3]
-    notebook = nbformat.read(path, as_version=4)
-    stored = notebook.cells
-    notebook.cells = [cell for cell in stored if not cell.id.startswith("collectors-")]
-    add(notebook, "collectors", after=stored[[cell.id for cell in stored].index("collectors-task") - 1].id)
-    for made, cell in zip(notebook.cells, stored, strict=True):
-        assert (made.id, made.cell_type, made.metadata.get("tags")) == (
-            cell.id,
-            cell.cell_type,
-            cell.metadata.get("tags"),
-        )
-    with pytest.raises(ValueError, match="a check that has no cells yet"):
-        add(notebook, "slope", after="ask-later")
 
 
 @pytest.mark.parametrize(
