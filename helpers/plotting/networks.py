@@ -176,8 +176,7 @@ def output_histograms(outputs: Mapping[str, Mapping[str, ArrayLike]]) -> np.ndar
         column[-1].set_xlabel("output")
         words.append(f"{name}: {join_words(spreads)}")
     for ax, layer in zip(axes[:, 0], rows, strict=True):
-        ax.set_ylabel(layer)
-    axes[0, 0].figure.supylabel("how many outputs (each histogram to its own height)", fontsize=9)
+        ax.set_ylabel(f"{layer}\nfrequency", fontsize=9)
     set_caption(axes[0, 0], f"Standard deviation of the outputs of {join_words(rows)}. {'; '.join(words)}.")
     return axes
 

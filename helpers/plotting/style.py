@@ -135,6 +135,7 @@ def new_axes(
 
 def prepare_ticks(ax: Axes) -> None:
     """Make a first tick, which later ones copy: Matplotlib would make it when `styled` is over, in the user's style."""
+    ax.tick_params(labelsize=9)  # said explicitly, because it decides how many ticks there is room for
     for axis in (ax.xaxis, ax.yaxis):
         axis.get_major_ticks(1)
 
