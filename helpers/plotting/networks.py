@@ -73,8 +73,8 @@ def shape_flow(steps: Steps, *, parameters: Sequence[int] | None = None, ax: Axe
             f"Expected shapes [N, features] or [N, C, H, W]: received {wrong[0]}. Pass a batch of such a shape."
         )
     ax = axes_or_new(ax, height=_ROW * (len(steps) + 1))
-    longest = max(_FULL_FEATURES, *(sizes[1] for _, sizes in steps if len(sizes) == 2))
-    largest = max(_FULL_PIXELS, *(max(sizes[2:]) for _, sizes in steps if len(sizes) == 4), 0)
+    longest = max([_FULL_FEATURES, *(sizes[1] for _, sizes in steps if len(sizes) == 2)])
+    largest = max([_FULL_PIXELS, *(max(sizes[2:]) for _, sizes in steps if len(sizes) == 4)])
     header = {"fontsize": 9, "color": GREY, "va": "center"}
     for x, word in ((_NAME_AT, "layer"), (_TENSOR_AT, "one sample"), (_SHAPE_AT, "shape of the batch")):
         ax.text(x, 0, word, **header)
@@ -126,9 +126,9 @@ def activation_curves(z: ArrayLike, outputs: Mapping[str, ArrayLike], slopes: Ma
             f"Expected outputs and slopes of the same activations: received {list(outputs)} and {list(slopes)}. "
             "Compute both for the same list of activations."
         )
-    axes = new_axes(len(outputs), height=2.5, sharey=True)
-    for ax, name in zip(axes, outputs, strict=True):
-        output, slope = vector(outputs[name], name), vector(slopes[name], f"the slope of {name}")
+    curves = {name: (vector(outputs[name], name), vector(slopes[name], f"the slope of {name}")) for name in outputs}
+    axes = new_axes(len(curves), height=2.5, sharey=True)
+    for ax, (name, (output, slope)) in zip(axes, curves.items(), strict=True):
         ax.axhline(0, color=GREY, linewidth=0.8)
         ax.plot(z, output, color=BLUE, linestyle="-", label="output")
         ax.plot(z, slope, color=ORANGE, linestyle="--", label="slope")

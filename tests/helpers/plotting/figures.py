@@ -111,9 +111,7 @@ FIGURES = {
     ),
     "split_bar": (
         {"sizes": np.array([800, 100, 100])},
-        lambda sizes, **to: plotting.split_bar(
-            dict(zip(("training", "validation", "test"), sizes, strict=True)), **to
-        ),
+        lambda sizes, **to: plotting.split_bar(dict(zip(("training", "validation", "test"), sizes, strict=True)), **to),
     ),
     "training_progress": (
         {"loss": _numbers(6), "accuracy": _numbers(6), "images": _numbers(4, 8, 8)},
