@@ -214,10 +214,8 @@ def value_tables(tables: Mapping[str, ArrayLike]) -> np.ndarray:
 def _table_in_words(matrix: np.ndarray) -> str:
     words = f"{matrix.shape[0]} x {matrix.shape[1]} numbers"
     values = [format_number(value) for value in sorted({_rounded(value) for value in matrix.flat})]
-    if len(values) == 1:
-        return f"{words}, all {values[0]}"
-    if len(values) == 2:  # as dropout makes them: which numbers, not how many of each, since that is left to chance
-        return f"{words}, each {values[0]} or {values[1]}"
+    if len(values) <= 2:  # as dropout makes them: which numbers, not how many of each, since that is left to chance
+        return f"{words}, each {' or '.join(values)}"
     return f"{words} from {values[0]} to {values[-1]}, mean {format_number(_rounded(matrix.mean()))}"
 
 
@@ -280,12 +278,9 @@ def _draw_layers(ax: Axes, steps: list[tuple[str, list[int]]], at: int, paramete
 
 
 def _in_rows(array: np.ndarray) -> np.ndarray:
-    """Many numbers in rows that are about as many; where they do not fill a rectangle, it ends with gaps."""
-    side = math.isqrt(array.size - 1) + 1
-    width = next((n for n in range(side, 3 * side) if array.size % n == 0), side)
-    padded = np.full(-(-array.size // width) * width, np.nan)
-    padded[: array.size] = array
-    return padded.reshape(-1, width)
+    """Many numbers as the rows of a rectangle, as near to a square as their count allows."""
+    rows = max(n for n in range(1, math.isqrt(array.size) + 1) if array.size % n == 0)
+    return array.reshape(rows, -1)
 
 
 def _tiles(images: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from io import BytesIO
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -58,10 +59,12 @@ def test_show_displays_figure_and_caption_and_closes_that_figure(shell):
     other = plt.figure()
     ax = compare_curves({"SGD": [0.5, 0.25]})
     set_caption(ax, "A < B & C.")
-    with capture_output() as captured:
+    hostile = {"savefig.transparent": True, "savefig.facecolor": "black", "savefig.pad_inches": 2}
+    with mpl.rc_context(hostile), capture_output() as captured:
         assert show(ax) is None
     figure, caption = captured.outputs
     image = Image.open(BytesIO(base64.b64decode(figure.data["image/png"])))
+    assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
     metadata = figure.metadata["image/png"]
     assert metadata["alt"] == caption.data["text/plain"] == "A < B & C."
     assert abs(metadata["width"] - WIDTH * DPI) < 20
@@ -108,7 +111,8 @@ def test_show_wants_one_figure(shell):
 def test_a_first_plot_leaves_matplotlib_as_interactive_as_it_found_it():
     """The first figure of a notebook loads its backend, which switches to interactive; that has to stay."""
     code = (
-        "import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
+        "import matplotlib as mpl
+import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
         "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()\n"
         "probability_bars([0.5, 0.5], ['a', 'b']); assert plt.isinteractive()"
     )

@@ -30,8 +30,8 @@ def test_the_confusion_matrix_has_the_true_class_in_rows():
         assert [label.get_text() for label in axis.get_ticklabels()] == NAMES
     assert ax.images[0].origin == "upper"
     assert describe(ax) == (
-        "Confusion matrix of 40 images in 3 classes: 87.5 % on the diagonal, by class from 60 % (T-shirt/top) to "
-        "100 % (Bag); most frequent confusion T-shirt/top taken for Trouser (30 % of true T-shirt/top)."
+        "Confusion matrix of 40 images in 3 classes: 87.5 % on the diagonal, by class from 60 % to 100 %; "
+        "most frequent confusion T-shirt/top taken for Trouser, 30 % of a true class."
     )
 
 
@@ -42,7 +42,7 @@ def test_the_confusion_matrix_has_the_true_class_in_rows():
         ([[5, 0, 0], [0, 5, 0], [0, 0, 5]], "100 % on the diagonal, by class from 100 % to 100 %; no confusion."),
     ],
 )
-def test_a_class_is_named_only_where_it_is_clearly_ahead(counts, end):
+def test_a_confusion_is_named_only_where_it_is_clearly_ahead(counts, end):
     assert describe(confusion_matrix(counts, NAMES)).endswith(end)
 
 

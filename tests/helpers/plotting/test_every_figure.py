@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from helpers import plotting
 from helpers.plotting import describe
-from helpers.plotting.captions import PLACEHOLDER, _png
+from helpers.plotting.captions import PLACEHOLDER
 from helpers.plotting.fingerprint import exclude_from_fingerprint, fingerprint
 from tests.helpers.plotting.figures import FIGURES, draw
 from tests.notebooks.nbval_approx import adopt_rounding
@@ -36,8 +36,6 @@ HOSTILE = {
     "image.interpolation": "bicubic",
     "image.origin": "lower",
     "lines.linestyle": ":",
-    "savefig.facecolor": "black",
-    "savefig.transparent": True,
     "text.usetex": True,
     "xtick.color": "red",
     "xtick.direction": "in",
@@ -53,7 +51,9 @@ def test_every_function_that_draws_is_tried():
 def test_the_users_settings_change_no_pixel_and_stay_as_they_are(name):
     def pixels():
         draw(name)
-        return _png(plt.gcf())
+        figure = plt.gcf()
+        figure.canvas.draw()
+        return figure.canvas.buffer_rgba().tobytes(), figure.bbox.size.tolist()
 
     ours = pixels()
     with mpl.rc_context(HOSTILE):

@@ -99,7 +99,7 @@ def test_value_tables_write_every_number_on_one_scale_of_colours():
 @pytest.mark.parametrize(
     ("matrix", "words"),
     [
-        (torch.zeros(1, 2), "1 x 2 numbers, all 0"),
+        (torch.zeros(1, 2), "1 x 2 numbers, each 0"),
         (torch.tensor([[0.0, 2.0]]), "1 x 2 numbers, each 0 or 2"),
         (torch.tensor([[-1e-9, 1e-9, 3.0], [-3.0, 0.0, 0.0]]), "2 x 3 numbers from -3 to 3, mean 0"),
     ],
