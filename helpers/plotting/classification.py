@@ -132,12 +132,8 @@ def readings(read: Mapping[str, Any]) -> Figure:
     Shapes:
         read: readings by name, such as `DigitPad.read` returns: drawn [H, W] and picture [28, 28], 0 (black)
             to 255 (white); probabilities [10].
-
-    Raises: ValueError where there are none or more than four.
     """
     n = len(read)
-    if not 1 <= n <= 4:
-        raise ValueError(f"Expected 1 to 4 readings: received {n}. Draw the others in another figure.")
     column = WIDTH / max(n, 3)
     figure = new_figure(figsize=(column * n, 0.7 + column))
     grid = figure.add_gridspec(2, 2 * n)

@@ -32,7 +32,6 @@ from helpers.plotting.values import (
     format_count,
     format_number,
     format_range,
-    format_shape,
     join_words,
     vector,
 )
@@ -60,14 +59,9 @@ def shape_flow(steps: Steps, *, parameters: Sequence[int] | None = None, ax: Axe
         steps: (layer, shape after it) in order, the first one the input; each shape [N, features] or [N, C, H, W].
         parameters: how many parameters each step has, 0 for the input.
 
-    Raises: ValueError where there are fewer than two steps, a shape has other dimensions, or counts do not fit.
+    Raises: ValueError where a shape has other dimensions.
     """
     steps = [(str(name), [int(size) for size in sizes]) for name, sizes in steps]
-    if len(steps) < 2 or (parameters is not None and len(parameters) != len(steps)):
-        raise ValueError(
-            f"Expected the input and at least one layer, and parameters for each: received {len(steps)} steps, "
-            f"parameters {parameters}. The input counts as a step with 0 parameters."
-        )
     if wrong := [f"{sizes} for {name}" for name, sizes in steps if len(sizes) not in (2, 4)]:
         raise ValueError(
             f"Expected shapes [N, features] or [N, C, H, W]: received {wrong[0]}. Pass a batch of such a shape."
@@ -117,15 +111,8 @@ def activation_curves(z: ArrayLike, outputs: Mapping[str, ArrayLike], slopes: Ma
 
     Shapes:
         z: [N], the inputs. outputs, slopes: for the name of each activation [N] numbers.
-
-    Raises: ValueError where the names differ or there is none.
     """
     z = vector(z, "z")
-    if not outputs or list(outputs) != list(slopes):
-        raise ValueError(
-            f"Expected outputs and slopes of the same activations: received {list(outputs)} and {list(slopes)}. "
-            "Compute both for the same list of activations."
-        )
     curves = {name: (vector(outputs[name], name), vector(slopes[name], f"the slope of {name}")) for name in outputs}
     axes = new_axes(len(curves), height=2.5, sharey=True)
     for ax, (name, (output, slope)) in zip(axes, curves.items(), strict=True):
@@ -150,16 +137,8 @@ def output_histograms(outputs: Mapping[str, Mapping[str, ArrayLike]]) -> np.ndar
 
     Shapes:
         outputs: for the name of each initialisation {name of the layer: numbers of any shape}, the same layers in each.
-
-    Raises: ValueError where layers differ or there is none.
     """
-    rows = list(next(iter(outputs.values()), ()))
-    if not rows or any(list(layers) != rows for layers in outputs.values()):
-        received = "; ".join(f"{name}: {list(layers)}" for name, layers in outputs.items()) or "none"
-        raise ValueError(
-            f"Expected the same layers, at least one, for every initialisation: received {received}. "
-            "Collect the outputs of every network in the same way."
-        )
+    rows = list(next(iter(outputs.values())))
     limit = 3.0
     axes = new_axes(len(outputs), rows=len(rows), height=0.9 + 1.05 * len(rows)).reshape(len(rows), -1)
     words = []
@@ -187,13 +166,8 @@ def value_tables(tables: Mapping[str, ArrayLike]) -> np.ndarray:
 
     Shapes:
         tables: for each title a matrix [R, C], all of one shape.
-
-    Raises: ValueError where there is none, or shapes differ.
     """
     matrices = {str(title): finite(values, str(title)).astype(np.float64) for title, values in tables.items()}
-    if len({matrix.shape for matrix in matrices.values()}) != 1 or next(iter(matrices.values())).ndim != 2:
-        received = join_words(f"{title} {format_shape(matrix)}" for title, matrix in matrices.items()) or "none"
-        raise ValueError(f"Expected matrices of one shape [R, C]: received {received}. Pass one sample per row.")
     rows, columns = next(iter(matrices.values())).shape
     axes = new_axes(len(matrices), height=0.8 + WIDTH / len(matrices) * min(rows / columns, 1.5))
     largest = max(abs(matrix).max() for matrix in matrices.values()) or 1.0

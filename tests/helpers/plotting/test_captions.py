@@ -111,8 +111,7 @@ def test_show_wants_one_figure(shell):
 def test_a_first_plot_leaves_matplotlib_as_interactive_as_it_found_it():
     """The first figure of a notebook loads its backend, which switches to interactive; that has to stay."""
     code = (
-        "import matplotlib as mpl
-import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
+        "import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
         "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()\n"
         "probability_bars([0.5, 0.5], ['a', 'b']); assert plt.isinteractive()"
     )

@@ -71,7 +71,8 @@ def test_each_reading_shows_its_drawing_its_image_and_its_bars_under_its_name(n)
     for digit in range(n):
         images = {"drawn": rng.integers(0, 256, (56, 56)), "picture": rng.integers(0, 256, (28, 28))}
         read[f"number {digit}"] = SimpleNamespace(**images, probabilities=np.eye(10)[digit] * 0.8 + 0.02)
-    axes = iter(readings(read).axes)
+    figure = readings(read)
+    axes = iter(figure.axes)
     for digit, (name, reading) in enumerate(read.items()):
         pad, received, bars = next(axes), next(axes), next(axes)
         assert pad.get_title(loc="left") == name
@@ -86,4 +87,4 @@ def test_each_reading_shows_its_drawing_its_image_and_its_bars_under_its_name(n)
             "" if digit else "probability",
         )
     assert not list(axes)
-    assert f"number {n - 1}: read as {n - 1}." in describe(readings(read))
+    assert f"number {n - 1}: read as {n - 1}." in describe(figure)
