@@ -1,0 +1,41 @@
+"""nbgrader's settings for this class. Edit them as you like: `make class` writes this file only where there is none."""
+
+import sys
+
+sys.path.insert(0, "@COURSE@")
+from tools.classroom.collect import EveryFile, Unpack
+from tools.classroom.confine import ConfinedExecute
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "pytorch"
+c.ClearSolutions.code_stub = {"python": ""}  # the exercise's own stub stays above the solution
+c.Exchange.root = "/srv/nbgrader/exchange"
+
+# Seconds for one cell. Three cells that take longer stop the notebook.
+c.Execute.timeout = 60
+c.Autograde.autograde_preprocessors = [
+    ConfinedExecute,
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# Whose file is it? The first rule that matches the whole path of an unpacked file says so; an archive becomes a folder of
+# its name. What no rule matches is collected as the learner `unknown`, so that the table of grades names it.
+c.ZipCollectApp.extractor_plugin = Unpack
+c.ZipCollectApp.collector_plugin = EveryFile
+c.EveryFile.rules = {
+    # Anna Meier_1234501_assignsubmission_file_/04_autograd.ipynb: the number is the worksheet's "Participant 1234501"
+    "moodle": r".*_(?P<student_id>\d+)_assignsubmission_[a-z]+_?/(?P<file_id>.+)",
+    # submission_301/04_autograd.ipynb: submission_metadata.yml beside the folder says whose it is
+    "gradescope": r".*?(?P<submission>submission_\d+)/(?P<file_id>.+)",
+    # meieranna_LATE_51234_901234_04_autograd-1.ipynb: Canvas's id of the learner, then of the file
+    "canvas": r"([^/]+/)?[^/]+?(?P<late>_LATE)?_(?P<student_id>\d+)_\d+_(?P<file_id>.+)",
+    # A folder for each learner: anna/04_autograd.ipynb
+    "folders": r"(?P<student_id>[^/]+)/(?P<file_id>.+)",
+    # Single files: anna_04_autograd.ipynb
+    "files": r"(?P<student_id>[^/]+?)[ _-]*(?P<file_id>\d\d_[^/]+)",
+}
