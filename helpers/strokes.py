@@ -94,6 +94,17 @@ def picture(strokes: Sequence[Stroke], *, width: float = 0.08, framed: bool = Tr
     return frame(pad) if framed else np.asarray(Image.fromarray(pad).reduce(PAD // SIDE))
 
 
+def enlarge(image: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Scale a small scanned digit up smoothly and frame it as MNIST does.
+
+    Shapes: [8, 8], 0 (paper) to 16 (ink), as `sklearn.datasets.load_digits().images[i]`, gives [28, 28], 0 to 255.
+    """
+    ink = Image.fromarray(np.pad(image, 1).astype(np.float32) / 16)
+    large = np.asarray(ink.resize((160, 160), Image.Resampling.LANCZOS))
+    # Smoothing leaves a faint halo around each stroke: framed with it, the digit would come out too small.
+    return frame((255 * np.clip(1.2 * (large - 0.1), 0, 1)).astype(np.uint8))
+
+
 def _checked(stroke: Stroke, number: int) -> NDArray[np.float64]:
     """Turn a stroke into an array [points, 2], or say what is wrong with it."""
     rule = f"Expected stroke {number} to be a list of points (x, y), each from 0 to 1 of the pad"

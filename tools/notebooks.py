@@ -1,54 +1,41 @@
-"""Execute the notebooks: store their outputs in the one normal form, or write them as pages to browse.
+"""Execute notebooks and store their outputs: `python -m tools.notebooks store [NOTEBOOK ...]`, all without a name.
 
-    python -m tools.notebooks store [NOTEBOOK ...]   execute, and write outputs and form back into the notebook
-    python -m tools.notebooks html  [NOTEBOOK ...]   execute a copy, and write pages with an index to build/html/
-
-Without names, all notebooks of the course. `tests/test_notebooks.py` checks the form; nbval checks the outputs.
+The stored form is always the same, so that a diff shows only what changed. `tests/notebooks/` checks the form, and
+nbval compares the outputs.
 """
 
 from __future__ import annotations
 
 import argparse
-import html
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from jinja2 import DictLoader
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-PAGES = ROOT / "build" / "html"
+from tools import NOTEBOOKS, ROOT
 
-# Stored outputs are those of the drawn edition, without progress bars: as in the tests (conftest.py).
+__all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title"]
+
+# Stored outputs are those of the drawn edition, without progress bars; conftest.py sets the same for the tests.
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_METADATA = {"tags", "rtol", "slideshow"}  # slideshow: see tools/slides.py
-TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "solution", "widget"}
-RUN_AGAIN = "# Run again, "  # such a cell goes on or fails when it is run twice in a row: tag `once`
-FOLDED = {"source_hidden": True}  # whoever wants to see a solution unfolds it
+COURSE = {"title", "minutes", "able_to"}  # what README and the site say about the notebook: see tools/tables.py
+CELL_METADATA = {"tags", "rtol"}
+TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "widget"}
+RUN_AGAIN = "# Run again, "  # a comment in each cell with the tag `once`, whose output changes when you run it again
+FOLDED = {"source_hidden": True}  # JupyterLab folds a solution
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# A page folds the code of a solution, as JupyterLab does.
-FOLDING_PAGE = """{% extends "lab/index.html.j2" %}
-{% block input_group %}
-{% if "solution" in cell.metadata.get("tags", []) %}
-<details><summary class="jp-RenderedHTMLCommon" style="margin-left: 81px">Solution</summary>{{ super() }}</details>
-{% else %}{{ super() }}{% endif %}
-{% endblock %}"""
-LARGEST_FILE = 500_000  # bytes; a larger notebook cannot be reviewed
+LARGEST_FILE = 500_000  # bytes; a larger notebook is hard to review
 
 
 def execute(path: Path, **surroundings: str) -> NotebookNode:
-    """The notebook of this file, run from its first cell to its last in the file's folder; the file stays as it is.
+    """Run a notebook from its first cell to its last, in its own folder, and return it with its outputs.
 
     Raises:
         CellExecutionError: a cell without the tag `raises-exception` raised.
@@ -59,59 +46,59 @@ def execute(path: Path, **surroundings: str) -> NotebookNode:
     client.execute(env={**os.environ, **surroundings})
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            # It names an object of the kernel that has just ended: a page would show an error in place of the text.
+            # It refers to an object in the kernel that has just ended, so a viewer would show an error.
             output.get("data", {}).pop(WIDGET, None)
     return notebook
 
 
 def normal(notebook: NotebookNode) -> str:
-    """The one form in which a notebook is stored, so that a difference between two versions shows only what changed."""
+    """Return the text of a notebook in the stored form."""
     notebook = nbformat.from_dict(notebook)
-    notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(name="python"))
+    course = {"course": notebook.metadata.course} if "course" in notebook.metadata else {}
+    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"}, **course)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    count = 0
+    executed = 0
     for cell in notebook.cells:
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in CELL_METADATA & cell.metadata.keys()})
         if "solution" in cell.metadata.get("tags", []):
             cell.metadata.jupyter = NotebookNode(FOLDED)
         cell.source = cell.source.strip("\n")
         if cell.cell_type == "code":
-            count += 1
-            cell.execution_count = count if cell.execution_count is not None else None
+            executed += 1
+            cell.execution_count = executed if cell.execution_count is not None else None
             cell.outputs = coalesce_streams(cell.outputs)
             for output in cell.outputs:
-                if output.output_type == "error":
-                    output.traceback = _own_frames(output.traceback)
-                if output.output_type == "execute_result":
-                    output.execution_count = cell.execution_count
-                if "metadata" in output:
-                    alt = {mime: {"alt": kept["alt"]} for mime, kept in output.metadata.items() if "alt" in kept}
-                    output.metadata = NotebookNode(alt)
+                _tidy(output, cell.execution_count)
     return nbformat.writes(notebook, indent=1, sort_keys=True, ensure_ascii=False, split_lines=True).rstrip("\n") + "\n"
 
 
-def _own_frames(traceback: list[str]) -> list[str]:
-    """A traceback without the frames of libraries: their paths and line numbers are those of one machine."""
-    library = re.compile(r"^(?:\x1b\[[0-9;]*m)*File ")
-    return [frame for frame in traceback if not library.match(frame)]
+def _tidy(output: NotebookNode, execution_count: int | None) -> None:
+    """Drop what differs from one machine to the next: counts, library frames and metadata other than `alt`."""
+    if output.output_type == "error":
+        library_frame = re.compile(r"^(?:\x1b\[[0-9;]*m)*File ")
+        output.traceback = [frame for frame in output.traceback if not library_frame.match(frame)]
+    if output.output_type == "execute_result":
+        output.execution_count = execution_count
+    if "metadata" in output:
+        output.metadata = NotebookNode(
+            {mime: {"alt": kept["alt"]} for mime, kept in output.metadata.items() if "alt" in kept}
+        )
 
 
 def faults(path: Path) -> Iterator[str]:
-    """Every rule of the stored form that this notebook breaks, each as a sentence with the cell and the remedy."""
+    """Yield a sentence for each rule of the stored form that a notebook breaks, with the remedy."""
     text = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(text, as_version=4)
     if text != normal(notebook):
-        yield "is not stored in the normal form: run `make notebooks`"
+        yield "is not in the stored form: run `make notebooks`"
     if path.stat().st_size > LARGEST_FILE:
-        yield f"is larger than {LARGEST_FILE:,} bytes: use fewer or smaller pictures"
-    yield from (
-        f"has the cell id {cell.id!r}: use two or more words joined by hyphens, as in 'broadcast-rule'"
-        for cell in notebook.cells
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", cell.id) or re.fullmatch(r"[0-9a-f-]{8,}", cell.id)
-    )
+        yield f"is larger than {LARGEST_FILE:,} bytes: use fewer or smaller figures"
+    if set(notebook.metadata.get("course", {})) != COURSE:
+        yield f"has no metadata `course` with {', '.join(sorted(COURSE))}: see CONTRIBUTING.md"
     for cell in notebook.cells:
-        for fault in _cell_faults(cell):
-            yield f"cell {cell.id}: {fault}"
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", cell.id) or re.fullmatch(r"[0-9a-f-]{8,}", cell.id):
+            yield f"cell {cell.id}: the id must be two or more words joined by hyphens, as in 'broadcast-rule'"
+        yield from (f"cell {cell.id}: {fault}" for fault in _cell_faults(cell))
 
 
 def _cell_faults(cell: NotebookNode) -> Iterator[str]:
@@ -124,24 +111,23 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
         yield "was never executed, so nothing would be compared: run `make notebooks`"
     if cell.source.rstrip().endswith(";"):
         yield "ends with ';', which hides nothing under nbval: end with show() or another call that returns None"
-    raised = [output for output in cell.outputs if output.output_type == "error"]
-    if bool(raised) != ("raises-exception" in tags):
-        yield "an error on purpose and the tag raises-exception go together: one of them is missing"
-    text = "\n".join(_texts(cell))
+    if any(output.output_type == "error" for output in cell.outputs) != ("raises-exception" in tags):
+        yield "must have the tag raises-exception if and only if it stores an error"
     if ("once" in tags) != (RUN_AGAIN in cell.source):
         yield f"must say what a second run does in a comment `{RUN_AGAIN}...`, if and only if it has the tag once"
-    if "solution" in tags and "✗" in text:
-        yield "stores a solution that its own check does not accept: mend one of them, then run `make notebooks`"
     if "rtol" in cell.metadata and "approx" not in tags:
         yield "states rtol without the tag approx"
+    if any(output.get("name") == "stderr" for output in cell.outputs):
+        yield "stores a warning or a progress bar: remove its cause"
+    text = "\n".join(_texts(cell))
+    if "solution" in tags and "✗" in text:
+        yield "stores a solution that its own check rejects: fix one of them, then run `make notebooks`"
     if "approx" in tags and re.search(r"\b(nan|inf)\b", text):
         yield "prints nan or inf under the tag approx, where only trained numbers belong"
     if re.search(r" at 0x[0-9a-f]{6,}|<Figure size", text):
         yield "prints a memory address or a figure's size: end the cell with another value"
     if re.search(r"(?:^|[\s'\"(])(?:/(?:home|root|tmp|usr|work|Users)/|[A-Z]:\\)", text, re.MULTILINE):
-        yield "prints a path of the machine that ran it: print the file's name"
-    if any(output.get("name") == "stderr" for output in cell.outputs):
-        yield "stores a warning or a progress bar: mend its cause"
+        yield "prints a path of the machine that ran it: print only the file's name"
 
 
 def _texts(cell: NotebookNode) -> Iterator[str]:
@@ -151,58 +137,25 @@ def _texts(cell: NotebookNode) -> Iterator[str]:
         yield from (text for mime, text in output.get("data", {}).items() if mime.startswith("text/"))
 
 
-def store(paths: list[Path]) -> int:
-    """Execute each notebook and write it back in the normal form, whole or not at all."""
+def store(paths: list[Path]) -> None:
+    """Execute each notebook, write it back in the stored form, and print the rules that it breaks."""
     for path in paths:
-        part = path.with_suffix(".part")
-        part.write_text(normal(execute(path, **SURROUNDINGS)), encoding="utf-8", newline="\n")
-        part.replace(path)
+        path.write_text(normal(execute(path, **SURROUNDINGS)), encoding="utf-8", newline="\n")
         print(path.name, *(f"\n  {fault}" for fault in faults(path)))
-    return 0
-
-
-def write_pages(paths: list[Path]) -> int:
-    """Execute a copy of each notebook and write it as a page; a line per notebook, and 1 if any cell failed."""
-    PAGES.mkdir(parents=True, exist_ok=True)
-    exporter = page_exporter()
-    rows, failed = [], 0
-    print(f"{'notebook':<28}{'cells':>6}{'seconds':>9}  result")
-    for path in paths:
-        start = time.perf_counter()
-        try:
-            notebook, result = execute(path, TQDM_DISABLE="1"), "ok"
-        except CellExecutionError as error:
-            notebook, result = nbformat.read(path, as_version=4), f"{error.ename}: {error.evalue}".splitlines()[0]
-            failed = 1
-        seconds = time.perf_counter() - start
-        cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-        page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": path.stem}})
-        (PAGES / f"{path.stem}.html").write_text(page.replace(".ipynb", ".html"), encoding="utf-8")
-        print(f"{path.stem:<28}{cells:>6}{seconds:>9.1f}  {result}")
-        rows.append(f"<li><a href='{path.stem}.html'>{html.escape(title(notebook))}</a> {html.escape(result)}</li>")
-    index = f"<!doctype html><meta charset='utf-8'><title>The course</title><h1>The course</h1><ol>{''.join(rows)}</ol>"
-    (PAGES / "index.html").write_text(index, encoding="utf-8")
-    print(f"\nOpen {(PAGES / 'index.html').relative_to(ROOT)} in a browser.")
-    return failed
-
-
-def page_exporter() -> HTMLExporter:
-    """Writes a notebook as a page on which the solutions are folded."""
-    return HTMLExporter(extra_loaders=[DictLoader({"folding.html.j2": FOLDING_PAGE})], template_file="folding.html.j2")
 
 
 def title(notebook: NotebookNode) -> str:
-    """The first heading of the notebook."""
+    """Return the first heading of a notebook."""
     return next(line.removeprefix("# ") for line in notebook.cells[0].source.splitlines() if line.startswith("# "))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command of the command line and return its exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["store", "html"])
+    parser.add_argument("command", choices=["store"])
     parser.add_argument("notebooks", nargs="*", type=lambda name: Path(name).resolve(), default=NOTEBOOKS)
-    chosen = parser.parse_args(arguments)
-    return {"store": store, "html": write_pages}[chosen.command](chosen.notebooks)
+    store(parser.parse_args(arguments).notebooks)
+    return 0
 
 
 if __name__ == "__main__":

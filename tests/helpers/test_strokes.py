@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
-from helpers.strokes import frame, picture
+from helpers.strokes import enlarge, frame, picture
 
 THREE = [
     [
@@ -230,3 +231,14 @@ def test_a_digit_of_many_points_takes_a_few_milliseconds():
         picture([stroke])
         durations.append(time.perf_counter() - start)
     assert min(durations) < 0.03  # measured: 0.002 s
+
+
+def test_a_scanned_digit_is_enlarged_smoothly_and_framed():
+    image, label = load_digits().images[0], load_digits().target[0]
+    assert label == 0
+    large = enlarge(image)
+    assert (large.shape, large.dtype) == ((28, 28), np.uint8)
+    np.testing.assert_array_equal(frame(large), large)  # framed already
+    assert large[14, 14] == 0  # the hole of the zero
+    top, bottom, *_ = extent(large)
+    assert bottom - top + 1 == 20

@@ -15,10 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[2]
-from helpers.handwriting import real_digits
+from helpers.strokes import enlarge
 from tools.draw.judge_garments import SEEDS, read_split, recall
 
 DRAWN = ROOT / "data" / "drawn" / "MNIST"
@@ -68,8 +69,9 @@ def handwriting() -> tuple[Tensor, Tensor]:
 
     Shapes: [1797, 1, 28, 28], 0.0 to 1.0, and [1797].
     """
-    images, labels = real_digits()
-    return torch.tensor(images).unsqueeze(1) / 255, torch.tensor(labels)
+    digits = load_digits()
+    images = torch.stack([torch.tensor(enlarge(image)) for image in digits.images])
+    return images.unsqueeze(1) / 255, torch.tensor(digits.target)
 
 
 def accuracy(model: nn.Module, X: Tensor, y: Tensor) -> float:

@@ -8,15 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from tools.draw.judge_garments import read_split
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
 from helpers.data import DataError, dataset_root
-from helpers.handwriting import _enlarged, real_digits
-from helpers.strokes import frame
-from tests.test_data import tiny_files, write_archives
+from tests.helpers.test_data import tiny_files, write_archives
 from tools.draw import __main__ as drawing
 from tools.draw import digits
 from tools.draw.judge_digits import accuracy, convolutional, dense, handwriting, train
@@ -225,24 +222,6 @@ def trained(build, images, labels, *, epochs):
     X, y = torch.tensor(images).unsqueeze(1) / 255, torch.tensor(labels, dtype=torch.long)
     torch.manual_seed(0)
     return train(build(), X, y, epochs=epochs)
-
-
-def test_real_digits_are_those_of_scikit_learn():
-    images, labels = real_digits()
-    theirs = load_digits()
-    np.testing.assert_array_equal(labels, theirs.target)
-    for place in (0, 900, 1796):
-        np.testing.assert_array_equal(images[place], _enlarged(theirs.images[place]))
-
-
-def test_real_digits_are_framed_and_labelled():
-    images, labels = real_digits()
-    assert (images.shape, images.dtype) == ((1797, 28, 28), np.dtype(np.uint8))
-    assert labels.shape == (1797,)
-    assert np.bincount(labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    longest = np.maximum(images.any(axis=2).sum(axis=1), images.any(axis=1).sum(axis=1))
-    assert longest.max() == 20
-    np.testing.assert_array_equal(frame(images[0]), images[0])  # framed already: nothing changes
 
 
 @pytest.mark.parametrize(("build", "floor"), [(dense, 0.9), (convolutional, 0.93)], ids=["dense", "cnn"])

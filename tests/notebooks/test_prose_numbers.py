@@ -1,0 +1,161 @@
+"""A number of two or more digits in the text of a notebook appears in an output or in the code of its section.
+
+It may be rounded: the text may say 0.89, or 89 %, where an output says 0.8873. Headings, links, code and formulas
+in the text are left out, and so are the lines that `tools.tables` writes.
+"""
+
+import re
+from decimal import Decimal
+
+import nbformat
+import pytest
+from markdown_it import MarkdownIt
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
+from tools import NOTEBOOKS
+
+# Known everywhere, and printed in few sections.
+KNOWN = {
+    "28": "the side of an image",
+    "784": "28 x 28",
+    "255": "the largest value of 8 bits",
+    "60,000": "training images of Fashion-MNIST and of MNIST",
+    "10,000": "test images of both",
+    "70,000": "images of MNIST in all",
+    "1.46": "the smallest loss after two softmaxes, -log(e / (e + 9)), printed in notebooks 3 and 6",
+}
+# No cell of its section shows it: the numbers that a text cell may quote all the same, and the reason.
+EXCEPTIONS = {
+    "green-middle-task": ("20", "the task: the solution says 21"),
+    "compare-floats-question": ("16", "IEEE 754: 53 binary digits"),
+    "moving-cost-conclusion": ("200", "'over 200': the section prints 213.22"),
+    "count-classes-conclusion": ("90 % 90 100", "an example"),
+    "shuffle-conclusion": ("4.5", "(0 + 9) / 2"),
+    "split-first-question": ("250", "1,000 - 750"),
+    "class-module-conclusion": ("3.14", "a version of Python"),
+    "workers-conclusion": ("40", "the files that the notebook wrote in an earlier section"),
+    "in-memory-conclusion": ("224 600", "an example: 1,000,000 x 3 x 224 x 224 x 4 bytes = 602 GB"),
+    "datasets-recap": ("2.3", "log(10), the loss of guessing"),
+    "play-with-modes-conclusion": ("20 12 %", "0.9 ** 20 = 0.122"),
+    "colour-net-task": ("20,000", "the task: the check has the limit"),
+    "rows-predict": ("15", "5 x 3"),
+    "finite-loop-text": ("15", "5 x 3"),
+    "predict-descent-play": ("0.05", "a setting of the widget"),
+    "predict-step": ("0.3367 0.1288", "printed in an earlier section"),
+    "step-read": ("0.3367 0.1288", "printed in an earlier section"),
+    "learned-read": ("0.12", "0.7 - 0.5784"),
+    "split-why": ("20 %", "100 % - 80 %"),
+    "mistake-zero-grad-read": ("0.7", "the true weight, from an earlier section"),
+    "play-with-learning-rates-conclusion": ("0.85", "a setting of the widget"),
+    "the-data": ("30", "the four archives have 30,878,645 bytes"),
+    "batch-count-hint": ("128", "an example"),
+    "five-epochs-conclusion": (
+        "8.6 % 2.307 50.2 % 2.162 59.7 % 1.899 61.6 % 1.524 63.2 % 1.247 65.1 % 1.076",
+        "the table of the original edition: run the notebook with COURSE_EDITION=original",
+    ),
+    "candidates-text": ("512", "the width of the network in an earlier section"),
+    "framing-conclusion": ("14", "the rule of MNIST; the section prints a mean of 14.5"),
+    "real-handwriting": ("43", "the description of the data set"),
+    "handwriting-conclusion": ("24,000", "the training images of this notebook, from its first section"),
+}
+NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?(?:%|million))?(?!\w)")
+SHOWN = re.compile(r"\d+(?:,\d{3})*(?:\.\d*)?(?:[eE][-+]?\d+)?")
+NOT_SHOWN = re.compile(r"\(figure, described below[^)]*\)|[Ee]xercise \d\.\d+")  # a fingerprint, an exercise's number
+GENERATED = re.compile(r"About \d+ minutes, difficulty \d of 3\.|[Ss]ections? \d+(?:, \d+)*")
+UNITS = {"": 1, "%": Decimal("0.01"), "million": Decimal(1_000_000)}
+
+
+def texts_of(source):
+    """The paragraphs and table cells of a Markdown source, without code and links; None where a section begins."""
+    tokens = MarkdownIt().enable("table").parse(re.sub(r"\$[^$\n]+\$", "", source))
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "heading_open" and token.tag == "h2":
+            yield None
+        if token.type == "inline" and before.type != "heading_open":
+            in_link, parts = 0, []
+            for child in token.children:
+                in_link += {"link_open": 1, "link_close": -1}.get(child.type, 0)
+                parts.append(child.content if child.type == "text" and not in_link else " ")
+            yield GENERATED.sub("", "".join(parts))
+
+
+def shown_by(cell):
+    """The numbers in the outputs and the code of a cell."""
+    outputs = [
+        text for o in cell.outputs for text in (o.get("text"), o.get("evalue"), o.get("data", {}).get("text/plain"))
+    ]
+    code = re.sub(r"(?<=\d)_(?=\d)", "", cell.source)
+    text = NOT_SHOWN.sub("", "\n".join([code, *filter(None, outputs)]))
+    return [Decimal(written.replace(",", "")) for written in SHOWN.findall(text)]
+
+
+def is_shown(written, shown):
+    """Whether a number is among those shown, or is one of them rounded to the digits in which it is written."""
+    digits, unit = re.fullmatch(r"([\d.,]+)\s?(.*)", written).groups()
+    value = Decimal(digits.replace(",", ""))
+    if "." not in digits and not unit:
+        return value in shown
+    half = Decimal(5).scaleb(value.as_tuple().exponent - 1)
+    scaled = [
+        (number / by, Decimal(1).scaleb(number.as_tuple().exponent) / by) for number in shown for by in {1, UNITS[unit]}
+    ]
+    return any(number == value or (abs(number - value) <= half and step <= 2 * half) for number, step in scaled)
+
+
+def unexplained(cells):
+    """Yield the id of a text cell and a number that it quotes, where nothing in its section shows the number."""
+    texts, shown = [], []
+    for cell in [*cells[1:], new_markdown_cell("## end")]:  # the first cell is a summary
+        if cell.cell_type == "code":
+            shown += shown_by(cell)
+            continue
+        for text in texts_of(cell.source):
+            if text is not None:
+                texts += [(cell.id, written) for written in NUMBER.findall(text) if len(re.findall(r"\d", written)) > 1]
+            else:
+                yield from ((name, written) for name, written in texts if not is_shown(written, shown))
+                texts, shown = [], []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_number_in_the_text_is_shown(path):
+    cells = nbformat.read(path, as_version=4).cells
+    found = {f"{name}: {written}" for name, written in unexplained(cells) if written not in KNOWN}
+    allowed = {
+        f"{name}: {written}"
+        for name in (cell.id for cell in cells)
+        if name in EXCEPTIONS
+        for written in NUMBER.findall(EXCEPTIONS[name][0])
+    }
+    assert not found - allowed, "the text quotes numbers that no output and no code of their section shows"
+    assert not allowed - found, "exceptions that are no longer needed: take them out"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_sections_named_by_number_exist(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    named = re.findall(r"\d+", " ".join(re.findall(r"\b[Ss]ections? \d+(?:, \d+)*", text)))
+    assert set(named) <= set(re.findall(r"^## (\d+)\. ", text, re.MULTILINE))
+
+
+def _lesson(quoted, printed="loss 0.6771, right 0.7093, 12,000 images", code="train(lr=0.1)"):
+    output = new_output("stream", name="stdout", text=printed)
+    training = new_code_cell(code, outputs=[output])
+    return [new_markdown_cell(), new_markdown_cell("## A section"), training, new_markdown_cell(quoted, id="the-text")]
+
+
+@pytest.mark.parametrize(
+    "quoted", ["0.68", "0.677", "71 %", "70.9 %", "12,000", "0.10", "`0.99`", "[0.99](x.md)", "$99$", "9"]
+)
+def test_a_number_that_is_shown_passes(quoted):
+    assert not list(unexplained(_lesson(f"It is {quoted}.")))
+
+
+@pytest.mark.parametrize("quoted", ["0.67", "0.678", "70 %", "70.8 %", "12,001", "0.11", "12", "13"])
+def test_a_number_that_is_not_shown_is_found(quoted):
+    assert list(unexplained(_lesson(f"It is {quoted}."))) == [("the-text", quoted)]
+
+
+@pytest.mark.parametrize("printed", ["(figure, described below; loss 13)", "Exercise 1.3, Means: right."])
+def test_what_only_labels_an_output_shows_no_number(printed):
+    assert list(unexplained(_lesson("It is 1.3, or 13.", printed))) == [("the-text", "1.3"), ("the-text", "13")]
