@@ -20,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     release.add_argument("weeks", nargs="*", help="numbers of notebooks; all where none is named")
     autograde = commands.add_parser("autograde", help="grade what is new")
     autograde.add_argument("assignment")
-    autograde.add_argument("--again", action="store_true", help="grade everything again")
+    autograde.add_argument(
+        "--again", nargs="*", metavar="ID", help="grade again, even what has not changed; without ids, all"
+    )
     autograde.add_argument("--unconfined", action="store_true", help="let strangers' code do whatever you can do")
     export = commands.add_parser("export", help="write the table of grades")
     export.add_argument("assignment")

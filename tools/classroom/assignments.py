@@ -9,7 +9,9 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.apps import NbGraderAPI
+from nbgrader.api import Gradebook
+from nbgrader.converters import GenerateAssignment
+from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
 from tools.exercises import Place, places
@@ -38,7 +40,7 @@ def write_class(folder: Path, weeks: list[str]) -> Path:
     """Write settings, `source/` and `release/` of these notebooks, or of all; settings that are there stay.
 
     Raises:
-        ValueError: there is no such notebook, or nbgrader cannot make its release.
+        ValueError: there is no such notebook.
     """
     notebooks = [path for path in NOTEBOOKS if not weeks or path.name[:2] in {week.zfill(2) for week in weeks}]
     if not notebooks or len(notebooks) < len(weeks):
@@ -47,24 +49,29 @@ def write_class(folder: Path, weeks: list[str]) -> Path:
     if not (folder / SETTINGS).exists():
         text = Path(__file__).with_name(SETTINGS).read_text(encoding="utf-8").replace("@COURSE@", ROOT.as_posix())
         (folder / SETTINGS).write_text(text, encoding="utf-8")
-    nbgrader = api(folder)
+    course = course_directory(folder)
     for path in notebooks:
         target = folder / "source" / path.stem / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(assignment(path), target)
-        made = nbgrader.generate_assignment(path.stem, force=True)
-        if not made["success"]:
-            raise ValueError(f"nbgrader could not make {path.stem}:\n{made['log']}")
+        course.assignment_id = path.stem
+        GenerateAssignment(coursedir=course, config=course.config, force=True).start()
     return folder / "release"
 
 
-def api(folder: Path) -> NbGraderAPI:
-    """nbgrader, with the settings of this class."""
+def course_directory(folder: Path) -> CourseDirectory:
+    """The class as nbgrader sees it, with its settings."""
     programs = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by its name
     os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
     settings = PyFileConfigLoader(SETTINGS, str(folder)).load_config()
     settings.CourseDirectory.root = str(folder.resolve())
-    return NbGraderAPI(config=settings)
+    return CourseDirectory(config=settings)
+
+
+def gradebook(folder: Path) -> Gradebook:
+    """The class's gradebook, to be used as a context."""
+    course = course_directory(folder)
+    return Gradebook(course.db_url, course.course_id)
 
 
 def assignment(path: Path) -> NotebookNode:

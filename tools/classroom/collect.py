@@ -15,7 +15,9 @@ from traitlets import Dict
 
 MOST_BYTES = 2**32  # that all archives together may unpack to
 UNKNOWN = "unknown"  # the learner of a file that no rule matches
-NOT_HANDED_IN = re.compile(r"(^|/)(\.[^/]*|__MACOSX|__pycache__|node_modules|site-packages|Thumbs\.db|desktop\.ini)(/|$)")
+NOT_HANDED_IN = re.compile(
+    r"(^|/)(\.[^/.][^/]*|__MACOSX|__pycache__|node_modules|site-packages|Thumbs\.db|desktop\.ini)(/|$)"
+)
 DAMAGED = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
@@ -42,14 +44,14 @@ class Unpack(ExtractorPlugin):
                 self.left -= sum(member.file_size for member in members)
                 if self.left < 0:
                     raise ValueError(f"the archives unpack to more than {MOST_BYTES:,} bytes")
-                opened.extractall(folder, members)
+                made = [Path(opened.extract(member, folder)) for member in members]
         except DAMAGED as error:
             self.log.warning("Kept as it is: %s (%s)", archive, error)
             return
         archive.unlink()
-        for member in members:
-            if (folder / member.filename).is_file():
-                self._unpack(folder / member.filename)
+        for path in made:
+            if path.is_file():
+                self._unpack(path)
 
 
 class EveryFile(FileNameCollectorPlugin):

@@ -19,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
 
-from tools.classroom.assignments import api
+from tools.classroom.assignments import gradebook
 from tools.classroom.collect import NOT_HANDED_IN
 from tools.classroom.confine import MOST_MEMORY, STOPPED, UNCONFINED
 from tools.classroom.normalise import Normalised, RefusedError, normalise
@@ -40,19 +40,25 @@ class Standing:
     notes: list[str] = field(default_factory=list)
 
 
-def autograde(folder: Path, assignment: str, *, again: bool, confined: bool) -> Iterator[tuple[str, Standing]]:
-    """Grade what is new or changed, one process for each learner; yield each learner's id and what became of it."""
+def autograde(
+    folder: Path, assignment: str, *, again: list[str] | None = None, confined: bool = True
+) -> Iterator[tuple[str, Standing]]:
+    """Grade what is new or changed, one process for each learner; yield each learner's id and what became of it.
+
+    `again` has the ids of those to grade in any case; an empty list is everybody.
+    """
     standings = _standings(folder, assignment)
     release = _notebook(folder, "release", assignment)
     source = nbformat.writes(_notebook(folder, "source", assignment))
-    with api(folder).gradebook as gradebook:
-        roster = {student.id for student in gradebook.students}
+    with gradebook(folder) as known:
+        roster = {student.id for student in known.students}
     for place in sorted((folder / "submitted").glob(f"*/{assignment}")):
         learner = place.parent.name
         if learner in roster:
             standing, notebook = _chosen(place, release)
             standing.digest = hashlib.sha256(f"{source}{notebook}".encode()).hexdigest()
-            if notebook and not again and learner in standings and standings[learner].digest == standing.digest:
+            asked = again is not None and (not again or learner in again)
+            if notebook and not asked and learner in standings and standings[learner].digest == standing.digest:
                 continue
             if notebook:
                 _run_nbgrader(folder, assignment, learner, notebook, standing, confined=confined)
@@ -103,7 +109,7 @@ def _chosen(place: Path, release: NotebookNode) -> tuple[Standing, str]:
 def _run_nbgrader(
     folder: Path, assignment: str, learner: str, notebook: str, standing: Standing, *, confined: bool
 ) -> None:
-    """nbgrader's autograde for one learner, in a process of its own; `standing` is told what goes wrong."""
+    """Run nbgrader's autograde for one learner, in a process of its own; `standing` is told what goes wrong."""
     place = folder / NORMALISED / learner / assignment
     place.mkdir(parents=True, exist_ok=True)
     (place / f"{assignment}.ipynb").write_text(notebook, encoding="utf-8")
@@ -122,8 +128,10 @@ def _run_nbgrader(
         return
     if run.returncode:
         log = run.stderr.decode("utf-8", "replace")
-        told = re.findall(rf"{STOPPED}(.+)", log) or re.findall(r"^ *(\w+Error\b.*)$", log, re.MULTILINE)
-        standing.state, standing.reason = "stopped", told[0] if told else log.strip()[-200:]
+        told = re.findall(rf"{STOPPED}(.+)|^[\w. ]*?(\w+Error: .+)$", log, re.MULTILINE)
+        reasons = [stopped or error for stopped, error in told]
+        standing.state = "stopped"
+        standing.reason = next(iter(reasons), log[-200:]).replace("DeadKernelError: Kernel died", "it ended its kernel")
 
 
 def export(folder: Path, assignment: str) -> Path:
@@ -133,16 +141,18 @@ def export(folder: Path, assignment: str) -> Path:
     exercises = {test.grade_id: f"{int(assignment[:2])}.{place}" for place, test in enumerate(tests, start=1)}
     standings = _standings(folder, assignment)
     rows = []
-    with api(folder).gradebook as gradebook:
-        for student in gradebook.students:
+    with gradebook(folder) as known:
+        for student in known.students:
             standing = standings.pop(student.id, Standing("missing", "nothing was handed in"))
             row = {name: getattr(student, name) for name in ("id", "last_name", "first_name", "email", "lms_user_id")}
             row |= _row(standing) | {"of": sum(test.points for test in tests)}
             if standing.state == "graded":
                 try:
-                    submission = gradebook.find_submission(assignment, student.id)
+                    submission = known.find_submission(assignment, student.id)
                 except MissingEntry:
-                    raise ValueError(f"Expected grades of {student.id}; there are none. Run autograde --again.") from None
+                    raise ValueError(
+                        f"Expected grades of {student.id}; there are none. Run autograde --again."
+                    ) from None
                 row["late"] = standing.late or submission.total_seconds_late > 0
                 scores = {grade.name: grade.score for notebook in submission.notebooks for grade in notebook.grades}
                 row |= {number: scores[name] for name, number in exercises.items()} | {"points": submission.score}
@@ -197,7 +207,9 @@ def fill_in(folder: Path, assignment: str, form: Path, column: str) -> Path:
     rows = read_table(form)
     identifier = next((name for name in ("Identifier", "ID") if rows and name in rows[0]), None)
     if identifier is None or column not in rows[0]:
-        raise ValueError(f"Expected {form} to have a column Identifier (Moodle) or ID (Canvas), and one named {column!r}.")
+        raise ValueError(
+            f"Expected {form} to have a column Identifier (Moodle) or ID (Canvas), and one named {column!r}."
+        )
     points = {row["id"]: row["points"] for row in read_table(export(folder, assignment)) if row["state"] == "graded"}
     for row in rows:
         row[column] = points.get(row[identifier].removeprefix("Participant "), row[column])

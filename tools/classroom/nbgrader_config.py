@@ -2,6 +2,9 @@
 
 import sys
 
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import Execute
+
 sys.path.insert(0, "@COURSE@")
 from tools.classroom.collect import EveryFile, Unpack
 from tools.classroom.confine import ConfinedExecute
@@ -9,22 +12,14 @@ from tools.classroom.confine import ConfinedExecute
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "pytorch"
 c.ClearSolutions.code_stub = {"python": ""}  # the exercise's own stub stays above the solution
-c.Exchange.root = "/srv/nbgrader/exchange"
 
-# Seconds for one cell. Three cells that take longer stop the notebook.
+# Seconds for one cell; three cells that take longer stop the notebook
 c.Execute.timeout = 60
-c.Autograde.autograde_preprocessors = [
-    ConfinedExecute,
-    "nbgrader.preprocessors.IgnorePattern",
-    "nbconvert.preprocessors.ClearMetadataPreprocessor",
-    "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+steps = Autograde.autograde_preprocessors.default_args[0]
+c.Autograde.autograde_preprocessors = [ConfinedExecute if step is Execute else step for step in steps]
 
-# Whose file is it? The first rule that matches the whole path of an unpacked file says so; an archive becomes a folder of
-# its name. What no rule matches is collected as the learner `unknown`, so that the table of grades names it.
+# Whose file is it? The first rule that matches the path of an unpacked file says so; an archive becomes a folder of its
+# name. What no rule matches is collected as the learner `unknown`, so that the table of grades names it.
 c.ZipCollectApp.extractor_plugin = Unpack
 c.ZipCollectApp.collector_plugin = EveryFile
 c.EveryFile.rules = {

@@ -52,7 +52,9 @@ def normalise(path: Path, release: NotebookNode) -> Normalised:
     cells = [cell for cell in cells if "solution=True" not in cell.source]
     if handed_in > len(cells):
         notes.append(f"{handed_in - len(cells)} cells with the course's solutions were left out")
-    cells = [cell for cell in cells if cell.id not in tests and cell.source not in {one.source for one in tests.values()}]
+    cells = [
+        cell for cell in cells if cell.id not in tests and cell.source not in {one.source for one in tests.values()}
+    ]
     places = {stub.id: _answer(cells, stub) for stub, _ in exercises}
     if all(place is None for place in places.values()):
         raise RefusedError("is a notebook, but none of this assignment: none of its exercises is in it")
@@ -119,7 +121,9 @@ def _decoded(data: bytes) -> tuple[str, str]:
 def _cell(raw: dict[str, Any]) -> NotebookNode:
     source = raw["source"] if "source" in raw else raw["input"]
     source = source if isinstance(source, str) else "".join(source)
-    cell = MAKE.get(raw["cell_type"], v4.new_markdown_cell)(source.encode("utf-8", "replace").decode("utf-8").strip("\n"))
+    cell = MAKE.get(raw["cell_type"], v4.new_markdown_cell)(
+        source.encode("utf-8", "replace").decode("utf-8").strip("\n")
+    )
     cell.id = str(raw.get("metadata", {}).get("nbgrader", {}).get("grade_id") or raw.get("id", ""))
     return cell
 
@@ -134,7 +138,9 @@ def _answer(cells: list[NotebookNode], stub: NotebookNode) -> int | None:
 
     def matches(cell: NotebookNode) -> bool:
         code = cell.cell_type == "code"
-        return cell.id == stub.id or (code and (f"check.{call.func.attr}(" in cell.source or names <= set(_bound(cell))))
+        return cell.id == stub.id or (
+            code and (f"check.{call.func.attr}(" in cell.source or names <= set(_bound(cell)))
+        )
 
     found = [place for place, cell in enumerate(cells) if matches(cell)]
     return max([place for place in found if not _same(cells[place], stub)] or found, default=None)
