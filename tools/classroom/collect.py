@@ -14,6 +14,7 @@ from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 from traitlets import Dict
 
 MOST_BYTES = 2**32  # that all archives together may unpack to
+LATE = "late"  # a learner's folder for what the platform calls late without saying how late
 UNKNOWN = "unknown"  # the learner of a file that no rule matches
 NOT_HANDED_IN = re.compile(
     r"(^|/)(\.[^/.][^/]*|__MACOSX|__pycache__|node_modules|site-packages|Thumbs\.db|desktop\.ini)(/|$)"
@@ -41,9 +42,9 @@ class Unpack(ExtractorPlugin):
         try:
             with zipfile.ZipFile(archive) as opened:
                 members = [member for member in opened.infolist() if not NOT_HANDED_IN.search(member.filename)]
-                self.left -= sum(member.file_size for member in members)
-                if self.left < 0:
+                if (size := sum(member.file_size for member in members)) > self.left:
                     raise ValueError(f"the archives unpack to more than {MOST_BYTES:,} bytes")
+                self.left -= size
                 made = [Path(opened.extract(member, folder)) for member in members]
         except DAMAGED as error:
             self.log.warning("Kept as it is: %s (%s)", archive, error)
@@ -68,8 +69,8 @@ class EveryFile(FileNameCollectorPlugin):
         for rule in self.rules.values():
             if match := re.fullmatch(rule, name):
                 groups = match.groupdict()
-                if groups.get("late"):  # Canvas says that it is late, not how late: see grades.py
-                    groups["file_id"] = f"late/{groups['file_id']}"
+                if groups.get("late"):
+                    groups["file_id"] = f"{LATE}/{groups['file_id']}"
                 if "submission" in groups:
                     groups |= _gradescope(path, groups["submission"])
                 return {key: groups[key] for key in ("student_id", "file_id", "timestamp") if groups.get(key)}

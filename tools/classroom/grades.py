@@ -12,20 +12,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import MissingEntry
 
 from tools.classroom.assignments import gradebook
-from tools.classroom.collect import NOT_HANDED_IN
+from tools.classroom.collect import LATE, NOT_HANDED_IN
 from tools.classroom.confine import MOST_MEMORY, STOPPED, UNCONFINED
 from tools.classroom.normalise import Normalised, RefusedError, normalise
 
 SECONDS = 900  # for one notebook as a whole
 NORMALISED = "normalised"
+PEOPLE = ("id", "last_name", "first_name", "email", "lms_user_id")
 
 
 @dataclass
@@ -36,8 +36,6 @@ class Standing:
     reason: str = ""
     file: str = ""
     digest: str = ""
-    late: bool = False
-    notes: list[str] = field(default_factory=list)
 
 
 def autograde(
@@ -47,7 +45,7 @@ def autograde(
 
     `again` has the ids of those to grade in any case; an empty list is everybody.
     """
-    standings = _standings(folder, assignment)
+    standings = read_standings(folder, assignment)
     release = _notebook(folder, "release", assignment)
     source = nbformat.writes(_notebook(folder, "source", assignment))
     with gradebook(folder) as known:
@@ -60,8 +58,8 @@ def autograde(
             asked = again is not None and (not again or learner in again)
             if notebook and not asked and learner in standings and standings[learner].digest == standing.digest:
                 continue
-            if notebook:
-                _run_nbgrader(folder, assignment, learner, notebook, standing, confined=confined)
+            if notebook and (stopped := _run_nbgrader(folder, assignment, learner, notebook, confined=confined)):
+                standing.state, standing.reason = "stopped", stopped
         else:
             reason = f"add this id to the roster, or move the files to submitted/ID/{assignment} of somebody on it"
             standing = Standing("not on the roster", reason, ", ".join(map(str, _handed_in(place))))
@@ -71,7 +69,8 @@ def autograde(
         yield learner, standing
 
 
-def _standings(folder: Path, assignment: str) -> dict[str, Standing]:
+def read_standings(folder: Path, assignment: str) -> dict[str, Standing]:
+    """What became of each submission so far, by the learner's id."""
     path = folder / f"{assignment}.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {learner: Standing(**one) for learner, one in known.items()}
@@ -96,20 +95,17 @@ def _chosen(place: Path, release: NotebookNode) -> tuple[Standing, str]:
             found.append((normalise(place / name, release), str(name)))
         except RefusedError as error:
             notes.append(f"{name} {error}")
-    late = (place / "late").exists()
     if not found:
-        return Standing("refused", "; ".join(notes) or "no file was handed in", late=late), ""
-    best, name = max(found, key=lambda pair: (pair[0].answered, pair[1]))
-    notes += best.notes + [f"also handed in: {other}" for _, other in found if other != name]
+        return Standing("refused", "; ".join(notes) or "no file was handed in"), ""
+    best, chosen = max(found, key=lambda pair: (pair[0].answered, pair[1]))
+    notes += best.notes + [f"also handed in: {name}" for _, name in found if name != chosen]
     if not best.answered:
         notes.append("no exercise is answered")
-    return Standing("graded", file=name, late=late, notes=notes), nbformat.writes(best.notebook)
+    return Standing("graded", "; ".join(notes), chosen), nbformat.writes(best.notebook)
 
 
-def _run_nbgrader(
-    folder: Path, assignment: str, learner: str, notebook: str, standing: Standing, *, confined: bool
-) -> None:
-    """Run nbgrader's autograde for one learner, in a process of its own; `standing` is told what goes wrong."""
+def _run_nbgrader(folder: Path, assignment: str, learner: str, notebook: str, *, confined: bool) -> str:
+    """Run nbgrader's autograde for one learner, in a process of its own, and return what stopped it, if anything."""
     place = folder / NORMALISED / learner / assignment
     place.mkdir(parents=True, exist_ok=True)
     (place / f"{assignment}.ipynb").write_text(notebook, encoding="utf-8")
@@ -124,14 +120,11 @@ def _run_nbgrader(
     try:
         run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        standing.state, standing.reason = "stopped", f"it ran for more than {SECONDS} seconds"
-        return
-    if run.returncode:
-        log = run.stderr.decode("utf-8", "replace")
-        told = re.findall(rf"{STOPPED}(.+)|^[\w. ]*?(\w+Error: .+)$", log, re.MULTILINE)
-        reasons = [stopped or error for stopped, error in told]
-        standing.state = "stopped"
-        standing.reason = next(iter(reasons), log[-200:]).replace("DeadKernelError: Kernel died", "it ended its kernel")
+        return f"it ran for more than {SECONDS} seconds"
+    log = run.stderr.decode("utf-8", "replace")
+    told = re.findall(rf"{STOPPED}(.+)|^[\w. ]*?(\w+Error: .+)$", log, re.MULTILINE)
+    reason = next((stopped or error for stopped, error in told), log[-200:] or "nbgrader ended without a word")
+    return reason.replace("DeadKernelError: Kernel died", "it ended its kernel") if run.returncode else ""
 
 
 def export(folder: Path, assignment: str) -> Path:
@@ -139,45 +132,41 @@ def export(folder: Path, assignment: str) -> Path:
     marked = [cell.metadata.get("nbgrader", {}) for cell in _notebook(folder, "release", assignment).cells]
     tests = [marks for marks in marked if marks.get("grade")]
     exercises = {test.grade_id: f"{int(assignment[:2])}.{place}" for place, test in enumerate(tests, start=1)}
-    standings = _standings(folder, assignment)
+    standings = read_standings(folder, assignment)
     rows = []
     with gradebook(folder) as known:
-        for student in known.students:
+        for student in sorted(known.students, key=lambda one: (one.last_name or "", one.first_name or "", one.id)):
             standing = standings.pop(student.id, Standing("missing", "nothing was handed in"))
-            row = {name: getattr(student, name) for name in ("id", "last_name", "first_name", "email", "lms_user_id")}
-            row |= _row(standing) | {"of": sum(test.points for test in tests)}
+            row = {name: getattr(student, name) for name in PEOPLE} | _columns(standing)
+            row |= {"of": sum(test.points for test in tests)}
+            row["late"] = (folder / "submitted" / student.id / assignment / LATE).exists()
             if standing.state == "graded":
-                try:
-                    submission = known.find_submission(assignment, student.id)
-                except MissingEntry:
-                    raise ValueError(
-                        f"Expected grades of {student.id}; there are none. Run autograde --again."
-                    ) from None
-                row["late"] = standing.late or submission.total_seconds_late > 0
+                submission = known.find_submission(assignment, student.id)
                 scores = {grade.name: grade.score for notebook in submission.notebooks for grade in notebook.grades}
                 row |= {number: scores[name] for name, number in exercises.items()} | {"points": submission.score}
-                autograded = _notebook(folder, "autograded", assignment, student.id)
-                row["reason"] = "; ".join(filter(None, [row["reason"], *_failures(autograded, exercises)]))
+                row["late"] |= submission.total_seconds_late > 0
+                failures = _failures(_notebook(folder, "autograded", assignment, student.id), exercises)
+                row["reason"] = "; ".join(filter(None, [standing.reason, *failures]))
             rows.append(row)
-    rows += [{"id": learner, **_row(standing)} for learner, standing in standings.items()]
-    people = ["id", "last_name", "first_name", "email", "lms_user_id"]
-    header = [*people, "state", *exercises.values(), "points", "of", "late", "file", "reason"]
+    rows += [{"id": learner} | _columns(standing) for learner, standing in standings.items()]
+    header = [*PEOPLE, "state", *exercises.values(), "points", "of", "late", "file", "reason"]
     return write_table(folder / "grades" / f"{assignment}.csv", rows, header)
 
 
-def _row(standing: Standing) -> dict[str, object]:
-    reason = "; ".join(filter(None, [standing.reason, *standing.notes]))
-    return {"state": standing.state, "late": standing.late, "file": standing.file, "reason": reason}
+def _columns(standing: Standing) -> dict[str, object]:
+    return {"state": standing.state, "file": standing.file, "reason": standing.reason}
 
 
 def _failures(notebook: NotebookNode, exercises: dict[str, str]) -> Iterator[str]:
-    """What each test that failed said, in a line."""
+    """What each test that failed said: the check's sentences, or the error."""
     for cell in notebook.cells:
         number = exercises.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
         for output in cell.get("outputs", []) if number else []:
-            if output.output_type == "error":
-                text = " ".join(output.evalue.split())[:200]
-                yield text if output.ename == "AssertionError" else f"{number}: {output.ename}: {text}"
+            if output.output_type == "error" and output.evalue.startswith("○"):
+                yield f"{number}: not attempted"
+            elif output.output_type == "error":
+                text = output.evalue.partition("\n")[2] or f"{output.ename}: {output.evalue}"
+                yield f"{number}: {' '.join(text.split())[:200]}"
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -187,7 +176,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def write_table(path: Path, rows: list[dict[str, object]], header: list[str]) -> Path:
-    """Write a CSV file in which no text is taken for a formula by a spreadsheet."""
+    """Write a CSV file in which a spreadsheet takes no text for a formula."""
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
         table = csv.DictWriter(stream, header)
