@@ -17,7 +17,7 @@ MOST_BYTES = 2**32  # that all archives together may unpack to
 LATE = "late"  # a learner's folder for what the platform calls late without saying how late
 UNKNOWN = "unknown"  # the learner of a file that no rule matches
 NOT_HANDED_IN = re.compile(
-    r"(^|/)(\.[^/.][^/]*|__MACOSX|__pycache__|node_modules|site-packages|Thumbs\.db|desktop\.ini)(/|$)"
+    r"(^|/)(\.[^/]*|__MACOSX|__pycache__|node_modules|site-packages|Thumbs\.db|desktop\.ini)(/|$)"
 )
 DAMAGED = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError)
 
@@ -58,22 +58,22 @@ class Unpack(ExtractorPlugin):
 class EveryFile(FileNameCollectorPlugin):
     """Says of each unpacked file whose it is, by the first rule that matches its path; without one, it is `unknown`."""
 
-    rules = Dict(help="regular expressions with the groups student_id and file_id, by name").tag(config=True)
+    rules = Dict(help="regular expressions with the group student_id, by name").tag(config=True)
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
-        """The learner and the name of a file; None for what nobody means to hand in, such as `.ipynb_checkpoints`."""
+        """The learner of a file; None for what nobody means to hand in, such as `.ipynb_checkpoints`."""
         path = Path(submitted_file)
         name = path.relative_to(next(parent for parent in path.parents if parent.name == "extracted")).as_posix()
         if NOT_HANDED_IN.search(name) or path.name == "submission_metadata.yml":
             return None
+        # The whole path stays the file's name: nbgrader fails where somebody has two files of one name.
         for rule in self.rules.values():
             if match := re.fullmatch(rule, name):
                 groups = match.groupdict()
-                if groups.get("late"):
-                    groups["file_id"] = f"{LATE}/{groups['file_id']}"
+                found = {"file_id": f"{LATE}/{name}" if groups.get("late") else name}
                 if "submission" in groups:
-                    groups |= _gradescope(path, groups["submission"])
-                return {key: groups[key] for key in ("student_id", "file_id", "timestamp") if groups.get(key)}
+                    return found | _gradescope(path, groups["submission"])
+                return found | {"student_id": groups["student_id"]}
         return {"student_id": UNKNOWN, "file_id": name}
 
 

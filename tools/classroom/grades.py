@@ -25,6 +25,7 @@ from tools.classroom.normalise import Normalised, RefusedError, normalise
 
 SECONDS = 900  # for one notebook as a whole
 NORMALISED = "normalised"
+EXCHANGE = ("timestamp.txt", "submission_secret.txt")  # beside what somebody has handed in through nbgrader's exchange
 PEOPLE = ("id", "last_name", "first_name", "email", "lms_user_id")
 
 
@@ -83,7 +84,7 @@ def _notebook(folder: Path, step: str, assignment: str, learner: str = ".") -> N
 def _handed_in(place: Path) -> list[Path]:
     """The files below a learner's folder, without what programs leave there."""
     names = (path.relative_to(place) for path in sorted(place.rglob("*")) if path.is_file() and not path.is_symlink())
-    return [name for name in names if not NOT_HANDED_IN.search(name.as_posix()) and name.name != "timestamp.txt"]
+    return [name for name in names if not NOT_HANDED_IN.search(name.as_posix()) and name.name not in EXCHANGE]
 
 
 def _chosen(place: Path, release: NotebookNode) -> tuple[Standing, str]:
@@ -94,7 +95,7 @@ def _chosen(place: Path, release: NotebookNode) -> tuple[Standing, str]:
         try:
             found.append((normalise(place / name, release), str(name)))
         except RefusedError as error:
-            notes.append(f"{name} {error}")
+            notes.append(f"{name.name} {error}")
     if not found:
         return Standing("refused", "; ".join(notes) or "no file was handed in"), ""
     best, chosen = max(found, key=lambda pair: (pair[0].answered, pair[1]))
@@ -109,9 +110,9 @@ def _run_nbgrader(folder: Path, assignment: str, learner: str, notebook: str, *,
     place = folder / NORMALISED / learner / assignment
     place.mkdir(parents=True, exist_ok=True)
     (place / f"{assignment}.ipynb").write_text(notebook, encoding="utf-8")
-    timestamp = folder / "submitted" / learner / assignment / "timestamp.txt"
-    if timestamp.exists():
-        shutil.copyfile(timestamp, place / "timestamp.txt")
+    for name in EXCHANGE:
+        if (path := folder / "submitted" / learner / assignment / name).exists():
+            shutil.copyfile(path, place / name)
     command = [sys.executable, "-m", "nbgrader", "autograde", assignment, f"--student={learner}", "--force"]
     command.append(f"--CourseDirectory.submitted_directory={NORMALISED}")
     if confined:  # what a notebook prints is held in nbgrader's memory

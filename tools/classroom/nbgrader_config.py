@@ -24,13 +24,13 @@ c.ZipCollectApp.extractor_plugin = Unpack
 c.ZipCollectApp.collector_plugin = EveryFile
 c.EveryFile.rules = {
     # Anna Meier_1234501_assignsubmission_file_/04_autograd.ipynb: the number is the worksheet's "Participant 1234501"
-    "moodle": r".*_(?P<student_id>\d+)_assignsubmission_[a-z]+_?/(?P<file_id>.+)",
+    "moodle": r".*_(?P<student_id>\d+)_assignsubmission_[a-z]+_?/.+",
     # submission_301/04_autograd.ipynb: submission_metadata.yml beside the folder says whose it is
-    "gradescope": r".*?(?P<submission>submission_\d+)/(?P<file_id>.+)",
+    "gradescope": r"(.*/)?(?P<submission>submission_\d+)/.+",
     # meieranna_LATE_51234_901234_04_autograd-1.ipynb: Canvas's id of the learner, then of the file
-    "canvas": r"([^/]+/)?[^/]+?(?P<late>_LATE)?_(?P<student_id>\d+)_\d+_(?P<file_id>.+)",
+    "canvas": r"([^/]+/)?[^/]+?(?P<late>_LATE)?_(?P<student_id>\d+)_\d+_.+",
     # A folder for each learner: anna/04_autograd.ipynb
-    "folders": r"(?P<student_id>[^/]+)/(?P<file_id>.+)",
+    "folders": r"(?P<student_id>[^/]+)/.+",
     # Single files: anna_04_autograd.ipynb
-    "files": r"(?P<student_id>[^/]+?)[ _-]*(?P<file_id>\d\d_[^/]+)",
+    "files": r"(?P<student_id>[^/]+?)[ _-]*\d\d_[^/]+",
 }
