@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from tools import NOTEBOOKS, ROOT
 from tools.classroom import confine
 from tools.classroom.__main__ import main
 from tools.classroom.assignments import assignment, gradebook
@@ -21,7 +22,6 @@ from tools.classroom.collect import LATE, UNKNOWN, EveryFile, Unpack
 from tools.classroom.grades import read_table
 from tools.classroom.normalise import RefusedError, normalise
 from tools.exercises import places
-from tools.notebooks import NOTEBOOKS, ROOT
 
 confined = pytest.mark.skipif(bool(confine.why_not_confined()), reason="bubblewrap does not work on this machine")
 slow = pytest.mark.skipif("COURSE_SLOW" not in os.environ, reason="COURSE_SLOW is not set")

@@ -14,8 +14,8 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
+from tools import NOTEBOOKS, ROOT
 from tools.exercises import Place, places
-from tools.notebooks import NOTEBOOKS, ROOT
 
 CLASS = ROOT / "build" / "class"
 SETTINGS = "nbgrader_config.py"

@@ -21,7 +21,8 @@ import psutil
 from jupyter_client.manager import AsyncKernelManager
 from nbgrader.preprocessors import Execute
 
-from tools.notebooks import ROOT, SURROUNDINGS
+from tools import ROOT
+from tools.notebooks import SURROUNDINGS
 
 UNCONFINED = "COURSE_UNCONFINED"  # the environment variable by which `--unconfined` reaches nbgrader's own process
 DATA = Path(os.environ.get("COURSE_DATA", ROOT / "data")).absolute()
