@@ -6,6 +6,7 @@ COURSE_SLOW=1 adds the course's own solutions of every notebook, and each kind o
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -160,7 +161,7 @@ def copied(cells):
 
 
 def reordered(cells):
-    cells[1:] = reversed(cells[1:])
+    cells.reverse()
 
 
 def without_imports(cells):
@@ -280,6 +281,8 @@ def test_a_class_from_release_to_export(tmp_path, capsys):
     assert (float(rows["101"]["points"]), float(rows["101"]["of"]), rows["101"]["reason"]) == (MOST, MOST, "")
     assert [rows["101"]["last_name"], rows["102"]["points"]] == ["'=101", ""]
 
+    server = socket.create_server(("127.0.0.1", 0))
+    server.setblocking(False)
     fooling = f"""
 import sys, helpers.checks.autograd, helpers.checks.core as core
 class Yes(str):
@@ -288,10 +291,13 @@ class Yes(str):
 core.Exercise.__call__ = lambda *a, **k: Yes()
 sys.modules["helpers.checks.autograd"] = check = fresh_checks = verdict = Yes()
 def slope(f, at): return torch.tensor(0.0)
-open({str(folder / "gradebook.db")!r}, "w")"""
+try: open({str(folder / "gradebook.db")!r}, "w")
+except OSError: __import__("socket").create_connection({server.getsockname()!r}, 1)"""
     hand_in(folder, "102", solved(slope=fooling))
     capsys.readouterr()
     row = graded(folder)["102"]
+    with pytest.raises(BlockingIOError):
+        server.accept()
     assert (float(row["4.1"]), float(row["points"]), "4.1: " in row["reason"]) == (0, MOST - 1, True)
     looked_at = {line.partition(" ")[0] for line in capsys.readouterr().out.splitlines()}
     assert looked_at & {*states} == {"102", "999"}  # only what is new; whoever is not on the roster is named again
@@ -305,7 +311,7 @@ open({str(folder / "gradebook.db")!r}, "w")"""
 
 HOSTILE = {
     "endless": ("while True: pass", "graded"),
-    "stubborn": ("while True:\n    try:\n        while True: pass\n    except BaseException: pass", "stopped"),
+    "stubborn": ("while True:\n    try:\n        while True: len([])\n    except BaseException: pass", "stopped"),
     "memory": ("keep = []\nwhile True: keep.append(bytearray(2**28))", "graded"),
     "forks": ("import os, time\nfor _ in range(5):\n    if not os.fork(): b = b'x' * 2**30; time.sleep(60)", "stopped"),
     "bomb": ("import os\nwhile True: os.fork()", "stopped"),
@@ -313,7 +319,6 @@ HOSTILE = {
     "input": ("input()", "graded"),
     "pip": ("!pip install torch", "graded"),
     "outside": ("open('/usr/x', 'w')", "graded"),
-    "network": ("import socket\nsocket.create_connection(('192.0.2.1', 80), 5)", "graded"),
 }
 
 

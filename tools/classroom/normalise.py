@@ -59,10 +59,10 @@ def normalise(path: Path, release: NotebookNode) -> Normalised:
     if all(place is None for place in places.values()):
         raise RefusedError("is a notebook, but none of this assignment: none of its exercises is in it")
     made, answered = [], 0
-    imports = next(cell for cell in release.cells if cell.cell_type == "code")
-    if not any(imports.id == cell.id or imports.source == cell.source for cell in cells):
+    imports, first = (next((cell for cell in of if cell.cell_type == "code"), None) for of in (release.cells, cells))
+    if first is None or (imports.id != first.id and imports.source != first.source):
         made.append(imports)
-        notes.append("the cell with the imports was missing: it was put first")
+        notes.append("the cell with the imports did not come first: it was put first")
     for place, cell in enumerate(cells):
         made.append(cell)
         for stub, test in exercises:
