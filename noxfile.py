@@ -1,6 +1,6 @@
 """What `make test` does not try each time: other Pythons and versions, other processors, other places and orders.
 
-`.venv/bin/python -m pip install nox mutmut uv`, then `.venv/bin/nox --list` and, for example, `.venv/bin/nox -s arithmetic`.
+`.venv/bin/python -m pip install nox mutmut uv`, then `.venv/bin/nox --list` and, e.g., `.venv/bin/nox -s arithmetic`.
 Arguments after `--` go to pytest: `.venv/bin/nox -s twice -- notebooks/04_autograd.ipynb`.
 """
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from helpers.plotting import descent_on_contours, descent_on_curve, draw_graph, learning_curves, set_caption
 from helpers.plotting.graph import Graph, Node
 from helpers.plotting.style import new_axes, styled
-from helpers.plotting.values import count, number
+from helpers.plotting.values import format_count, format_number
 from helpers.widgets.expressions import Expression, parse
 from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, scale, slider, text
 from helpers.widgets.runner import Runner
@@ -62,7 +62,7 @@ def _descend(*, landscape: str, across: float, up: float, lr: float, momentum: f
     chosen = LANDSCAPES[landscape]
     start = [across, up][: len(chosen.names)]
     path = descent_path(chosen.loss, start, lr=lr, momentum=momentum, steps=steps + 1)
-    sentence = _in_words(chosen.names, path, steps, f"learning rate {lr:g} and momentum {number(momentum)}")
+    sentence = _in_words(chosen.names, path, steps, f"learning rate {lr:g} and momentum {format_number(momentum)}")
     return _picture(chosen, path[: steps + 1]), sentence
 
 
@@ -115,7 +115,7 @@ def _in_words(names: tuple[str, ...], path: np.ndarray, steps: int, settings: st
     slope = f"the slope is {_number(slopes[0])}" if n == 1 else f"the gradient is {_point(slopes)}"
     if done == len(path) - 1:
         return (
-            f"After {count(done, 'steps')} with {settings} the path is lost, far outside the picture: {place}, "
+            f"After {format_count(done, 'steps')} with {settings} the path is lost, far outside the picture: {place}, "
             f"loss {_number(loss)}. Choose a smaller learning rate, or less momentum."
         )
     move = path[done + 1, :n] - here
@@ -126,7 +126,7 @@ def _in_words(names: tuple[str, ...], path: np.ndarray, steps: int, settings: st
     since = (
         f"{'falls' if loss < path[0, n] else 'rises'} from {before} to {now}" if now != before else f"stays at {now}"
     )
-    return f"After {count(done, 'steps')}: {place}. The loss {since}. Here {slope}. {ahead}."
+    return f"After {format_count(done, 'steps')}: {place}. The loss {since}. Here {slope}. {ahead}."
 
 
 def _named(names: tuple[str, ...], values: np.ndarray) -> str:
@@ -140,7 +140,7 @@ def _point(values: np.ndarray) -> str:
 
 def _number(value: float) -> str:
     """The number, with what is left of a zero after rounding errors as 0."""
-    return number(0 if abs(value) < _ROUNDING else value)
+    return format_number(0 if abs(value) < _ROUNDING else value)
 
 
 def graph_explorer() -> Panel:
@@ -170,9 +170,9 @@ def expression_graph(expression: str, *, x: float, w: float) -> Axes:
     leaves = {name: torch.tensor(float(value), requires_grad=True) for name, value in {"x": x, "w": w}.items()}
     trace = Trace(parsed, leaves)
     trace.result.backward()
-    gradients = " and ".join(f"{number(leaves[name].grad)} for {name}" for name in parsed.names)
-    values = " and ".join(f"{name} = {number(leaves[name].detach())}" for name in parsed.names)
-    sentence = f"For {values}, {parsed.text} is {number(trace.result.detach())}; its gradient is {gradients}."
+    gradients = " and ".join(f"{format_number(leaves[name].grad)} for {name}" for name in parsed.names)
+    values = " and ".join(f"{name} = {format_number(leaves[name].detach())}" for name in parsed.names)
+    sentence = f"For {values}, {parsed.text} is {format_number(trace.result.detach())}; its gradient is {gradients}."
     if not all(step.tensor.isfinite() for step in trace.steps):
         sentence += " On the way stands nan, which is not a number, or inf, which is too large for one."
     return set_caption(draw_graph(trace.graph()), sentence)
@@ -213,7 +213,7 @@ class Trace:
         """The boxes with values and, after `backward`, gradients, and the arrows between them."""
         nodes = [step.node._replace(note=_note(step)) for step in self.steps]
         edges = [(source, i) for i, step in enumerate(self.steps) for source in step.sources]
-        value = number(self.result.detach())
+        value = format_number(self.result.detach())
         return Graph([*nodes, Node("result", "result", note=f"= {value}")], [*edges, (len(nodes) - 1, len(nodes))])
 
     def _visit(self, node: ast.expr) -> int:
@@ -254,7 +254,7 @@ class Trace:
         value = replace(self._expression, text=ast.unparse(node), tree=node).value()
         if value.is_complex():
             raise RefusalError(f"Expected real numbers: received {ast.unparse(node)}. Type {_EXAMPLE}, for example.")
-        return self._add(Step(Node("constant", number(value)), value))
+        return self._add(Step(Node("constant", format_number(value)), value))
 
     def _add(self, step: Step) -> int:
         if len(self.steps) == _MOST_BOXES:
@@ -264,7 +264,7 @@ class Trace:
 
 
 def _note(step: Step) -> str:
-    if step.node.kind == "constant":
+    if step.node.role == "constant":
         return ""
-    slope = "none" if step.tensor.grad is None else number(step.tensor.grad)
-    return f"= {number(step.tensor.detach())}, grad {slope}"
+    slope = "none" if step.tensor.grad is None else format_number(step.tensor.grad)
+    return f"= {format_number(step.tensor.detach())}, grad {slope}"

@@ -14,7 +14,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
 from helpers.data import DATASETS, EDITIONS, DataError, dataset_root
-from helpers.plotting import describe, image_grid, pictures_with_histograms
+from helpers.plotting import describe, image_grid, images_with_histograms
 from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, slider, toggle
 
 _PER_PAGE = 12
@@ -94,7 +94,7 @@ def augmentation_explorer(dataset: Dataset, *, mean: float, std: float) -> Panel
         image, label = pictures[min(picture, len(pictures) - 1)]
         changed = augmented(image, noise=noise, **changes)
         values = {"before normalising": changed, "after normalising": (changed - mean) / std}
-        axes = pictures_with_histograms({"original": image, "changed": changed}, values)
+        axes = images_with_histograms({"original": image, "changed": changed}, values)
         place(
             axes, (0.0, 0.21, 0.2, 0.67), (0.215, 0.21, 0.2, 0.67), (0.505, 0.21, 0.21, 0.67), (0.775, 0.21, 0.21, 0.67)
         )

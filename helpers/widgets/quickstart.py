@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from helpers.plotting import image_grid, training_progress
-from helpers.plotting.values import count, percent
+from helpers.plotting.values import format_count, format_percent
 from helpers.training import NonFiniteLossError, predict, train_epoch
 from helpers.widgets.panel import Answer, Panel, RefusalError, scale
 from helpers.widgets.runner import Runner
@@ -75,8 +75,8 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
         )
     epochs = training.batches[-1] / len(training.loader)
     return figure, (
-        f"After {count(training.batches[-1], 'batches')}, {epochs:.1f} epochs, learning rate {lr:g}: "
-        f"loss {training.losses[-1]:.3f}, accuracy {percent(training.accuracies[-1])} on {len(training.y)} test "
+        f"After {format_count(training.batches[-1], 'batches')}, {epochs:.1f} epochs, learning rate {lr:g}: "
+        f"loss {training.losses[-1]:.3f}, accuracy {format_percent(training.accuracies[-1])} on {len(training.y)} test "
         f"pictures; of the {len(shown)} shown {sum(right)} named rightly."
     )
 
@@ -149,7 +149,7 @@ def confusion_explorer(images: Tensor, targets: Tensor, labels: Tensor, class_na
     """
     if not len(images) == len(targets) == len(labels):
         raise ValueError(
-            f"Expected one true and one predicted class per picture: {count(len(images), 'pictures')}, "
+            f"Expected one true and one predicted class per picture: {format_count(len(images), 'pictures')}, "
             f"{len(targets)} true and {len(labels)} predicted. Pass all three for the same pictures, in one order."
         )
     n, names = len(class_names), [str(name) for name in class_names]
@@ -173,7 +173,7 @@ def _look_up(images: Tensor, pairs: Tensor, counts: Tensor, names: list[str], ce
     as_what = f"named {names[said]}, rightly" if true == said else f"taken for {names[said]}"
     if not len(found):
         return None, f"No picture of the class {names[true]} was {as_what}."
-    share = percent(len(found) / counts[true].sum().item())
+    share = format_percent(len(found) / counts[true].sum().item())
     shown = found[:_SHOWN]
     figure = image_grid(images[shown], columns=_SHOWN // 2)
     first = f"The first {len(shown)} of them" if len(shown) < len(found) else "All of them"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from helpers.plotting import learning_curves, regression_progress
 from helpers.plotting.style import INK, ORANGE, PAPER, axes_or_new, styled
-from helpers.plotting.values import number, vector
+from helpers.plotting.values import format_number, vector
 from helpers.widgets.panel import Answer, Panel, place, scale, slider, toggle
 
 HIDDEN, SHOWN = "hidden", "shown"
@@ -107,9 +107,11 @@ def _learning_rate(X: Tensor, y: Tensor, lr: float) -> Answer:
     if n < len(losses):
         words += f"grows until, in epoch {n + 1}, no number can hold it. This diverges: far too large a step."
     elif losses[-1] > losses[0]:
-        words += f"grows from {number(losses[0])} to {number(losses[-1])}. This diverges: too large a step."
+        words += (
+            f"grows from {format_number(losses[0])} to {format_number(losses[-1])}. This diverges: too large a step."
+        )
     else:
-        words += f"falls from {number(losses[0])} to {number(losses[-1])} in {len(losses)} epochs."
+        words += f"falls from {format_number(losses[0])} to {format_number(losses[-1])} in {len(losses)} epochs."
         if losses[-1] > losses[0] / 2:
             words += " More than half of it is left: too small a step."
     return _loss_curve(losses[:n]), words

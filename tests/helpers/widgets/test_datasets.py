@@ -9,7 +9,7 @@ from torchvision import datasets
 from torchvision.transforms import ToTensor
 
 from helpers.data import DataError, dataset_root
-from helpers.plotting import describe, pictures_with_histograms
+from helpers.plotting import describe, images_with_histograms
 from helpers.plotting.style import without_pyplot
 from helpers.widgets import augmentation_explorer, dataset_explorer
 from helpers.widgets import datasets as module
@@ -167,12 +167,12 @@ def test_a_single_picture_is_enough_and_none_is_not(training_data):
 
 
 @without_pyplot()
-def test_pictures_with_histograms():
+def test_images_with_histograms():
     picture = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(0))
-    axes = pictures_with_histograms({"before": picture}, {"a": picture, "b": picture * 2})
+    axes = images_with_histograms({"before": picture}, {"a": picture, "b": picture * 2})
     assert len(axes) == 3
     assert torch.equal(torch.from_numpy(axes[0].images[0].get_array().data).float(), picture[0])
     assert [ax.get_title() for ax in axes] == ["before", "a", "b"]
     assert "a: 0 to 1" in describe(axes)
     with pytest.raises(ValueError, match=r"Expected before of shape \[H, W\]"):
-        pictures_with_histograms({"before": torch.rand(3, 28, 28)}, {"a": picture})
+        images_with_histograms({"before": torch.rand(3, 28, 28)}, {"a": picture})

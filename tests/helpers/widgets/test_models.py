@@ -195,12 +195,3 @@ def test_few_numbers_are_bars_with_their_names():
     _, ax = layer_values(STEPS, 2, [-1.0, 2.0], parameters=[0, 30, 98], class_names=["cat", "dog"])
     assert [bar.get_width() for bar in ax.patches] == [-1, 2]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["cat", "dog"]
-
-
-@without_pyplot()
-@pytest.mark.parametrize(
-    ("at", "values", "parameters"), [(3, [1.0], [0, 0, 0]), (0, [1.0], [0]), (0, torch.ones(2, 2), [0, 0, 0])]
-)
-def test_layer_values_refuses(at, values, parameters):
-    with pytest.raises(ValueError, match="Expected"):
-        layer_values(STEPS, at, values, parameters=parameters)

@@ -119,7 +119,7 @@ def test_indexing_draws_the_cells_taken_in_blue():
 def test_what_has_no_room_is_not_drawn():
     words = [text.get_text() for text in indexing(X, "x", X[:, :, None, None]).axes[0].texts]
     assert "shape [3, 4, 1, 1], not drawn" in words
-    with pytest.raises(ValueError, match="Expected x to hold numbers of the tensors it came from"):
+    with pytest.raises(ValueError, match="Expected x to consist of numbers of the tensors"):
         indexing(X, "x", X + 1)
 
 
