@@ -32,7 +32,7 @@ sys.path.insert(0, {course!r})
 from helpers.checks import {module} as fresh_checks
 
 verdict = fresh_checks.{call}
-assert verdict.state.value == "✓", verdict
+assert verdict.passed, verdict
 ### END HIDDEN TESTS"""
 
 
