@@ -311,7 +311,7 @@ except OSError: __import__("socket").create_connection({server.getsockname()!r},
 
 HOSTILE = {
     "endless": ("while True: pass", "graded"),
-    "stubborn": ("while True:\n    try:\n        while True: len([])\n    except BaseException: pass", "stopped"),
+    "stubborn": ("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", "stopped"),
     "memory": ("keep = []\nwhile True: keep.append(bytearray(2**28))", "graded"),
     "forks": ("import os, time\nfor _ in range(5):\n    if not os.fork(): b = b'x' * 2**30; time.sleep(60)", "stopped"),
     "bomb": ("import os\nwhile True: os.fork()", "stopped"),
