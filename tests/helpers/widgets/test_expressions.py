@@ -105,40 +105,8 @@ def test_refused_before_memory_is_allocated():
 
 
 def test_hostile_texts_and_random_tokens_end_in_a_tensor_or_a_refusal_and_soon():
-    tokens = [
-        "x",
-        "w",
-        "0",
-        "1",
-        "2.5",
-        "-1",
-        "+",
-        "-",
-        "*",
-        "/",
-        "**",
-        "%",
-        "@",
-        "&",
-        "|",
-        "~",
-        "(",
-        ")",
-        "[",
-        "]",
-        ",",
-        ":",
-        "...",
-        "None",
-        "True",
-        "relu(",
-        ".sum()",
-        "torch.",
-        "log(",
-        ">",
-        "==",
-        "[0,1]",
-    ]
+    tokens = [*"xw012+-*/%@&|~()[],:>", "2.5", "-1", "**", "...", "None", "True", "==", "[0,1]"]
+    tokens += ["relu(", ".sum()", "torch.", "log("]
     chance = torch.Generator().manual_seed(0)
     lengths = torch.randint(1, 9, (3000,), generator=chance)
     nonsense = ["".join(tokens[i] for i in torch.randint(len(tokens), (n,), generator=chance)) for n in lengths]

@@ -72,7 +72,7 @@ def test_a_stroke_is_framed_and_classified_and_the_answer_is_one_message(pad, mo
     expected = torch.tensor(seen / 255).sum(dim=0)[4:24:2].softmax(dim=0)
     assert pad.probabilities == pytest.approx(expected.tolist(), abs=1e-6)
     assert pad.sentence.startswith(f"The network reads a {int(expected.argmax())} (")
-    assert [state.keys() for state in sent] == [{"picture", "probabilities", "sentence"}]
+    assert [state.keys() for state in sent] == [{"probabilities", "sentence"}]  # the image travels as bytes beside them
 
 
 def test_width_and_framing_change_the_image(pad):
