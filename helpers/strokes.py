@@ -1,4 +1,4 @@
-"""From the strokes of a pen to the picture that a network receives, framed as MNIST frames its digits."""
+"""From pen strokes or a small scan to the image that a network receives, framed as MNIST frames its digits."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 Stroke = Sequence[tuple[float, float]]
 
-SIDE = 28  # of a finished picture
-PAD = 10 * SIDE  # side of the pad in points: ten times finer than the picture, so that edges come out smooth
+SIDE = 28  # of a finished image, in pixels
+PAD = 10 * SIDE  # side of the pad in pixels: ten times finer than the image, so that edges come out smooth
 
 
 def frame(image: NDArray[np.uint8], *, size: int = SIDE, longest: int = 20) -> NDArray[np.uint8]:
@@ -31,23 +31,22 @@ def frame(image: NDArray[np.uint8], *, size: int = SIDE, longest: int = 20) -> N
     if not 1 <= longest <= size:
         raise ValueError(f"Expected 1 <= longest <= size, got longest={longest} and size={size}. Choose a smaller one.")
     framed = np.zeros((size, size), np.uint8)
-    whole = Image.fromarray(image)
-    box = whole.getbbox()
+    uncropped = Image.fromarray(image)
+    box = uncropped.getbbox()
     if box is None:
         return framed
     width, height = box[2] - box[0], box[3] - box[1]
     shrink = longest / max(width, height)
     small_size = max(1, round(width * shrink)), max(1, round(height * shrink))
-    small = np.asarray(whole.crop(box).resize(small_size, Image.Resampling.HAMMING))
+    small = np.asarray(uncropped.crop(box).resize(small_size, Image.Resampling.HAMMING))
     mass = small.sum()
     if not mass:  # ink so faint and thin that nothing of it is left
         return framed
     corner = []
     for axis in (0, 1):
         centre = small.sum(axis=1 - axis) @ np.arange(small.shape[axis]) / mass
-        # Half up, as most of us round; Python's round() goes to the even neighbour.
-        place = int(np.floor(size // 2 - centre + 0.5))
-        corner.append(min(max(place, 0), size - small.shape[axis]))
+        start = int(np.floor(size // 2 - centre + 0.5))  # half up; Python's round() goes to the even neighbour
+        corner.append(min(max(start, 0), size - small.shape[axis]))
     top, left = corner
     framed[top : top + small.shape[0], left : left + small.shape[1]] = small
     return framed
@@ -61,7 +60,7 @@ def ink(strokes: Sequence[Stroke], *, width: float = 0.08) -> NDArray[np.uint8]:
     `width` is the thickness of the pen as a fraction of the pad, 0.005 to 0.5.
 
     Shapes: [280, 280], 0 or 255.
-    Raises: ValueError for a point that is no pair of finite numbers, or too far outside, and for a width out of range.
+    Raises: ValueError for a point that is not two finite numbers or is too far outside, and for a width out of range.
     """
     if not 0.005 <= width <= 0.5:
         raise ValueError(
@@ -70,15 +69,13 @@ def ink(strokes: Sequence[Stroke], *, width: float = 0.08) -> NDArray[np.uint8]:
         )
     pad = Image.new("L", (PAD, PAD))
     pen, thickness = ImageDraw.Draw(pad), max(1, round(width * PAD))
-    for number, stroke in enumerate(strokes):
-        points = _checked(stroke, number)
-        places = [
-            (x, y) for x, y in (points * PAD - 0.5).tolist()
-        ]  # the middle of the first point lies at half a point
-        if len(places) > 1:
-            pen.line(places, fill=255, width=thickness)
-        for place in places:  # a disc at each point makes round ends and joints
-            pen.circle(place, thickness / 2 - 0.5, fill=255)
+    for index, stroke in enumerate(strokes):
+        # Pillow counts from the middle of the first pixel, which is half a pixel from the edge.
+        points = [(x, y) for x, y in (_checked_points(stroke, index) * PAD - 0.5).tolist()]
+        if len(points) > 1:
+            pen.line(points, fill=255, width=thickness)
+        for point in points:  # a disc at each point makes round ends and joints
+            pen.circle(point, thickness / 2 - 0.5, fill=255)
     return np.asarray(pad)
 
 
@@ -105,9 +102,9 @@ def enlarge(image: NDArray[np.float64]) -> NDArray[np.uint8]:
     return frame((255 * np.clip(1.2 * (large - 0.1), 0, 1)).astype(np.uint8))
 
 
-def _checked(stroke: Stroke, number: int) -> NDArray[np.float64]:
+def _checked_points(stroke: Stroke, index: int) -> NDArray[np.float64]:
     """Turn a stroke into an array [points, 2], or say what is wrong with it."""
-    rule = f"Expected stroke {number} to be a list of points (x, y), each from 0 to 1 of the pad"
+    rule = f"Expected stroke {index} to be a list of points (x, y), each from 0 to 1 of the pad"
     try:
         points = np.asarray(stroke, dtype=float)
     except (TypeError, ValueError) as error:

@@ -6,16 +6,14 @@ Losses and accuracies are means over examples, never means of batch means: the l
 
 from __future__ import annotations
 
-import glob
+import copy
+import math
 import os
-import pickle
 import random
-import struct
-import time
+import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,22 +25,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-__all__ = [
-    "CheckpointError",
-    "History",
-    "Metrics",
-    "NonFiniteLossError",
-    "Predictions",
-    "best_device",
-    "device_of",
-    "evaluate",
-    "fit",
-    "load_checkpoint",
-    "predict",
-    "save_checkpoint",
-    "seed_everything",
-    "train_epoch",
-]
+from helpers.files import replace_whole
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -117,9 +100,16 @@ class History:
 
 
 def best_device() -> torch.device:
-    """The accelerator of this machine (CUDA, MPS, XPU ...), or the CPU where there is none."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator if accelerator is not None else torch.device("cpu")
+    """The accelerator of this machine (CUDA, MPS, XPU ...), or the CPU where there is none or it cannot compute."""
+    device = torch.accelerator.current_accelerator(check_available=True)
+    if device is not None:
+        try:
+            torch.ones(1, device=device).add(1).item()
+            return device
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            warnings.warn(f"Using the CPU, because {device} is present but cannot compute: {reason}", stacklevel=2)
+    return torch.device("cpu")
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -156,7 +146,10 @@ def train_epoch(
         loss.backward()
         optimizer.step()
         tally.add(loss, pred, y)
-    return tally.metrics(must_be_finite=optimizer, epoch=epoch)
+    metrics = tally.metrics()
+    if not math.isfinite(metrics.loss):
+        raise tally.non_finite_loss(optimizer.param_groups[0]["lr"], epoch)
+    return metrics
 
 
 def evaluate(model: nn.Module, loader: Batches, loss_fn: Loss) -> Metrics:
@@ -239,20 +232,8 @@ def save_checkpoint(
         "history": asdict(history or History()),
         "random": _random_state(device_of(model), loader),
     }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and moved there in one step: a crash never leaves half a checkpoint.
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    _remove_abandoned(path)
-    try:
-        with part.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replace_whole(path) as part, part.open("wb") as file:  # given a path, torch.save would store its name too
+        torch.save(state, file)
 
 
 def load_checkpoint(
@@ -267,47 +248,41 @@ def load_checkpoint(
     Without an optimizer only the weights are restored, to use the model rather than to train it.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        OSError: the file is missing or cannot be opened.
         CheckpointError: the file is damaged, is no checkpoint, or belongs to another model or optimizer; the model
             and the optimizer are then left as they were.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a checkpoint at {path}, found no file. Train first, or correct the path.")
     try:
         state = _read_checkpoint(path)
         history = History(**state["history"])
-    except _UNREADABLE as error:
+    except OSError:
+        raise
+    except Exception as error:  # a file of another program may raise anything
         raise CheckpointError(
             f"Expected a checkpoint written by save_checkpoint, but {path.name} cannot be read as one "
             f"({type(error).__name__}). It is damaged or something else: delete it and train again."
         ) from error
-    _check_weights(path, model, state["model"])
-    if optimizer is not None:
-        _load_optimizer(path, optimizer, state)
-    model.load_state_dict(state["model"])
+    weights_before = copy.deepcopy(model.state_dict())
+    try:
+        model.load_state_dict(state["model"])
+        if optimizer is not None:
+            _load_optimizer(optimizer, state)
+    except (RuntimeError, ValueError, TypeError) as error:
+        model.load_state_dict(weights_before)  # those that fit were copied before the others were refused
+        raise CheckpointError(
+            f"Expected the model and the optimizer that {path.name} was saved with: {error}. "
+            "Create both as they were then, or load the weights alone, without an optimizer."
+        ) from error
     if optimizer is not None:
         _restore_random_state(state["random"], device_of(model), loader)
     return history
 
 
-# --- what the functions above stand on ---------------------------------------------------------------------------
-
 _NO_BATCH = (
     "Expected at least one batch, the loader gave none. Check that its data set is not empty, "
     "and that drop_last=True does not drop the only batch."
 )
-
-
-_ABANDONED_AFTER = 3600.0  # seconds without a change; whoever is writing changes its file all the time
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Delete the parts of this checkpoint that killed programs left."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.[0-9]*"):
-        with suppress(OSError):  # another program was faster
-            if time.time() - part.stat().st_mtime > _ABANDONED_AFTER:
-                part.unlink()
 
 
 class _Tally:
@@ -330,28 +305,23 @@ class _Tally:
         if not y.is_floating_point() and y.ndim == 1 and pred.ndim == 2:  # classes [N] against logits [N, C]
             self.correct.append((pred.detach().argmax(dim=1) == y).sum())
 
-    def metrics(self, *, must_be_finite: Optimizer | None = None, epoch: int | None = None) -> Metrics:
+    def metrics(self) -> Metrics:
         if not self.losses:
             raise ValueError(_NO_BATCH)
-        losses = torch.stack(self.losses).cpu().double()
-        if must_be_finite is not None:
-            _check_finite(losses, must_be_finite, epoch)
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
-        accuracy = None
-        if self.correct:
-            accuracy = (torch.stack(self.correct).sum().cpu().double() / sizes.sum()).item()
-        return Metrics((losses @ sizes / sizes.sum()).item(), accuracy)
+        # .cpu() first: MPS has no float64.
+        loss = torch.stack(self.losses).cpu().double() @ sizes / sizes.sum()
+        correct = torch.stack(self.correct).sum().cpu().double() / sizes.sum() if self.correct else None
+        return Metrics(loss.item(), None if correct is None else correct.item())
 
-
-def _check_finite(losses: Tensor, optimizer: Optimizer, epoch: int | None) -> None:
-    bad = (~losses.isfinite()).nonzero()
-    if len(bad):
-        batch = int(bad[0])
+    def non_finite_loss(self, lr: float, epoch: int | None) -> NonFiniteLossError:
+        losses = torch.stack(self.losses).tolist()
+        batch = next((i for i, loss in enumerate(losses) if not math.isfinite(loss)), 0)
         where = f"batch {batch + 1} of {len(losses)}" + (f" in epoch {epoch}" if epoch is not None else "")
-        raise NonFiniteLossError(
-            f"Expected a finite loss, {where} gave {losses[batch].item()}. Try a smaller learning rate "
-            f"(it is {optimizer.param_groups[0]['lr']:g}), look for NaN in the data, or clip the gradients; "
-            "then build the model and the optimizer anew, because these weights are spoilt."
+        return NonFiniteLossError(
+            f"Expected a finite loss, {where} gave {losses[batch]}. Try a smaller learning rate (it is {lr:g}), look "
+            "for NaN in the data, or clip the gradients; then create the model and the optimizer again: these weights "
+            "are no longer usable."
         )
 
 
@@ -406,46 +376,20 @@ def _restore_random_state(state: dict[str, Any], device: torch.device, loader: D
         generator.set_state(state["loader"])
 
 
-_UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, pickle.UnpicklingError, EOFError),
-    *(RuntimeError, LookupError, TypeError, ValueError),
-)
-
-
 def _read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote; one of `_UNREADABLE` where the file is anything else."""
+    """What `save_checkpoint` wrote; an error of any type where the file is anything else."""
     with zipfile.ZipFile(path) as archive:  # the format of torch.save, which itself does not look at the checksums
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(damaged)
     # weights_only: a file from elsewhere may hold tensors and numbers, but not run code.
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or not {"model", "optimizer", "optimizer_type", "history", "random"} <= state.keys():
-        raise ValueError("some other object")
+        raise ValueError("another object")
     return state
 
 
-def _load_optimizer(path: Path, optimizer: Optimizer, state: dict[str, Any]) -> None:
+def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     received, expected = type(optimizer).__name__, state["optimizer_type"]
-    try:
-        if received != expected:  # its parameter groups may fit all the same, and the next step would fail
-            raise ValueError("another kind of optimizer")
-        optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
-    except ValueError as error:
-        raise CheckpointError(
-            f"Expected the optimizer that {path.name} was saved with, {expected}, received {received}: {error}. "
-            "Build the same optimizer over the same parameters, or load the weights alone."
-        ) from error
-
-
-def _check_weights(path: Path, model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """load_state_dict copies what fits before it complains about what does not: so look first."""
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    received = {name: tuple(value.shape) for name, value in weights.items()}
-    differing = [name for name in {**expected, **received} if expected.get(name) != received.get(name)]
-    if differing:
-        name = differing[0]
-        raise CheckpointError(
-            f"Expected the weights of this model: {name} is {expected.get(name, 'absent')} here and "
-            f"{received.get(name, 'absent')} in {path.name} ({len(differing)} such). "
-            "Build the model with the layers it had when it was saved."
-        )
+    if received != expected:  # its parameter groups may fit all the same, and the next step would fail
+        raise ValueError(f"the optimizer was {expected}, received {received}")
+    optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything

@@ -4,7 +4,6 @@ import io
 import os
 import random
 import sys
-import zipfile
 
 import numpy as np
 import pytest
@@ -109,21 +108,24 @@ CLASSES = [
 ]
 
 
-def frozen(model):
-    return torch.optim.SGD(model.parameters(), lr=0.0)
+def train_without_steps(model, batches, loss_fn):
+    return train_epoch(model, batches, loss_fn, sgd(model, lr=0.0))
 
 
-@pytest.mark.parametrize("measure", [evaluate, lambda *a: train_epoch(*a, frozen(a[0]))], ids=["evaluate", "train"])
+measures = pytest.mark.parametrize("measure", [evaluate, train_without_steps])
+
+
+@measures
 def test_loss_is_the_mean_over_examples_when_the_last_batch_is_short(measure):
     assert measure(Constant(), REGRESSION, nn.L1Loss()).loss == 4.0
 
 
-@pytest.mark.parametrize("measure", [evaluate, lambda *a: train_epoch(*a, frozen(a[0]))], ids=["evaluate", "train"])
+@measures
 def test_accuracy_is_the_fraction_of_right_examples(measure):
     assert measure(Constant(), CLASSES, cross_entropy).accuracy == 0.5
 
 
-@pytest.mark.parametrize("measure", [evaluate, lambda *a: train_epoch(*a, frozen(a[0]))], ids=["evaluate", "train"])
+@measures
 @pytest.mark.parametrize(
     ("X", "y", "loss_fn"),
     [
@@ -136,11 +138,6 @@ def test_accuracy_is_the_fraction_of_right_examples(measure):
 def test_accuracy_is_none_where_there_is_not_one_class_per_example(measure, X, y, loss_fn):
     metrics = measure(Constant(), [(X, y)], loss_fn)
     assert metrics == Metrics(pytest.approx(loss_fn(X, y).item()), None)
-
-
-def test_metrics_are_plain_numbers():
-    metrics = evaluate(plain_model(), loader(), cross_entropy)
-    assert type(metrics.loss) is type(metrics.accuracy) is float
 
 
 # --- train_epoch ---------------------------------------------------------------------------------------------------
@@ -175,48 +172,54 @@ def test_train_epoch_is_the_raw_loop_bit_for_bit(make_model, make_optimizer):
     assert same(snapshot(ours), snapshot(raw))
     assert same(snapshot(our_optimizer), snapshot(optimizer))
     assert metrics == Metrics(total / 22, right / 22)
+    assert type(metrics.loss) is type(metrics.accuracy) is float
 
 
-class Waits(TorchFunctionMode):
-    """Counts the calls that make the host wait for the device: numbers read, tensors brought back, blocking copies."""
+class Accelerator(TorchFunctionMode):
+    """Stands in for an accelerator without float64, such as MPS; counts the calls that make the host wait for it."""
 
-    names = frozenset({"item", "tolist", "numpy", "cpu", "__bool__", "__float__", "__int__", "__index__", "nonzero"})
+    waiting = frozenset({"item", "tolist", "numpy", "cpu", "__bool__", "__float__", "__int__", "__index__", "nonzero"})
 
     def __init__(self):
         super().__init__()
-        self.count = 0
+        self.waits = 0
+        self.on_the_host = []
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", "")
-        self.count += name in self.names or (name == "to" and not (kwargs or {}).get("non_blocking"))
-        return func(*args, **(kwargs or {}))
+        self.waits += name in self.waiting or (name == "to" and not (kwargs or {}).get("non_blocking"))
+        result = func(*args, **(kwargs or {}))
+        tensors = [a for a in args if isinstance(a, torch.Tensor)]
+        known = any(a.dtype == torch.float64 or any(a is b for b in self.on_the_host) for a in tensors)
+        if name == "cpu":
+            self.on_the_host.append(result)
+        elif isinstance(result, torch.Tensor) and result.dtype == torch.float64 and tensors and not known:
+            raise TypeError(f"{name}: the device has no float64")
+        return result
 
 
-@pytest.mark.parametrize("measure", [evaluate, lambda *a: train_epoch(*a, sgd(a[0])), lambda m, b, _: predict(m, b)])
-def test_the_host_waits_per_epoch_and_not_per_step(measure):
-    counts = []
+@pytest.mark.parametrize("measure", [evaluate, train_without_steps, lambda m, b, _: predict(m, b)])
+def test_an_accelerator_is_waited_for_once_per_epoch_and_not_asked_for_float64(measure):
+    waits = []
     for n in (2, 20):
-        batches = [(torch.rand(4, 6), torch.tensor([0, 1, 2, 0]))] * n
-        model = plain_model()
-        with Waits() as waits:
-            measure(model, batches, cross_entropy)
-        counts.append(waits.count)
-    assert counts[0] == counts[1] > 0
+        with Accelerator() as accelerator:
+            measure(plain_model(), [(torch.rand(4, 6), torch.tensor([0, 1, 2, 0]))] * n, cross_entropy)
+        waits.append(accelerator.waits)
+    assert waits[0] == waits[1] > 0
 
 
-def test_a_loss_that_is_not_finite_names_epoch_batch_and_learning_rate():
+def test_batches_go_to_the_device_of_the_model():
+    ((X, y), *_) = training._on_device([(torch.zeros(2, 6), torch.zeros(2))], nn.Linear(6, 3, device="meta"))
+    assert (X.device.type, y.device.type) == ("meta", "meta")
+
+
+@pytest.mark.parametrize(("epoch", "where"), [(4, "batch 3 of 5 in epoch 4"), (None, "batch 3 of 5")])
+def test_a_loss_that_is_not_finite_names_epoch_batch_and_learning_rate(epoch, where):
     batches = [(torch.ones(2, 1), torch.zeros(2, 1)) for _ in range(5)]
     batches[2][0][0] = float("nan")  # and so are the weights, and every later loss
     model = Constant()
-    with pytest.raises(NonFiniteLossError, match=r"batch 3 of 5 in epoch 4 gave nan.*learning rate \(it is 0\.02\)"):
-        train_epoch(model, batches, nn.MSELoss(), sgd(model, lr=0.02), epoch=4)
-
-
-def test_a_learning_rate_too_large_is_found_out():
-    model = Constant()
-    batches = [(torch.ones(2, 1), torch.zeros(2, 1))] * 100
-    with pytest.raises(NonFiniteLossError, match="gave inf"):
-        train_epoch(model, batches, nn.MSELoss(), sgd(model, lr=1e6))
+    with pytest.raises(NonFiniteLossError, match=rf"{where} gave nan.*learning rate \(it is 0\.02\)"):
+        train_epoch(model, batches, nn.MSELoss(), sgd(model, lr=0.02), epoch=epoch)
 
 
 # --- evaluate and predict ------------------------------------------------------------------------------------------
@@ -265,58 +268,35 @@ def test_evaluate_is_the_raw_loop_in_eval_mode():
         assert metrics.accuracy == (model(X).argmax(dim=1) == y).sum().item() / len(y)
 
 
-@observers
-def test_no_gradients_are_built(observe):
-    grad_modes = []
-    model = plain_model()
-    model.register_forward_hook(lambda *_: grad_modes.append(torch.is_grad_enabled()))
-    observe(model, loader())
-    assert grad_modes == [False] * 3
-    assert torch.is_grad_enabled()
-    assert all(parameter.grad is None for parameter in model.parameters())
-
-
 def test_predict_gives_outputs_targets_labels_and_probabilities_in_the_loaders_order():
     model = moody_model().eval()
     predictions = predict(model, loader(seed=3))
     batches = list(loader(seed=3))
     outputs = torch.cat([model(X) for X, _ in batches]).detach()
     assert torch.equal(predictions.outputs, outputs)
+    assert not predictions.outputs.requires_grad
     assert torch.equal(predictions.targets, torch.cat([y for _, y in batches]))
     assert torch.equal(predictions.labels, outputs.max(dim=1).indices)
     expected = outputs.exp() / outputs.exp().sum(dim=1, keepdim=True)
     torch.testing.assert_close(predictions.probabilities, expected)
 
 
-def test_predictions_can_be_used_in_autograd():
-    predictions = predict(plain_model(), loader())
-    assert not predictions.outputs.requires_grad
-    scale = torch.ones(3, requires_grad=True)
-    cross_entropy(predictions.outputs * scale, predictions.targets).backward()
-    assert scale.grad.abs().sum() > 0
+class CachedBatches:
+    """Builds its batch when it is first asked, as many a data set does."""
 
+    batches = None
 
-class ReadOnce(Dataset):
-    """Keeps what it read when it was first asked, as many a data set does."""
-
-    def __init__(self):
-        self.kept = None
-
-    def __len__(self):
-        return 8
-
-    def __getitem__(self, i):
-        if self.kept is None:
-            self.kept = torch.arange(48.0).reshape(8, 6) / 48
-        return self.kept[i], torch.tensor(i % 3)
+    def __iter__(self):
+        if self.batches is None:
+            self.batches = [(torch.arange(48.0).reshape(8, 6) / 48, torch.arange(8) % 3)]
+        return iter(self.batches)
 
 
 @observers
 def test_data_first_read_by_an_observer_can_be_trained_on(observe):
-    model = plain_model()
-    batches = DataLoader(ReadOnce(), batch_size=None, collate_fn=lambda pair: (pair[0][None], pair[1][None]))
+    model, batches = plain_model(), CachedBatches()
     observe(model, batches)
-    train_epoch(model, batches, cross_entropy, sgd(model))
+    train_epoch(model, batches, cross_entropy, sgd(model))  # refused after inference_mode
 
 
 # --- bad arguments -------------------------------------------------------------------------------------------------
@@ -326,10 +306,9 @@ everything = pytest.mark.parametrize(
     [
         lambda m, batches, loss: train_epoch(m, batches, loss, sgd(m)),
         evaluate,
-        lambda m, batches, loss: fit(m, batches, loss, sgd(m), epochs=1),
         lambda m, batches, loss: fit(m, loader(), loss, sgd(m), epochs=1, val_loader=batches),
     ],
-    ids=["train_epoch", "evaluate", "fit", "fit val_loader"],
+    ids=["train_epoch", "evaluate", "fit val_loader"],
 )
 
 
@@ -337,16 +316,13 @@ everything = pytest.mark.parametrize(
 def test_a_loader_without_a_batch_is_an_error(use):
     with pytest.raises(ValueError, match=r"at least one batch, the loader gave none.*drop_last"):
         use(plain_model(), DataLoader(examples(5), batch_size=8, drop_last=True), cross_entropy)
-
-
-def test_predict_of_a_loader_without_a_batch_is_an_error():
     with pytest.raises(ValueError, match="at least one batch"):
         predict(plain_model(), [])
 
 
 @everything
 @pytest.mark.parametrize("reduction", ["sum", "none"])
-def test_a_loss_that_is_no_mean_is_refused_before_anything_is_trained(use, reduction):
+def test_a_loss_that_does_not_average_is_refused_before_anything_is_trained(use, reduction):
     model = plain_model()
     weights = snapshot(model)
     with pytest.raises(ValueError, match=f"averages over the batch, received reduction='{reduction}'"):
@@ -354,10 +330,9 @@ def test_a_loss_that_is_no_mean_is_refused_before_anything_is_trained(use, reduc
     assert same(snapshot(model), weights)
 
 
-def test_a_negative_number_of_epochs_is_an_error():
+def test_a_function_without_a_reduction_is_a_loss():
     model = plain_model()
-    with pytest.raises(ValueError, match="0 or more, received -1"):
-        fit(model, loader(), cross_entropy, sgd(model), epochs=-1)
+    assert evaluate(model, loader(), functional.cross_entropy) == evaluate(model, loader(), cross_entropy)
 
 
 # --- fit -----------------------------------------------------------------------------------------------------------
@@ -390,30 +365,14 @@ def test_history_holds_only_what_there_was_to_measure():
     assert history.epochs == len(history.train_loss) == 2
 
 
-def test_fit_goes_on_counting_from_a_history_and_leaves_it_as_it_was():
-    model = plain_model()
-    optimizer, batches = sgd(model), loader()
-    first = fit(model, batches, cross_entropy, optimizer, epochs=2)
-    both = fit(model, batches, cross_entropy, optimizer, epochs=1, history=first)
-    assert (first.epochs, both.epochs) == (2, 3)
-    assert both.train_loss[:2] == first.train_loss
-    with pytest.raises(NonFiniteLossError, match="epoch 4 gave"):
-        fit(
-            model,
-            [(torch.full((1, 6), torch.inf), torch.tensor([0]))],
-            cross_entropy,
-            optimizer,
-            epochs=1,
-            history=both,
-        )
-
-
-def test_no_epochs_change_nothing(tmp_path):
+def test_no_epochs_change_nothing_and_a_negative_number_is_an_error(tmp_path):
     model = plain_model()
     weights = snapshot(model)
     assert fit(model, loader(), cross_entropy, sgd(model), epochs=0, checkpoint=tmp_path / "a.pt") == History()
     assert same(snapshot(model), weights)
     assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="0 or more, received -1"):
+        fit(model, loader(), cross_entropy, sgd(model), epochs=-1)
 
 
 class Terminal(io.StringIO):
@@ -421,42 +380,21 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def show_bars(monkeypatch, capsys):
-    """Train for two epochs and return what the learner sees of it, in a terminal and in a notebook."""
-
-    def show(bar, variable=None, **options):
-        monkeypatch.setattr(training, "tqdm", bar)
-        monkeypatch.setattr(sys, "stderr", Terminal())
-        if variable is None:
-            monkeypatch.delenv("TQDM_DISABLE", raising=False)
-        else:
-            monkeypatch.setenv("TQDM_DISABLE", variable)
-        model = plain_model()
-        fit(model, loader(), cross_entropy, sgd(model), epochs=2, **options)
-        return sys.stderr.getvalue() + capsys.readouterr().out  # outside a kernel, a notebook's bar prints itself
-
-    return show
-
-
-bars = pytest.mark.parametrize("bar", [terminal_tqdm, notebook_tqdm], ids=["terminal", "notebook"])
-
-
-@bars
-@pytest.mark.parametrize("variable", [None, "0", ""])
-def test_every_epoch_has_a_progress_bar(show_bars, bar, variable):
-    shown = show_bars(bar, variable)
-    for epoch in (1, 2):
-        assert f"epoch {epoch}/2" in shown
-    assert "epoch 3" not in shown
-    assert "3/3" in shown or bar is notebook_tqdm  # a terminal shows the last state too, with the numbers
-    assert "train_accuracy=" in shown or bar is notebook_tqdm
-
-
-@bars
-@pytest.mark.parametrize(("variable", "options"), [("1", {}), (None, {"progress": False})], ids=["variable", "option"])
-def test_progress_bars_can_be_silenced(show_bars, bar, variable, options):
-    assert show_bars(bar, variable, **options) == ""
+@pytest.mark.parametrize("bar", [terminal_tqdm, notebook_tqdm], ids=["terminal", "notebook"])
+@pytest.mark.parametrize(("variable", "progress"), [("", True), ("0", True), ("1", True), ("", False)])
+def test_each_epoch_has_a_progress_bar_that_can_be_silenced(monkeypatch, capsys, bar, variable, progress):
+    monkeypatch.setattr(training, "tqdm", bar)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TQDM_DISABLE", variable)
+    shown = progress and variable != "1"
+    model = plain_model()
+    fit(model, loader(), cross_entropy, sgd(model), epochs=2, progress=progress)
+    text = sys.stderr.getvalue() + capsys.readouterr().out  # outside a kernel, a notebook's bar prints itself
+    assert ("epoch 1/2" in text, "epoch 2/2" in text) == (shown, shown)
+    assert shown or text == ""
+    if bar is terminal_tqdm and shown:  # which shows its last state too
+        assert "3/3" in text
+        assert "train_accuracy=" in text
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------
@@ -506,7 +444,7 @@ def test_a_resumed_run_is_the_uninterrupted_run_bit_for_bit(tmp_path, make_optim
 
 @pytest.fixture
 def saved(tmp_path):
-    """A checkpoint of one epoch, the model and optimizer it was taken of, and what they held."""
+    """A checkpoint of one epoch, and its model and optimizer."""
     model = moody_model()
     optimizer = sgd(model)
     path = tmp_path / "run.pt"
@@ -517,7 +455,7 @@ def saved(tmp_path):
 def untouched_by(path, model, optimizer, match, error=CheckpointError):
     """Loading the file is refused with that message, and changes neither model nor optimizer nor random numbers."""
     before = snapshot(model), snapshot(optimizer), torch.get_rng_state()
-    with pytest.raises(error, match=match):
+    with pytest.raises(error, match=f"(?s){match}"):
         load_checkpoint(path, model, optimizer)
     assert same(snapshot(model), before[0])
     assert same(snapshot(optimizer), before[1])
@@ -534,20 +472,6 @@ def test_without_an_optimizer_only_the_weights_are_restored(saved):
     assert torch.equal(torch.get_rng_state(), randomness)
 
 
-def test_saving_makes_missing_folders_and_leaves_nothing_else(tmp_path):
-    model = plain_model()
-    save_checkpoint(tmp_path / "new" / "folder" / "run.pt", model, sgd(model))
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["run.pt"]
-
-
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.7, 0.99, 0.9999])
-def test_a_truncated_checkpoint_is_refused(saved, share):
-    path, model, optimizer = saved
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
-    untouched_by(path, model, optimizer, "run.pt cannot be read.*delete it and train again")
-
-
 def test_a_flipped_bit_in_the_weights_is_noticed(saved):
     path, model, optimizer = saved
     content = bytearray(path.read_bytes())
@@ -558,20 +482,21 @@ def test_a_flipped_bit_in_the_weights_is_noticed(saved):
     untouched_by(path, moody_model(seed=9), optimizer, "run.pt cannot be read")
 
 
-@pytest.mark.parametrize("content", [b"", b"epoch,loss\n1,2.3\n", b"PK\x03\x04", bytes(range(256))])
-def test_a_file_of_another_kind_is_refused(saved, content):
-    path, model, optimizer = saved
-    path.write_bytes(content)
-    untouched_by(path, model, optimizer, "Expected a checkpoint written by save_checkpoint, but run.pt cannot be read")
-
-
 @pytest.mark.parametrize(
-    "thing", [moody_model().state_dict(), torch.ones(3), [1, 2], {"model": 5}, None], ids=lambda t: type(t).__name__
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PK\x03\x04"),
+        lambda path: torch.save(moody_model().state_dict(), path),
+        lambda path: torch.save({"model": 5}, path),
+    ],
+    ids=["truncated", "empty", "head of an archive", "a state_dict", "another dict"],
 )
-def test_another_object_of_torch_save_is_refused(saved, thing):
+def test_a_file_that_is_no_whole_checkpoint_is_refused(saved, spoil):
     path, model, optimizer = saved
-    torch.save(thing, path)
-    untouched_by(path, model, optimizer, "Expected a checkpoint written by save_checkpoint")
+    spoil(path)
+    untouched_by(path, model, optimizer, r"written by save_checkpoint, but run\.pt cannot be read.*train again")
 
 
 class Bomb:
@@ -594,11 +519,6 @@ def test_a_malicious_file_runs_no_code(saved, tmp_path):
     assert (tmp_path / "owned").exists()
 
 
-def test_a_missing_file_is_named(tmp_path):
-    model = plain_model()
-    untouched_by(tmp_path / "no.pt", model, sgd(model), r"no\.pt, found no file", FileNotFoundError)
-
-
 def wider():
     return nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Dropout(0.5), nn.Linear(9, 3))
 
@@ -606,11 +526,11 @@ def wider():
 @pytest.mark.parametrize(
     ("make_model", "match"),
     [
-        (wider, r"0\.weight is \(9, 6\) here and \(8, 6\) in run\.pt"),
-        (plain_model, r"2\.weight is \(3, 8\) here and absent in run\.pt"),
-        (lambda: moody_model()[:-1], r"4\.weight is absent here and \(3, 8\) in run\.pt"),
+        (wider, r"run\.pt was saved with.*size mismatch for 0\.weight"),
+        (lambda: nn.Sequential(*moody_model(), nn.Linear(3, 3)), r"Missing key.*5\.weight"),
+        (lambda: moody_model()[:-1], r"Unexpected key.*4\.weight"),
     ],
-    ids=["other shape", "other layers", "fewer layers"],
+    ids=["other shape", "more layers", "fewer layers"],
 )
 def test_another_model_is_refused_and_the_parameter_named(saved, make_model, match):
     model = make_model()
@@ -625,26 +545,23 @@ def test_another_model_is_refused_and_the_parameter_named(saved, make_model, mat
 def test_another_optimizer_is_refused(saved, make_optimizer):
     path, model, _ = saved
     model = moody_model(seed=9)
-    untouched_by(path, model, make_optimizer(model), r"Expected the optimizer that run\.pt was saved with, SGD")
+    untouched_by(path, model, make_optimizer(model), r"run\.pt was saved with.*(SGD, received Adam|parameter group)")
 
 
-@pytest.mark.parametrize("step", ["torch.save", "os.fsync", "pathlib.Path.replace"])
-def test_a_crash_while_saving_leaves_the_old_checkpoint_whole_and_nothing_else(saved, monkeypatch, step):
+def test_a_save_that_fails_halfway_leaves_the_old_checkpoint_and_nothing_else(saved, monkeypatch):
     path, model, optimizer = saved
     before = path.read_bytes()
     save = torch.save
 
-    def crash(*args, **_):
-        if step == "torch.save":  # the disk is full half way
-            whole = io.BytesIO()
-            save(args[0], whole)
-            args[1].write(whole.getvalue()[:1000])
-        raise KeyboardInterrupt
+    def fill_the_disk(state, file):
+        whole = io.BytesIO()
+        save(state, whole)
+        file.write(whole.getvalue()[:1000])
+        raise OSError("No space left on device")
 
-    monkeypatch.setattr(step, crash)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(torch, "save", fill_the_disk)
+    with pytest.raises(OSError, match="No space"):
         save_checkpoint(path, model, optimizer)
-    monkeypatch.undo()
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -653,32 +570,27 @@ def test_the_checkpoint_survives_a_loss_that_is_not_finite(saved):
     path, model, optimizer = saved
     before = path.read_bytes()
     bad = [(torch.full((2, 6), torch.nan), torch.tensor([0, 1]))]
-    history = load_checkpoint(path, model, optimizer)
-    with pytest.raises(NonFiniteLossError, match="batch 1 of 1 in epoch 2"):
-        fit(model, bad, cross_entropy, optimizer, epochs=1, history=history, checkpoint=path)
+    with pytest.raises(NonFiniteLossError, match="batch 1 of 1 in epoch 1"):
+        fit(model, bad, cross_entropy, optimizer, epochs=1, checkpoint=path)
     assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_checkpoint_holds_tensors_and_numbers_only(saved):
-    assert zipfile.ZipFile(saved[0]).testzip() is None
-    state = torch.load(saved[0], weights_only=True)
-    assert state["history"]["train_loss"]
 
 
 # --- device and seed -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "expected"), [(None, "cpu"), (torch.device("mps"), "mps"), (torch.device("cuda"), "cuda")]
+    ("accelerator", "expected"), [(None, "cpu"), (torch.device("meta"), "cpu"), (torch.device("cpu", 0), "cpu:0")]
 )
-def test_best_device_is_the_accelerator_or_else_the_cpu(monkeypatch, accelerator, expected):
+def test_best_device_is_an_accelerator_that_computes_or_else_the_cpu(monkeypatch, recwarn, accelerator, expected):
     def current_accelerator(check_available=False):
         assert check_available  # an accelerator that PyTorch was built for may be missing in this machine
         return accelerator
 
     monkeypatch.setattr(torch.accelerator, "current_accelerator", current_accelerator)
     assert best_device() == torch.device(expected)
+    messages = [str(warning.message) for warning in recwarn]
+    cannot_compute = accelerator == torch.device("meta")  # PyTorch's device without data refuses every .item()
+    assert [message.startswith("Using the CPU, because meta") for message in messages] == [True] * cannot_compute
 
 
 @pytest.mark.parametrize(
@@ -686,10 +598,9 @@ def test_best_device_is_the_accelerator_or_else_the_cpu(monkeypatch, accelerator
     [
         (nn.Linear(2, 1, device="meta"), "meta"),
         (nn.BatchNorm1d(2, affine=False, device="meta"), "meta"),
-        (nn.Linear(2, 1), "cpu"),
         (nn.ReLU(), "cpu"),
     ],
-    ids=["parameters", "buffers only", "cpu", "neither"],
+    ids=["parameters", "buffers only", "neither"],
 )
 def test_device_of_is_where_the_model_is(model, expected):
     assert device_of(model) == torch.device(expected)
@@ -705,82 +616,35 @@ def test_one_seed_gives_the_same_random_numbers_everywhere_and_another_seed_othe
     assert all(one != two for one, two in zip(first, other, strict=True))
 
 
-# --- what only another machine, another program or another loss would show ----------------------------------------
+class Card:
+    """The random numbers of a second graphics card, which this machine lacks, as torch.get_device_module finds them."""
 
-
-def test_a_function_without_a_reduction_is_a_loss():
-    model = plain_model()
-    assert evaluate(model, loader(), functional.cross_entropy) == evaluate(model, loader(), cross_entropy)
-
-
-def test_a_loss_that_is_not_finite_outside_fit_names_no_epoch():
-    model = plain_model()
-    bad = [(torch.full((2, 6), torch.nan), torch.tensor([0, 1]))]
-    with pytest.raises(NonFiniteLossError, match=r"batch 1 of 1 gave nan.*these weights are spoilt\.$"):
-        train_epoch(model, bad, cross_entropy, sgd(model))
-
-
-def test_batches_go_to_the_device_of_the_model():
-    ((X, y), *_) = training._on_device([(torch.zeros(2, 6), torch.zeros(2))], nn.Linear(6, 3, device="meta"))
-    assert (X.device.type, y.device.type) == ("meta", "meta")
-
-
-class _Accelerator:
-    """The random numbers of a device that this machine lacks: one number for each device."""
-
-    def __init__(self):
-        self.states = {torch.device("cuda:0"): 1, torch.device("cuda:1"): 2}
-
-    def __call__(self, device):  # as torch.get_device_module
-        assert device in self.states
-        return self
+    device, state = torch.device("cuda:1"), torch.tensor(2)
 
     def get_rng_state(self, device):
-        return torch.tensor(self.states[device])
+        assert device == self.device
+        return self.state
 
     def set_rng_state(self, state, device):
-        self.states[device] = int(state)
+        assert device == self.device
+        self.state = state
 
 
 def test_the_random_numbers_of_an_accelerator_come_back(monkeypatch):
-    accelerator = _Accelerator()
-    monkeypatch.setattr(torch, "get_device_module", accelerator)
-    card, cpu = torch.device("cuda:1"), torch.device("cpu")
-    state = training._random_state(card, None)
-    accelerator.states[card] = 7
-    training._restore_random_state(state, cpu, None)  # trained on the card, gone on without it
-    assert accelerator.states[card] == 7
-    training._restore_random_state(state, card, None)
-    assert list(accelerator.states.values()) == [1, 2]
-    training._restore_random_state(training._random_state(cpu, None), card, None)  # and the other way round
-    assert list(accelerator.states.values()) == [1, 2]
+    card, cpu = Card(), torch.device("cpu")
+    monkeypatch.setattr(torch, "get_device_module", lambda _: card)
+    state = training._random_state(card.device, None)
+    card.state = torch.tensor(7)
+    training._restore_random_state(state, cpu, None)  # saved on the card, loaded on a machine without one
+    training._restore_random_state(training._random_state(cpu, None), card.device, None)  # and the other way round
+    assert card.state == 7
+    training._restore_random_state(state, card.device, None)
+    assert card.state == 2
 
 
-def test_a_checkpoint_is_read_on_the_cpu_without_running_code(saved, monkeypatch):
+def test_a_checkpoint_is_read_on_the_cpu_whatever_device_it_was_saved_on(saved, monkeypatch):
     path, model, optimizer = saved
     asked, load = [], torch.load
     monkeypatch.setattr(torch, "load", lambda *args, **options: asked.append(options) or load(*args, **options))
     load_checkpoint(path, model, optimizer)
-    assert asked == [{"map_location": "cpu", "weights_only": True}]
-
-
-def test_a_part_that_another_program_is_writing_stays(saved):
-    path, model, optimizer = saved
-    part = path.with_name(f".{path.name}.123456")
-    part.write_bytes(b"half of it")
-    save_checkpoint(path, model, optimizer)
-    assert part.exists()
-    os.utime(part, (0, 0))
-    save_checkpoint(path, model, optimizer)
-    assert not part.exists()
-
-
-def test_an_error_before_anything_is_written_is_not_hidden(saved, monkeypatch):
-    path, model, optimizer = saved
-
-    def refuse(*_args, **_options):
-        raise PermissionError("no place here")
-
-    monkeypatch.setattr(type(path), "open", refuse)
-    with pytest.raises(PermissionError, match="no place here"):
-        save_checkpoint(path, model, optimizer)
+    assert [options["map_location"] for options in asked] == ["cpu"]

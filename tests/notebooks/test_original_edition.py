@@ -20,8 +20,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def photographs(tmp_path):
-    root = dataset_root("FashionMNIST", "original", folder=tmp_path)
+def photographs(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    root = dataset_root("FashionMNIST", "original")
 
     def load(*, train):
         return InMemoryDataset(datasets.FashionMNIST(root=root, train=train, download=True, transform=ToTensor()))

@@ -12,8 +12,7 @@ from tools.draw.judge_garments import read_split
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
-from helpers.data import DataError, dataset_root
-from tests.helpers.test_data import tiny_files, write_archives
+from helpers.data import dataset_root
 from tools.draw import __main__ as drawing
 from tools.draw import digits
 from tools.draw.judge_digits import accuracy, convolutional, dense, handwriting, train
@@ -168,8 +167,9 @@ def test_no_picture_occurs_twice(archives):
     assert len(set(pictures)) == len(pictures) == 32_000
 
 
-def test_torchvision_loads_the_drawn_digits(archives, tmp_path):
-    root = dataset_root("MNIST", "drawn", folder=tmp_path)
+def test_torchvision_loads_the_drawn_digits(archives, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    root = dataset_root("MNIST", "drawn")
     for split in ("train", "t10k"):
         dataset = datasets.MNIST(root=root, train=split == "train", download=True, transform=ToTensor())
         images, labels = archives[split]
@@ -180,26 +180,6 @@ def test_torchvision_loads_the_drawn_digits(archives, tmp_path):
 
 
 # The original edition
-
-
-def test_the_original_digits_come_from_a_mirror(tmp_path, monkeypatch):
-    files = tiny_files(train=50, test=40)
-    folder = write_archives(tmp_path / "mirror/MNIST", files)
-    resources = [(f"{name}.gz", hashlib.md5((folder / f"{name}.gz").read_bytes()).hexdigest()) for name in files]
-    monkeypatch.setattr(datasets.MNIST, "resources", resources)
-    root = dataset_root("MNIST", "original", mirror=tmp_path / "mirror", folder=tmp_path / "data")
-    assert root.name == "original"
-    for name, content in files.items():
-        assert (root / "MNIST/raw" / name).read_bytes() == content
-    test_data = datasets.MNIST(root=root, train=False, download=True)
-    assert len(test_data) == 40
-    assert test_data.targets[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
-
-
-def test_a_mirror_without_the_digits_is_named(tmp_path):
-    write_archives(tmp_path / "mirror/FashionMNIST", tiny_files())
-    with pytest.raises(DataError, match=r"mirror.*MNIST"):
-        dataset_root("MNIST", "original", mirror=tmp_path / "mirror", folder=tmp_path / "data")
 
 
 @pytest.mark.skipif(
