@@ -37,7 +37,7 @@ slides: .venv/test  ## make slides of each notebook: build/slides/
 	$(BIN)/python -m tools.slides
 
 site: .venv/test  ## build the course as a site, from the stored outputs: build/site/
-	$(BIN)/python -m tools.site
+	$(BIN)/python -m sphinx -q -W -b html -d build/doctrees -c docs . build/site && echo Open build/site/index.html
 
 results: .venv/test  ## grade a class's returned notebooks: SUBMISSIONS=folder
 	$(BIN)/python -m tools.results "$(SUBMISSIONS)" $(OPTIONS)

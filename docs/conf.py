@@ -1,35 +1,42 @@
-"""Settings of Sphinx for the site. `tools/site.py` puts the sources together and calls it: `make site`."""
+"""Sphinx settings. The sources are the repository itself: `python -m sphinx -W -b html -c docs . build/site`."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
-from docutils import nodes
-from docutils.utils.math.latex2mathml import tex2mathml
+import nbformat
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+from myst_parser.slugs import github_slugify
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
-from sphinx.writers.html5 import HTML5Translator
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 project = "A first course in PyTorch"
 html_title = project
 language = "en"
-smartquotes = False  # the words of an error are as they are
+root_doc = "docs/index"
+include_patterns = ["docs/*.md", "notebooks/[0-9]*.ipynb", "data/README.md", "CONTRIBUTING.md"]
+exclude_patterns = [".*", "build", "shared"]  # Sphinx would search these folders, too
 extensions = ["myst_nb"]
-exclude_patterns = ["README.md"]  # its parts are included in another page
+nitpicky = True  # a reference that leads nowhere is an error
+smartquotes = False  # messages are shown as Python prints them
 
-# The stored outputs are shown: a test compares each of them with what the notebook computes.
-nb_execution_mode = "off"
+nb_execution_mode = "off"  # the stored outputs are shown, and tests compare them
 nb_ipywidgets_js = {}  # no script from elsewhere
 myst_heading_anchors = 4
-myst_enable_extensions = ["attrs_block", "dollarmath"]
-myst_html_meta = {
-    "description lang=en": "Seven notebooks from tensors to an image classifier, with exercises that answer back."
-}
-suppress_warnings = ["myst.header"]  # an exercise has a small heading wherever it stands
+myst_enable_extensions = ["attrs_block"]
+suppress_warnings = ["myst.header"]  # the heading of an exercise is small, whatever level is above it
 
 html_theme = "sphinx_book_theme"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
+html_extra_path = ["_extra"]
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]
-html_context = {"default_mode": "auto"}  # light or dark, as the reader's machine is
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_copy_source = False
 html_use_index = False
 html_theme_options = {
@@ -37,14 +44,13 @@ html_theme_options = {
     "show_navbar_depth": 1,
     "show_toc_level": 1,
     "navbar_persistent": [],
-    "use_download_button": False,  # a notebook needs the course around it
+    "use_download_button": False,  # a link at the top of each notebook says what else it needs
     "use_fullscreen_button": False,
     "pygments_light_style": "a11y-light",
     "pygments_dark_style": "a11y-dark",
     "footer_content_items": [],
 }
-
-# Where GitHub builds the site, it knows the address of the repository, and every page shows it.
+# GitHub's workflow knows the address of the repository.
 if repository := os.environ.get("GITHUB_REPOSITORY"):
     html_theme_options |= {
         "repository_url": f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}",
@@ -52,16 +58,86 @@ if repository := os.environ.get("GITHUB_REPOSITORY"):
         "use_repository_button": True,
     }
 
-
-# A formula becomes MathML, which every browser draws by itself: no script, no fonts from elsewhere.
-html_math_renderer = "mathml"
+NOTE = """\
+{{.reading}}
+You are reading this notebook with its outputs. To run it and have your answers checked,
+[install the course](../docs/install.md), which includes {{download}}`this notebook <{name}>`."""
 
 
 def setup(app: Sphinx) -> None:
-    """Tell Sphinx how formulas are written."""
-    app.add_html_math_renderer("mathml", inline_renderers=(_formula, None), block_renderers=(_formula, None))
+    """Prepare the pages that are more than their own text."""
+    app.connect("source-read", prepare)
 
 
-def _formula(page: HTML5Translator, node: nodes.Element) -> None:
-    page.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
-    raise nodes.SkipNode
+def prepare(app: Sphinx, page: str, source: list[str]) -> None:
+    """Change the text of a page, the only element of `source`, after Sphinx has read it."""
+    if page.startswith("notebooks/"):
+        notebook = nbformat.reads(source[0], as_version=4)
+        source[0] = nbformat.writes(as_page(notebook, f"{Path(page).name}.ipynb"))
+    # On the site, the page that corresponds to README is the first one.
+    source[0] = source[0].replace("](../README.md", "](index.md")
+    made_of_notebooks = {
+        "docs/index": lambda text: text.replace("<!-- notebooks -->", cards()),
+        "docs/cheat_sheet": lambda text: text + recap_tables("what it does"),
+        "docs/errors": lambda text: text + recap_tables("remedy"),
+    }
+    if page in made_of_notebooks:
+        source[0] = made_of_notebooks[page](source[0])
+        for path in NOTEBOOKS:
+            app.env.note_dependency(path)
+
+
+def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
+    """Return the notebook with folded solutions, and with the caption of each figure as its alternative text."""
+    for cell in notebook.cells:
+        if "solution" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-cell")
+            cell.metadata.mystnb = {"code_prompt_show": "Solution", "code_prompt_hide": "Solution"}
+        for figure in figures(cell):
+            cell.metadata.mystnb = {"image": {"alt": figure.metadata["image/png"]["alt"]}}
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(name=name), id="about-this-page"))
+    return notebook
+
+
+def figures(cell: NotebookNode) -> Iterator[NotebookNode]:
+    """Yield the outputs of a cell that are figures."""
+    yield from (output for output in cell.get("outputs", []) if "image/png" in output.get("data", {}))
+
+
+def cards() -> str:
+    """Return the notebooks as cards: the first figure, the title, what you learn and how long it takes."""
+    items = []
+    for number, path in enumerate(NOTEBOOKS, 1):
+        notebook = nbformat.read(path, as_version=4)
+        about = notebook.metadata.course
+        figure = next(figure for cell in notebook.cells for figure in figures(cell))
+        able_to = MarkdownIt().renderInline(about.able_to)
+        items.append(
+            f'<li><a href="../notebooks/{path.stem}.html">'
+            f'<img src="data:image/png;base64,{figure.data["image/png"].replace(chr(10), "")}" alt="">'
+            f"<strong>{number}. {about.title}</strong><span>You will be able to {able_to}.</span>"
+            f"<small>{about.minutes} minutes and the exercises</small></a></li>"
+        )
+    return f'<ol class="notebooks">{"".join(items)}</ol>'
+
+
+def recap_tables(last_column: str) -> str:
+    """Return the tables with this last column from the recaps, under the titles of their notebooks, as Markdown."""
+    parts = []
+    for path in NOTEBOOKS:
+        texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+        recap = next(text.splitlines()[0] for text in texts if text.startswith("## Recap"))
+        anchor = github_slugify(recap.removeprefix("## "))
+        parts.append(f"\n## {texts[0].splitlines()[0].removeprefix('# ')}\n")
+        parts.append(f"From the [recap](../notebooks/{path.name}#{anchor}) of the notebook.\n")
+        for text in texts:
+            for node in SyntaxTreeNode(MarkdownIt().enable("table").parse(text)).children:
+                if node.type == "table" and _header(node)[-1] == last_column:
+                    start, end = node.map
+                    parts += ["{.fold}", *text.splitlines()[start:end], ""]
+    return "\n".join(parts)
+
+
+def _header(table: SyntaxTreeNode) -> list[str]:
+    head = table.children[0]
+    return [cell.children[0].content for cell in head.children[0].children]

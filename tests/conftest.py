@@ -1,14 +1,17 @@
-"""What all tests share: no figure left over, and what the thorough run of the generated answers reports."""
+"""What all tests share: no figure left over, the site, the slides, and what the thorough run reports."""
 
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from filelock import FileLock
+
+from tools.notebooks import NOTEBOOKS, ROOT
+from tools.slides import write
 
 plt.switch_backend("agg")  # no window, whatever the machine has
 
@@ -22,28 +25,27 @@ def _no_figures() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The course as a site, built once: the first worker that asks builds it, and the others wait for it."""
+    """The site, built by the first worker that asks for it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # that of all workers
-    said = folder / "site-said.txt"
-    try:
-        (folder / "site-build").mkdir()
-    except FileExistsError:
-        deadline = time.monotonic() + 300
-        while not said.exists():
-            assert time.monotonic() < deadline, "the worker that builds the site has not come to an end"
-            time.sleep(0.2)
-    else:
-        tool = Path(__file__).parents[1] / "tools" / "site.py"
-        command = [sys.executable, tool, "--into", folder / "site-build"]
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-        part = said.with_suffix(".part")
-        part.write_text(f"{done.returncode}\n{done.stdout}{done.stderr}", encoding="utf-8")
-        part.replace(said)
-    text = said.read_text(encoding="utf-8")
-    assert text.startswith("0\n"), f"make site failed:\n{text}"
-    return folder / "site-build" / "site"
+    target = folder / "site"
+    with FileLock(folder / "site.lock"):
+        if not target.exists():
+            options = ["-q", "-W", "--keep-going", "-b", "html", "-d", folder / "doctrees", "-c", "docs"]
+            command = [sys.executable, "-m", "sphinx", *options, ".", folder / "site-part"]
+            built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
+            assert built.returncode == 0, f"make site failed:\n{built.stderr}"
+            (folder / "site-part").rename(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The slides of all notebooks."""
+    folder = tmp_path_factory.mktemp("slides")
+    write(NOTEBOOKS, folder)
+    return folder
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

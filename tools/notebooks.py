@@ -22,7 +22,7 @@ from tools import NOTEBOOKS, ROOT
 
 __all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title"]
 
-# Stored outputs are those of the drawn edition, without progress bars; conftest.py sets the same for the tests.
+# Stored outputs are those of the drawn edition, without progress bars.
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 COURSE = {"title", "minutes", "able_to"}  # what README and the site say about the notebook: see tools/tables.py

@@ -1,51 +1,89 @@
-// Makes every slide fit by smaller letters, in the steps of slides.css and no further; then starts reveal.js.
-// What does not fit is told in `slidesFaults`, where `make slides` reads it.
+// Chooses for every slide the largest letters with which it fits, and continues one that is too full on another slide;
+// then starts reveal.js. `slidesFaults` names the slides of which a part has to scroll.
 "use strict";
-const SMALLEST = 5;
-// In this order: the output below its code in large letters, then beside it, then both in smaller ones.
-const WAYS = [[0, ""], [1, ""], [2, ""], [0, "beside"], [1, "beside"], [2, "beside"], [3, ""], [3, "beside"], [4, ""],
-  [4, "beside"], [5, "beside"], [5, ""]];
-const reveal = document.querySelector(".reveal");
+const TEXT = 5; // how many sizes of text and code slides.css has
+const CODE = 4;
+const CALM = 3; // the smallest of text for which a slide is not continued on another one
+const faults = [];
 
-/** How many pixels a slide's code, or output beside code, goes beyond the room it has. */
-function tooWide(page) {
-  const right = page.getBoundingClientRect().right - parseFloat(getComputedStyle(page).paddingRight);
-  const beyond = [...page.querySelectorAll(".source, .outputs")].map((box) => box.getBoundingClientRect().right - right);
-  const cut = [...page.querySelectorAll(".source pre")].map((code) => code.scrollWidth - code.clientWidth);
-  const broken = [...page.querySelectorAll(".beside .output pre")].map((text) => {
-    const lines = text.textContent.split("\n").length * parseFloat(getComputedStyle(text).lineHeight);
-    return text.clientHeight > lines + 2 ? 1 : 0; // an output beside code is not broken into more lines
-  });
-  return Math.max(0, ...beyond, ...cut, ...broken);
+function fits(page) {
+  const inside = page.getBoundingClientRect().bottom - parseFloat(getComputedStyle(page).paddingBottom);
+  const bottoms = [...page.children].map((part) => part.getBoundingClientRect().bottom);
+  const lines = [...page.querySelectorAll(".source pre")];
+  return Math.max(...bottoms) <= inside && lines.every((code) => code.scrollWidth <= code.clientWidth);
 }
 
-function tooHigh(page) {
-  return page.scrollHeight - page.clientHeight;
-}
-
-function fit(page) {
-  const given = page.className;
-  const ways = page.querySelector(".cell") ? WAYS : [["huge", ""], ["large", ""], ...WAYS];
-  for (const [text, beside] of ways) {
-    for (let code = Number(text) || 0; code <= SMALLEST; code++) {
-      page.className = `${given} ${beside} text-${text} code-${code}`;
-      if (tooWide(page) < 1) break; // a long line makes smaller code, not smaller text
+/** Show the first `shown` parts of a page, and find sizes with which they fit: a long line makes only code smaller. */
+function fitted(page, parts, shown, smallest = TEXT) {
+  parts.forEach((part, i) => (part.hidden = i >= shown));
+  for (let text = 1; text <= smallest; text++) {
+    for (let code = Math.min(text, CODE); code <= CODE; code++) {
+      Object.assign(page.dataset, { text, code });
+      if (fits(page)) return true;
     }
-    if (tooWide(page) < 1 && tooHigh(page) <= 0) return [];
   }
-  const high = tooHigh(page) > 0 ? [`is ${tooHigh(page)} pixels too high`] : [];
-  const wide = tooWide(page) >= 1 ? [`has a line that is ${Math.ceil(tooWide(page))} pixels too long`] : [];
-  return [...high, ...wide].map((fault) => `${page.parentElement.id} ${fault}`);
+  return false;
+}
+
+/** Reserve the height at which the letters of a figure can be read, if a slide has so much. */
+function reserve(image) {
+  image.style.setProperty("--least", `${Math.min(0.95 * image.naturalHeight, 560)}px`);
+  if (image.naturalHeight / image.naturalWidth > 0.75) image.closest(".part").classList.add("tall");
+}
+
+/** Halve a list, a table or a long output; the second half is a part of its own. Returns whether that can be done. */
+function halve(part) {
+  const list = part.querySelector("tbody, ul, ol");
+  if (!list || list.children.length < 2) return false;
+  const rest = part.cloneNode(true);
+  const half = Math.ceil(list.children.length / 2);
+  [...list.children].slice(half).forEach((item) => item.remove());
+  const restOfList = rest.querySelector("tbody, ul, ol");
+  [...restOfList.children].slice(0, half).forEach((item) => item.remove());
+  if (restOfList.tagName === "OL") restOfList.start += half;
+  part.after(rest);
+  return true;
+}
+
+/** Move the parts behind the first `kept` to a new slide below this one. */
+function continueAfter(page, parts, kept) {
+  const slide = page.parentElement;
+  const next = slide.cloneNode(false);
+  next.id = `${slide.id}-more`;
+  const nextPage = page.cloneNode(false);
+  nextPage.classList.remove("opening");
+  nextPage.append(page.querySelector("header").cloneNode(true), ...parts.slice(kept));
+  parts.forEach((part) => (part.hidden = false));
+  nextPage.querySelectorAll(":scope > .fragment").forEach((part) => part.classList.remove("fragment"));
+  next.append(nextPage);
+  slide.after(next);
+  paginate(nextPage);
+}
+
+function paginate(page) {
+  const parts = [...page.querySelectorAll(":scope > .part")];
+  if (page.classList.contains("opening")) return fitted(page, parts, 1), continueAfter(page, parts, 1);
+  const whole = parts.length === 1 || page.classList.contains("task");
+  if (fitted(page, parts, parts.length, whole ? TEXT : CALM)) return;
+  for (let kept = parts.length - 1; kept > 0; kept--)
+    if (fitted(page, parts, kept)) return continueAfter(page, parts, kept);
+  parts.forEach((part) => (part.hidden = false));
+  if (halve(parts[0])) return paginate(page);
+  if (parts.length > 1) continueAfter(page, parts, 1);
+  page.classList.add("scrolls");
+  faults.push(page.parentElement.id);
 }
 
 async function start() {
+  const reveal = document.querySelector(".reveal");
   await Promise.all([...document.images].map((image) => image.decode()));
+  [...document.images].forEach(reserve);
   reveal.classList.add("measuring");
-  const faults = [...document.querySelectorAll(".page")].flatMap(fit);
+  document.querySelectorAll(".page").forEach(paginate);
   reveal.classList.remove("measuring");
   await Reveal.initialize({
-    width: Number(reveal.dataset.width),
-    height: Number(reveal.dataset.height),
+    width: 1280,
+    height: 720,
     margin: 0,
     center: false,
     hash: true,

@@ -1,8 +1,8 @@
-"""A JupyterHub on one machine: `jupyterhub --config deploy/jupyterhub/jupyterhub_config.py`, see TEACHING.md.
+"""A JupyterHub on one machine: `jupyterhub --config deploy/jupyterhub/jupyterhub_config.py`, see docs/teaching.md.
 
 It needs `jupyterhub`, `jupyterhub-idle-culler` and `nbgitpuller` beside the course's requirements, and the program
-`configurable-http-proxy`. Say with HUB_AUTHENTICATOR how people log in: `pam` (accounts of the machine, the default),
-the name of another installed authenticator, or, to try it alone, `dummy`, which lets in whoever knows HUB_PASSWORD.
+`configurable-http-proxy`. HUB_AUTHENTICATOR says how people log in: `pam` (accounts of the machine, the default),
+the name of another installed authenticator, or, to try it alone, `dummy`, which lets in anyone who knows HUB_PASSWORD.
 """
 
 import os
@@ -12,9 +12,9 @@ c = get_config()  # noqa: F821 - JupyterHub defines it
 load_subconfig("course.py")  # noqa: F821 - what every learner's server gets
 
 c.JupyterHub.authenticator_class = os.environ.get("HUB_AUTHENTICATOR", "pam")
-c.Authenticator.allow_all = True  # whoever the authenticator knows; name a group of yours to be stricter
+c.Authenticator.allow_all = True  # everyone whom the authenticator knows; name a group of yours to be stricter
 c.Authenticator.admin_users = set(os.environ.get("HUB_ADMINS", "").split())
-if c.JupyterHub.authenticator_class == "dummy":  # one password for all: on this machine alone
+if c.JupyterHub.authenticator_class == "dummy":  # one password for all: only on this machine
     c.JupyterHub.bind_url = "http://127.0.0.1:8000"
     c.JupyterHub.spawner_class = "simple"
     c.DummyAuthenticator.password = os.environ["HUB_PASSWORD"]

@@ -246,15 +246,9 @@ def test_every_module_keeps_its_mode_and_every_weight(observe, make_model):
     observe(model, loader())
     assert [module.training for module in model.modules()] == modes
     assert same(snapshot(model), weights)  # in train mode, BatchNorm would have moved its running statistics
-
-
-@observers
-def test_modes_come_back_after_an_error(observe):
-    model = part_in_eval()
-    modes = [module.training for module in model.modules()]
     with pytest.raises(RuntimeError, match="shape"):
         observe(model, [(torch.rand(2, 5), torch.zeros(2, dtype=torch.long))])
-    assert [module.training for module in model.modules()] == modes
+    assert [module.training for module in model.modules()] == modes  # after an error too
 
 
 def test_evaluate_is_the_raw_loop_in_eval_mode():
@@ -365,12 +359,9 @@ def test_history_holds_only_what_there_was_to_measure():
     assert history.epochs == len(history.train_loss) == 2
 
 
-def test_no_epochs_change_nothing_and_a_negative_number_is_an_error(tmp_path):
+def test_no_epochs_give_an_empty_history_and_a_negative_number_is_an_error():
     model = plain_model()
-    weights = snapshot(model)
-    assert fit(model, loader(), cross_entropy, sgd(model), epochs=0, checkpoint=tmp_path / "a.pt") == History()
-    assert same(snapshot(model), weights)
-    assert not list(tmp_path.iterdir())
+    assert fit(model, loader(), cross_entropy, sgd(model), epochs=0) == History()
     with pytest.raises(ValueError, match="0 or more, received -1"):
         fit(model, loader(), cross_entropy, sgd(model), epochs=-1)
 
@@ -564,15 +555,6 @@ def test_a_save_that_fails_halfway_leaves_the_old_checkpoint_and_nothing_else(sa
         save_checkpoint(path, model, optimizer)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_the_checkpoint_survives_a_loss_that_is_not_finite(saved):
-    path, model, optimizer = saved
-    before = path.read_bytes()
-    bad = [(torch.full((2, 6), torch.nan), torch.tensor([0, 1]))]
-    with pytest.raises(NonFiniteLossError, match="batch 1 of 1 in epoch 1"):
-        fit(model, bad, cross_entropy, optimizer, epochs=1, checkpoint=path)
-    assert path.read_bytes() == before
 
 
 # --- device and seed -----------------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 """A pytest plugin: numbers that come out of training may differ a little between processors, and nothing else may.
 
 nbval compares every output exactly. In a cell with the tag `approx` this plugin replaces each measured number of the
-new output by the stored one, where the two agree within a relative tolerance, and leaves the comparison to nbval:
-so a changed word, a missing or extra number, a NaN, or a number out of tolerance still fails, with nbval's own report.
+new output by the stored one, where the two agree within a relative tolerance, and leaves the comparison to nbval: so a
+changed word, a missing or extra number, a NaN, or a number out of tolerance still fails, with nbval's own report.
 
-A measured number is one with a decimal point, an exponent or a percent sign. Whole numbers (epochs, shapes, counts)
-stay exact. The tolerance is 0.02, or what the cell's metadata says: {"tags": ["approx"], "rtol": 0.05}.
+A measured number is one with a decimal point, an exponent or a percent sign. Integers (epochs, shapes, counts) stay
+exact. The tolerance is 0.02, or what the cell's metadata says: {"tags": ["approx"], "rtol": 0.05}.
 
-In the fingerprint of a figure, the rounded means of what it draws, a measured number may in every cell be the next one
-in its last digit: two processors that differ by 1e-8 round to two sides, now and then.
+In the fingerprint of a figure, the rounded means of what it draws, a measured number of any cell may differ by one unit
+in its last digit, because two processors that differ by 1e-8 sometimes round to different sides.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MEASURED = re.compile(
     (?: [-+]?(?:\d{1,3}(?:,\d{3})+|\d+)
         (?: \.\d+(?:[eE][-+]?\d+)?     # a decimal point
           | [eE][-+]?\d+               # an exponent
-          | (?=\s?%)                   # a percent sign behind it
+          | (?=\s?%)                   # a percent sign after it
         )
     )(?![\w]|\.\d)""",
     re.VERBOSE,
@@ -42,46 +42,48 @@ _MEASURED = re.compile(
 
 
 def adopt_stored(new: str, stored: str, rtol: float = DEFAULT_RTOL) -> str:
-    """The new text with its measured numbers replaced by the stored ones, where each agrees within the tolerance.
+    """Return the new text with its measured numbers replaced by the stored ones, where they agree within `rtol`."""
 
-    Returns the new text unchanged where the texts differ in anything but measured numbers.
-    """
-
-    def close(number: str, reference: str) -> bool:
-        return math.isclose(_value(number), _value(reference), rel_tol=0, abs_tol=rtol * abs(_value(reference)))
+    def close(number: Decimal, reference: Decimal) -> bool:
+        return math.isclose(number, reference, rel_tol=0, abs_tol=rtol * abs(float(reference)))
 
     return _adopted(new, stored, close)
 
 
 def adopt_rounding(new: str, stored: str) -> str:
-    """The new text with its measured numbers replaced by the stored ones, where each is the same or the next one.
+    """Return the new text with its measured numbers replaced by the stored ones, where they differ by one last digit.
 
-    The next one is one unit away in the last digit: 0.018643 from 0.018642, and 10.000 from 9.9999.
+    So 0.018643 becomes 0.018642, and 10.000 becomes 9.9999.
     """
 
-    def next_to(number: str, reference: str) -> bool:
-        one, other = (Decimal(text.replace(",", "")) for text in (number, reference))
-        unit = max(Decimal(1).scaleb(int(value.as_tuple().exponent)) for value in (one, other))
-        return abs(one - other) <= unit
+    def close(number: Decimal, reference: Decimal) -> bool:
+        return abs(number - reference) <= max(Decimal(1).scaleb(_exponent(each)) for each in (number, reference))
 
-    return _adopted(new, stored, next_to)
+    return _adopted(new, stored, close)
 
 
-def _adopted(new: str, stored: str, close: Callable[[str, str], bool]) -> str:
-    new_numbers, stored_numbers = _MEASURED.findall(new), _MEASURED.findall(stored)
-    if _MEASURED.split(new) != _MEASURED.split(stored) or len(new_numbers) != len(stored_numbers):
-        return new
-    pairs = iter(zip(new_numbers, stored_numbers, strict=True))
+def _exponent(number: Decimal) -> int:
+    return int(number.as_tuple().exponent)
 
-    def choose(_: re.Match[str]) -> str:
-        number, reference = next(pairs)
-        return reference if close(number, reference) else number
+
+def _adopted(new: str, stored: str, close: Callable[[Decimal, Decimal], bool]) -> str:
+    if _MEASURED.split(new) != _MEASURED.split(stored):
+        return new  # they differ in more than measured numbers
+    references = iter(_MEASURED.findall(stored))
+
+    def choose(found: re.Match[str]) -> str:
+        number, reference = found.group(), next(references)
+        return reference if close(_value(number), _value(reference)) else number
 
     return _MEASURED.sub(choose, new)
 
 
+def _value(number: str) -> Decimal:
+    return Decimal(number.replace(",", ""))
+
+
 def tolerance(cell: NotebookNode) -> float:
-    """The relative tolerance that a cell's metadata states.
+    """Return the relative tolerance that a cell's metadata states.
 
     Raises:
         ValueError: the tolerance is not a number above 0 and up to `LARGEST_RTOL`.
@@ -96,52 +98,37 @@ def tolerance(cell: NotebookNode) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let nbval disregard what differs between two versions of PyTorch that the course supports, and says the same."""
+    """Let nbval disregard what two supported versions of PyTorch word differently."""
     if config.option.nbval_sanitize_with is None:
         config.option.nbval_sanitize_with = str(Path(__file__).with_name("nbval_sanitize.cfg"))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let the cells tagged `approx` compare with tolerance; every other cell stays with nbval's exact comparison."""
+    """Let the cells tagged `approx` compare with tolerance, and all cells their fingerprints by rounding."""
     if not isinstance(item, IPyNbCell):
         return
     rtol = tolerance(item.cell) if "approx" in item.cell.metadata.get("tags", []) else None
     exactly = item.compare_outputs
 
-    def approximately(new: list[NotebookNode], stored: list[NotebookNode], skip_compare: Any = None) -> bool:
-        return exactly(_with_stored_numbers(new, stored, rtol), stored, skip_compare)
+    def adopt(text: str, stored: str) -> str:
+        if rtol is not None:
+            return adopt_stored(text, stored, rtol)
+        return adopt_rounding(text, stored) if stored.startswith(FINGERPRINT) else text
+
+    def approximately(new: Sequence[NotebookNode], stored: Sequence[NotebookNode], skip_compare: Any = None) -> bool:
+        if len(new) == len(stored):
+            new = [_with_texts(*pair, adopt) for pair in zip(new, stored, strict=True)]
+        return exactly(new, stored, skip_compare)
 
     item.compare_outputs = approximately
 
 
-def _with_stored_numbers(
-    new: Sequence[NotebookNode], stored: Sequence[NotebookNode], rtol: float | None
-) -> Sequence[NotebookNode]:
-    if len(new) != len(stored):
-        return new
-
-    def adopt(text: str, reference: str) -> str:
-        if rtol is not None:
-            return adopt_stored(text, reference, rtol)
-        return adopt_rounding(text, reference) if reference.startswith(FINGERPRINT) else text
-
-    adopted = []
-    for output, reference in zip(new, stored, strict=True):
-        output = NotebookNode(output)
-        if "text" in output and "text" in reference:
-            output.text = adopt(output.text, reference.text)
-        if "data" in output and "data" in reference:
-            output.data = NotebookNode(
-                {
-                    mime: adopt(value, reference.data[mime])
-                    if mime.startswith("text/") and mime in reference.data
-                    else value
-                    for mime, value in output.data.items()
-                }
-            )
-        adopted.append(output)
-    return adopted
-
-
-def _value(number: str) -> float:
-    return float(number.replace(",", ""))
+def _with_texts(output: NotebookNode, stored: NotebookNode, adopt: Callable[[str, str], str]) -> NotebookNode:
+    """A copy of an output, with each of its texts that the stored one has too passed through `adopt`."""
+    output = NotebookNode(output)
+    if "text" in output and "text" in stored:
+        output.text = adopt(output.text, stored.text)
+    if "data" in output and "data" in stored:
+        texts = [mime for mime in output.data if mime.startswith("text/") and mime in stored.data]
+        output.data = NotebookNode(output.data | {mime: adopt(output.data[mime], stored.data[mime]) for mime in texts})
+    return output

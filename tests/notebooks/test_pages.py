@@ -1,74 +1,60 @@
-"""What a reader finds on every page: links that lead somewhere, and the parts that each notebook promises to have."""
+"""The parts that each notebook has."""
 
-import re
 from itertools import pairwise
-from pathlib import Path
 
 import nbformat
 import pytest
 
-from tools.notebooks import NOTEBOOKS, ROOT
+from tools import NOTEBOOKS
+from tools.exercises import places
 
-PAGES = [*NOTEBOOKS, ROOT / "README.md", ROOT / "data" / "README.md"]
-
-
-def _prose(path: Path) -> str:
-    if path.suffix == ".md":
-        return path.read_text(encoding="utf-8")
-    cells = nbformat.read(path, as_version=4).cells
-    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_inside_the_course_lead_somewhere(path):
-    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", _prose(path))
-    assert targets
-    assert not [target for target in targets if not (path.parent / target).exists()]
+def _cells(path):
+    return nbformat.read(path, as_version=4).cells
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_each_notebook_has_its_parts(path):
-    prose = _prose(path)
-    number = int(path.stem[:2])
-    assert prose.startswith(f"# {number}. ")
-    for part in ("**You will be able to**", "**Time** about", "**Builds on**", "**Before:**", "## Recap"):
-        assert part in prose, f"{path.name} lacks {part}"
-    assert prose.count("**Predict, then run.**") >= 2
-    assert prose.count("### A mistake on purpose") >= (3 if number <= 4 else 1)
+    cells, number = _cells(path), int(path.stem[:2])
+    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert text.startswith(f"# {number}. ")
+    for part in ("**You will be able to**", "**Time:**", "**Builds on**", "**Before:**", "## Recap"):
+        assert part in text
+    assert text.count("**Predict, then run.**") >= 2
+    assert text.count("### A mistake on purpose") >= (3 if number <= 4 else 1)
+    assert any("raises-exception" in cell.metadata.get("tags", []) for cell in cells)
+    assert len(list(places(path))) >= 5
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_neighbours_are_linked_at_both_ends(path):
-    cells = nbformat.read(path, as_version=4).cells
-    place = NOTEBOOKS.index(path)
+    cells, place = _cells(path), NOTEBOOKS.index(path)
     for neighbour in NOTEBOOKS[max(place - 1, 0) : place] + NOTEBOOKS[place + 1 : place + 2]:
         assert f"]({neighbour.name})" in cells[0].source
         assert f"]({neighbour.name})" in cells[-1].source
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_figure_has_its_sentence(path):
-    """A picture without a caption under it would be compared by nobody and read by nobody who cannot see."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        outputs = cell.get("outputs", [])
-        for output, below in pairwise([*outputs, None]):
+@each_notebook
+def test_every_figure_has_its_caption(path):
+    """A figure without a caption is compared by no test, and not accessible to anyone who cannot see it."""
+    for cell in _cells(path):
+        for output, below in pairwise([*cell.get("outputs", []), None]):
             if "image/png" in output.get("data", {}):
-                sentence = output.metadata.get("image/png", {}).get("alt")
-                assert sentence, f"{cell.id} shows a picture without show()"
+                caption = output.metadata.get("image/png", {}).get("alt")
+                assert caption, f"{cell.id} shows a figure without show()"
                 assert below is not None
-                assert below.data["text/plain"] == sentence
+                assert below.data["text/plain"] == caption
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_each_notebook_has_something_to_play_with(path):
-    """The text before asks, the text after concludes, and a page without widgets makes the point all the same.
-
-    There the stored output says in words what the widget shows, and its section has a plain figure.
-    """
-    cells = nbformat.read(path, as_version=4).cells
-    places = [i for i, cell in enumerate(cells) if "widget" in cell.metadata.get("tags", [])]
-    assert places
-    for i in places:
+    """The text before asks, the text after concludes, and without widgets a sentence and a plain figure do as well."""
+    cells = _cells(path)
+    widgets = [i for i, cell in enumerate(cells) if "widget" in cell.metadata.get("tags", [])]
+    assert widgets
+    for i in widgets:
         assert [cells[i - 1].cell_type, cells[i + 1].cell_type] == ["markdown", "markdown"]
         assert "?" in cells[i - 1].source
         assert cells[i].outputs[0].data["text/plain"].rstrip().endswith((".", "!"))

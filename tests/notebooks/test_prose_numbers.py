@@ -55,7 +55,7 @@ EXCEPTIONS = {
     ),
     "candidates-text": ("512", "the width of the network in an earlier section"),
     "framing-conclusion": ("14", "the rule of MNIST; the section prints a mean of 14.5"),
-    "real-handwriting": ("43", "the description of the data set"),
+    "real-handwriting": ("13", "the description of the data set"),
     "handwriting-conclusion": ("24,000", "the training images of this notebook, from its first section"),
 }
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?(?:%|million))?(?!\w)")

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tools.draw.judge_garments import read_split
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
@@ -16,6 +15,7 @@ from helpers.data import dataset_root
 from tools.draw import __main__ as drawing
 from tools.draw import digits
 from tools.draw.judge_digits import accuracy, convolutional, dense, handwriting, train
+from tools.draw.judge_garments import read_split
 
 FOLDER = Path(__file__).parents[3] / "data" / "drawn" / "MNIST"
 COUNTS = {"train": 30_000, "t10k": 2_000}
