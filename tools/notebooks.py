@@ -27,6 +27,7 @@ SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 COURSE = {"title", "minutes", "able_to"}  # what README and the site say about the notebook: see tools/tables.py
 CELL_METADATA = {"tags", "rtol"}
+IMAGE_METADATA = {"alt", "height", "width"}  # the description of a figure, and its size on the page
 TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "widget"}
 RUN_AGAIN = "# Run again, "  # a comment in each cell with the tag `once`, whose output changes when you run it again
 FOLDED = {"source_hidden": True}  # JupyterLab folds a solution
@@ -73,7 +74,7 @@ def normal(notebook: NotebookNode) -> str:
 
 
 def _tidy(output: NotebookNode, execution_count: int | None) -> None:
-    """Drop what differs from one machine to the next: counts, library frames and metadata other than `alt`."""
+    """Drop what differs from one machine to the next: counts, library frames and metadata other than an image's."""
     if output.output_type == "error":
         library_frame = re.compile(r"^(?:\x1b\[[0-9;]*m)*File ")
         output.traceback = [frame for frame in output.traceback if not library_frame.match(frame)]
@@ -81,7 +82,11 @@ def _tidy(output: NotebookNode, execution_count: int | None) -> None:
         output.execution_count = execution_count
     if "metadata" in output:
         output.metadata = NotebookNode(
-            {mime: {"alt": kept["alt"]} for mime, kept in output.metadata.items() if "alt" in kept}
+            {
+                mime: {key: value for key, value in kept.items() if key in IMAGE_METADATA}
+                for mime, kept in output.metadata.items()
+                if "alt" in kept
+            }
         )
 
 

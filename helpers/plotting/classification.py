@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -37,8 +37,8 @@ from helpers.plotting.values import (
     join_words,
 )
 
-# A caption names a class as the best or the worst only by this margin: on another processor an accuracy differs by
-# a point, and the words of a caption must be the same on all of them.
+# A caption names the most frequent confusion only where it is ahead by this margin: on another processor it differs
+# by a point, and the words of a caption must be the same on all of them.
 _CLEAR = 0.02
 
 
@@ -125,27 +125,15 @@ def probability_bars(
     return set_caption(ax, f"{words}." if truth is None else f"{words}; true class {names[truth]}.")
 
 
-class Reading(Protocol):
-    """The parts of a reading: the drawing and the image of it, 0 to 255, and ten probabilities."""
-
-    drawn: ArrayLike
-    picture: ArrayLike
-    probabilities: ArrayLike
-
-
 @styled()
-def readings(read: Mapping[str, Reading]) -> Figure:
+def readings(read: Mapping[str, Any]) -> Figure:
     """Draw up to four readings side by side: what was drawn, the image that the network receives, its probabilities.
 
     Shapes:
         read: readings by name, such as `DigitPad.read` returns: drawn [H, W] and picture [28, 28], 0 (black)
             to 255 (white); probabilities [10].
-
-    Raises: ValueError where there are none or more than four.
     """
     n = len(read)
-    if not 1 <= n <= 4:
-        raise ValueError(f"Expected 1 to 4 readings: received {n}. Draw the others in another figure.")
     column = WIDTH / max(n, 3)
     figure = new_figure(figsize=(column * n, 0.7 + column))
     grid = figure.add_gridspec(2, 2 * n)
@@ -176,24 +164,14 @@ def _mark_predicted(bars: BarContainer) -> None:
 
 
 def _matrix_sentence(counts: np.ndarray, fractions: np.ndarray, names: list[str], what: str) -> str:
-    right = np.diag(fractions)
+    right = np.diag(fractions)[counts.any(axis=1)]
     words = f"Confusion matrix of {format_count(int(counts.sum()), what)} in {format_count(len(names), 'classes')}: "
-    words += f"{format_percent(np.trace(counts) / counts.sum())} on the diagonal"
-    seen = sorted(np.flatnonzero(counts.sum(axis=1)), key=lambda c: right[c])
-    if len(seen) > 1:
-        worst, best = _fraction_of_first(right, seen, names), _fraction_of_first(right, seen[::-1], names)
-        words += f", by class from {worst} to {best}"
-    wrong = fractions - np.diag(right)
-    most, second = np.sort(np.append(wrong, [0, 0]))[[-1, -2]]
+    words += f"{format_percent(np.trace(counts) / counts.sum())} on the diagonal, by class from "
+    words += f"{format_percent(right.min())} to {format_percent(right.max())}"
+    wrong = fractions * (1 - np.eye(len(names)))
+    second, most = np.sort(wrong, axis=None)[-2:] if wrong.size > 1 else (0, 0)
     if most == 0:
         return f"{words}; no confusion."
     true, predicted = (names[c] for c in np.unravel_index(int(wrong.argmax()), wrong.shape))
-    if most - second < _CLEAR:
-        return f"{words}; most frequent confusion {format_percent(most)} of a true class."
-    return f"{words}; most frequent confusion {true} taken for {predicted} ({format_percent(most)} of true {true})."
-
-
-def _fraction_of_first(right: np.ndarray, order: list[int], names: list[str]) -> str:
-    """The fraction of the first class in `order`, with its name where it is clearly apart from the second."""
-    first, second = right[order[0]], right[order[1]]
-    return f"{format_percent(first)} ({names[order[0]]})" if abs(first - second) >= _CLEAR else format_percent(first)
+    confusion = f"{true} taken for {predicted}, " if most - second >= _CLEAR else ""
+    return f"{words}; most frequent confusion {confusion}{format_percent(most)} of a true class."

@@ -43,15 +43,9 @@ def learning_curves(
             f"Expected lists such as 'train_loss' in the history: received {list(history)}. "
             "Train for an epoch first, or name what to draw with metrics=(...)."
         )
-    axes = axes_for(found, axes, height=2.8 if len(found) > 1 else 3.2, grid="y")
-    for ax, metric in zip(axes, found, strict=True):
-        curves = {prefix: _curve(history[prefix + metric], prefix + metric) for prefix in _measured(history, metric)}
-        if not curves:
-            raise ValueError(
-                f"Expected numbers for the metric {metric!r}: received a history of {list(history)}. "
-                f"Add a list 'train_{metric}', or select other metrics."
-            )
-        epochs = _epochs(history, metric, curves)
+    measured = {metric: _curves(history, metric) for metric in found}
+    axes = axes_for(measured, axes, height=2.8 if len(found) > 1 else 3.2, grid="y")
+    for ax, (metric, (epochs, curves)) in zip(axes, measured.items(), strict=True):
         words = []
         for prefix, values in curves.items():
             name, line = _PARTS[prefix]
@@ -75,15 +69,11 @@ def compare_curves(
 
     Shapes: each curve [N], one number for each `x` [N], which by default is the epoch 1, 2, ..., N.
 
-    Raises: ValueError where there is no run, a run without numbers, or one that does not fit x.
+    Raises: ValueError where a run has no numbers.
     """
-    if not curves:
-        raise ValueError("Expected at least one run to draw: received none. Pass {'SGD': [...], 'Adam': [...]}.")
     runs = {str(name): _curve(values, f"the run {name!r}") for name, values in curves.items()}
     longest = max(map(len, runs.values()))
     steps = np.arange(1, longest + 1) if x is None else as_array(x, "x")
-    if x is not None and {len(values) for values in runs.values()} != {len(steps)}:
-        raise ValueError(f"Expected one number per x in every run: received {len(steps)} x and runs of other lengths.")
     ax = axes_or_new(ax, height=3.2, grid="y")
     words = []
     for i, (name, values) in enumerate(runs.items()):
@@ -101,10 +91,28 @@ def _metrics(history: Mapping[str, Sequence[float]]) -> list[str]:
     return list(dict.fromkeys(prefixed or [name for name in filled if name != "epoch"]))
 
 
-def _measured(history: Mapping[str, Sequence[float]], metric: str) -> list[str]:
-    """The prefixes under which the history has numbers of a metric."""
+def _curves(history: Mapping[str, Sequence[float]], metric: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The epochs, and for each prefix under which the history has numbers of a metric, these numbers."""
     lists = {prefix: history.get(prefix + metric) for prefix in _PARTS}
-    return [prefix for prefix, values in lists.items() if values is not None and len(values)]
+    curves = {
+        prefix: _curve(values, prefix + metric)
+        for prefix, values in lists.items()
+        if values is not None and len(values)
+    }
+    if not curves:
+        raise ValueError(
+            f"Expected numbers for the metric {metric!r}: received a history of {list(history)}. "
+            f"Add a list 'train_{metric}', or select other metrics."
+        )
+    n = len(next(iter(curves.values())))
+    epochs = as_array(history.get("epoch", range(1, n + 1)), "epoch")
+    lengths = {prefix + metric: len(values) for prefix, values in curves.items()} | {"epoch": len(epochs)}
+    if set(lengths.values()) != {n}:
+        received = ", ".join(f"{length} in {name}" for name, length in lengths.items())
+        raise ValueError(
+            f"Expected one {metric} per epoch in every list: received {received}. Measure all of them in each epoch."
+        )
+    return epochs, curves
 
 
 def _curve(values: ArrayLike, name: str) -> np.ndarray:
@@ -115,18 +123,6 @@ def _curve(values: ArrayLike, name: str) -> np.ndarray:
             f"Expected one number per epoch in {name}: received shape {format_shape(array)}. Pass a list of numbers."
         )
     return array
-
-
-def _epochs(history: Mapping[str, Sequence[float]], metric: str, curves: Mapping[str, np.ndarray]) -> np.ndarray:
-    n = len(next(iter(curves.values())))
-    epochs = as_array(history.get("epoch", range(1, n + 1)), "epoch")
-    lengths = {prefix + metric: len(values) for prefix, values in curves.items()} | {"epoch": len(epochs)}
-    if set(lengths.values()) != {n}:
-        received = ", ".join(f"{length} in {name}" for name, length in lengths.items())
-        raise ValueError(
-            f"Expected one {metric} per epoch in every list: received {received}. Measure all of them in each epoch."
-        )
-    return epochs
 
 
 def _draw(ax: Axes, epochs: np.ndarray, values: np.ndarray, name: str, line: Mapping[str, str]) -> None:

@@ -32,13 +32,13 @@ _FILLS = ((BLUE, ""), (AMBER, "///"), (SKY, "..."), (GREY, "xx"))
 
 @styled()
 def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str], *, ax: Axes | None = None) -> Axes:
-    """Draw how many images of each class every part of a data set holds, for example training and validation.
+    """Draw how many images of each class up to four parts of a data set hold, for example training and validation.
 
     Shapes: `counts` maps the name of a part to [C] integers, for example `torch.bincount(labels, minlength=C)`.
 
-    Raises: ValueError where there is no part or too many, or where counts or class names do not fit.
+    Raises: ValueError where counts and class names do not fit.
     """
-    parts = {name: _counts(values, name) for name, values in _checked_parts(counts).items()}
+    parts = {name: vector(values, name).astype(np.int64) for name, values in counts.items()}
     for values in parts.values():
         names = check_names(class_names, len(values))
     ax = axes_or_new(ax, height=3.2, grid="y")
@@ -57,15 +57,11 @@ def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str], *, a
 
 @styled()
 def split_bar(sizes: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
-    """Draw the parts of a data set as one bar, each part as long as its fraction, with its name and size.
-
-    Raises: ValueError where there is no part or too many, or where a size is not an integer above 0.
-    """
-    parts = {name: int(_counts([size], name)[0]) for name, size in _checked_parts(sizes).items()}
-    total = sum(parts.values())
+    """Draw up to four parts of a data set as one bar, each part as long as its fraction, with its name and size."""
+    total = sum(sizes.values())
     ax = axes_or_new(ax, height=1.4)
     start = 0
-    for (name, size), (color, hatch) in zip(parts.items(), _FILLS, strict=False):
+    for (name, size), (color, hatch) in zip(sizes.items(), _FILLS, strict=False):
         ax.barh(0, size, left=start, height=0.8, color=color, edgecolor=PAPER, hatch=hatch, label=name)
         # A box of the bar's colour keeps the letters readable on the hatching.
         look = {"color": text_on(color), "fontsize": 9, "bbox": {"facecolor": color, "edgecolor": "none", "pad": 1.5}}
@@ -73,7 +69,7 @@ def split_bar(sizes: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
         start += size
     ax.set(xlim=(0, total), yticks=[], xlabel="number of images")
     ax.spines["left"].set_visible(False)
-    words = ", ".join(f"{name} {size:,} ({format_percent(size / total)})" for name, size in parts.items())
+    words = ", ".join(f"{name} {size:,} ({format_percent(size / total)})" for name, size in sizes.items())
     return set_caption(ax, f"{format_count(total, 'images')}: {words}.")
 
 
@@ -85,11 +81,9 @@ def value_histograms(values: Mapping[str, ArrayLike], *, axes: Iterable[Axes] | 
 
     Shapes: `values` maps a title to pixel values in any shape.
 
-    Raises: ValueError where there is nothing to draw, a number is not finite, or the Axes do not fit.
+    Raises: ValueError where a number is not finite, or the Axes do not fit.
     """
     sets = {title: finite(pixels, title).astype(np.float64).ravel() for title, pixels in values.items()}
-    if not sets:
-        raise ValueError("Expected at least one set of values: received none. Pass {'before': pixels}.")
     own_figure = axes is None
     axes = axes_for(sets, axes, height=2.8, grid="y")
     low, high = min(map(np.min, sets.values())), max(map(np.max, sets.values()))
@@ -129,22 +123,6 @@ def images_with_histograms(images: Mapping[str, ArrayLike], values: Mapping[str,
         set_caption(ax, f"A greyscale image, {title}, {pixels.shape[0]} x {pixels.shape[1]} pixels.")
     value_histograms(values, axes=axes[len(images) :])
     return axes
-
-
-def _checked_parts(parts: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
-    if not 1 <= len(parts) <= len(_FILLS):
-        raise ValueError(f"Expected 1 to {len(_FILLS)} parts: received {len(parts)}. Pass {{'training': ...}}.")
-    return parts
-
-
-def _counts(values: ArrayLike, name: str) -> np.ndarray:
-    counts = vector(values, f"the counts of {name}")
-    if (counts < 0).any() or (counts != np.round(counts)).any() or not counts.any():
-        raise ValueError(
-            f"Expected integers, one of them above 0, as the counts of {name}: received "
-            f"{format_number(counts.min())} to {format_number(counts.max())}. Count with torch.bincount."
-        )
-    return counts.astype(np.int64)
 
 
 def _balance(counts: np.ndarray, names: list[str]) -> str:

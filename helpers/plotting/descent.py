@@ -32,7 +32,7 @@ def descent_on_curve(
     Shapes:
         w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
 
-    Raises: ValueError where shapes do not fit, there is no path, or the Axes are not one per path.
+    Raises: ValueError where shapes do not fit, or the Axes are not one per path.
     """
     w, loss, paths, tangents = vector(w, "w"), vector(loss, "loss"), _paths(paths), set(tangents)
     own_figure = axes is None
@@ -73,14 +73,9 @@ def descent_on_contours(
     Shapes:
         u: [U]; v: [V]; loss: [V, U], at each u (across) and v (up). Each path: [steps + 1, 3], rows of u, v and loss.
 
-    Raises: ValueError where shapes do not fit, there is no path, or the Axes are not one per path.
+    Raises: ValueError where shapes do not fit, or the Axes are not one per path.
     """
     u, v, loss, paths = vector(u, "u"), vector(v, "v"), finite(loss, "loss"), _paths(paths)
-    if loss.shape != (len(v), len(u)):
-        raise ValueError(
-            f"Expected a loss of shape [V, U]: received {format_shape(loss)} for {len(v)} v and {len(u)} u. "
-            "Compute it at v[:, None] and u[None, :]."
-        )
     own_figure = axes is None
     axes = axes_for(paths, axes, height=2.6, sharey=True)
     levels = loss.min() + np.ptp(loss) * np.linspace(0, 1, 10)[1:-1] ** 2  # denser where it is flat
@@ -100,8 +95,6 @@ def descent_on_contours(
 
 def _paths(paths: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     arrays = {title: finite(path, f"the path {title!r}").astype(np.float64) for title, path in paths.items()}
-    if not arrays:
-        raise ValueError('Expected at least one path to draw: received none. Pass {"lr 0.1": path}.')
     for title, array in arrays.items():
         if array.ndim != 2 or array.shape[1] != 3:
             raise ValueError(

@@ -32,7 +32,6 @@ from helpers.plotting.values import (
     format_count,
     format_number,
     format_range,
-    format_shape,
     join_words,
     vector,
 )
@@ -60,21 +59,16 @@ def shape_flow(steps: Steps, *, parameters: Sequence[int] | None = None, ax: Axe
         steps: (layer, shape after it) in order, the first one the input; each shape [N, features] or [N, C, H, W].
         parameters: how many parameters each step has, 0 for the input.
 
-    Raises: ValueError where there are fewer than two steps, a shape has other dimensions, or counts do not fit.
+    Raises: ValueError where a shape has other dimensions.
     """
     steps = [(str(name), [int(size) for size in sizes]) for name, sizes in steps]
-    if len(steps) < 2 or (parameters is not None and len(parameters) != len(steps)):
-        raise ValueError(
-            f"Expected the input and at least one layer, and parameters for each: received {len(steps)} steps, "
-            f"parameters {parameters}. The input counts as a step with 0 parameters."
-        )
     if wrong := [f"{sizes} for {name}" for name, sizes in steps if len(sizes) not in (2, 4)]:
         raise ValueError(
             f"Expected shapes [N, features] or [N, C, H, W]: received {wrong[0]}. Pass a batch of such a shape."
         )
     ax = axes_or_new(ax, height=_ROW * (len(steps) + 1))
-    longest = max(_FULL_FEATURES, *(sizes[1] for _, sizes in steps if len(sizes) == 2))
-    largest = max(_FULL_PIXELS, *(max(sizes[2:]) for _, sizes in steps if len(sizes) == 4), 0)
+    longest = max([_FULL_FEATURES, *(sizes[1] for _, sizes in steps if len(sizes) == 2)])
+    largest = max([_FULL_PIXELS, *(max(sizes[2:]) for _, sizes in steps if len(sizes) == 4)])
     header = {"fontsize": 9, "color": GREY, "va": "center"}
     for x, word in ((_NAME_AT, "layer"), (_TENSOR_AT, "one sample"), (_SHAPE_AT, "shape of the batch")):
         ax.text(x, 0, word, **header)
@@ -117,18 +111,11 @@ def activation_curves(z: ArrayLike, outputs: Mapping[str, ArrayLike], slopes: Ma
 
     Shapes:
         z: [N], the inputs. outputs, slopes: for the name of each activation [N] numbers.
-
-    Raises: ValueError where the names differ or there is none.
     """
     z = vector(z, "z")
-    if not outputs or list(outputs) != list(slopes):
-        raise ValueError(
-            f"Expected outputs and slopes of the same activations: received {list(outputs)} and {list(slopes)}. "
-            "Compute both for the same list of activations."
-        )
-    axes = new_axes(len(outputs), height=2.5, sharey=True)
-    for ax, name in zip(axes, outputs, strict=True):
-        output, slope = vector(outputs[name], name), vector(slopes[name], f"the slope of {name}")
+    curves = {name: (vector(outputs[name], name), vector(slopes[name], f"the slope of {name}")) for name in outputs}
+    axes = new_axes(len(curves), height=2.5, sharey=True)
+    for ax, (name, (output, slope)) in zip(axes, curves.items(), strict=True):
         ax.axhline(0, color=GREY, linewidth=0.8)
         ax.plot(z, output, color=BLUE, linestyle="-", label="output")
         ax.plot(z, slope, color=ORANGE, linestyle="--", label="slope")
@@ -150,16 +137,8 @@ def output_histograms(outputs: Mapping[str, Mapping[str, ArrayLike]]) -> np.ndar
 
     Shapes:
         outputs: for the name of each initialisation {name of the layer: numbers of any shape}, the same layers in each.
-
-    Raises: ValueError where layers differ or there is none.
     """
-    rows = list(next(iter(outputs.values()), ()))
-    if not rows or any(list(layers) != rows for layers in outputs.values()):
-        received = "; ".join(f"{name}: {list(layers)}" for name, layers in outputs.items()) or "none"
-        raise ValueError(
-            f"Expected the same layers, at least one, for every initialisation: received {received}. "
-            "Collect the outputs of every network in the same way."
-        )
+    rows = list(next(iter(outputs.values())))
     limit = 3.0
     axes = new_axes(len(outputs), rows=len(rows), height=0.9 + 1.05 * len(rows)).reshape(len(rows), -1)
     words = []
@@ -176,8 +155,7 @@ def output_histograms(outputs: Mapping[str, Mapping[str, ArrayLike]]) -> np.ndar
         column[-1].set_xlabel("output")
         words.append(f"{name}: {join_words(spreads)}")
     for ax, layer in zip(axes[:, 0], rows, strict=True):
-        ax.set_ylabel(layer)
-    axes[0, 0].figure.supylabel("how many outputs (each histogram to its own height)", fontsize=9)
+        ax.set_ylabel(f"{layer}\nfrequency", fontsize=9)
     set_caption(axes[0, 0], f"Standard deviation of the outputs of {join_words(rows)}. {'; '.join(words)}.")
     return axes
 
@@ -188,13 +166,8 @@ def value_tables(tables: Mapping[str, ArrayLike]) -> np.ndarray:
 
     Shapes:
         tables: for each title a matrix [R, C], all of one shape.
-
-    Raises: ValueError where there is none, or shapes differ.
     """
     matrices = {str(title): finite(values, str(title)).astype(np.float64) for title, values in tables.items()}
-    if len({matrix.shape for matrix in matrices.values()}) != 1 or next(iter(matrices.values())).ndim != 2:
-        received = join_words(f"{title} {format_shape(matrix)}" for title, matrix in matrices.items()) or "none"
-        raise ValueError(f"Expected matrices of one shape [R, C]: received {received}. Pass one sample per row.")
     rows, columns = next(iter(matrices.values())).shape
     axes = new_axes(len(matrices), height=0.8 + WIDTH / len(matrices) * min(rows / columns, 1.5))
     largest = max(abs(matrix).max() for matrix in matrices.values()) or 1.0
@@ -215,10 +188,8 @@ def value_tables(tables: Mapping[str, ArrayLike]) -> np.ndarray:
 def _table_in_words(matrix: np.ndarray) -> str:
     words = f"{matrix.shape[0]} x {matrix.shape[1]} numbers"
     values = [format_number(value) for value in sorted({_rounded(value) for value in matrix.flat})]
-    if len(values) == 1:
-        return f"{words}, all {values[0]}"
-    if len(values) == 2:  # as dropout makes them: which numbers, not how many of each, since that is left to chance
-        return f"{words}, each {values[0]} or {values[1]}"
+    if len(values) <= 2:  # as dropout makes them: which numbers, not how many of each, since that is left to chance
+        return f"{words}, each {' or '.join(values)}"
     return f"{words} from {values[0]} to {values[-1]}, mean {format_number(_rounded(matrix.mean()))}"
 
 
@@ -281,12 +252,9 @@ def _draw_layers(ax: Axes, steps: list[tuple[str, list[int]]], at: int, paramete
 
 
 def _in_rows(array: np.ndarray) -> np.ndarray:
-    """Many numbers in rows that are about as many; where they do not fill a rectangle, it ends with gaps."""
-    side = math.isqrt(array.size - 1) + 1
-    width = next((n for n in range(side, 3 * side) if array.size % n == 0), side)
-    padded = np.full(-(-array.size // width) * width, np.nan)
-    padded[: array.size] = array
-    return padded.reshape(-1, width)
+    """Many numbers as the rows of a rectangle, as near to a square as their count allows."""
+    rows = max(n for n in range(1, math.isqrt(array.size) + 1) if array.size % n == 0)
+    return array.reshape(rows, -1)
 
 
 def _tiles(images: np.ndarray) -> np.ndarray:

@@ -64,11 +64,9 @@ def regression_progress(
     Shapes:
         X, y and each of the predictions: [N] or [N, 1].
 
-    Raises: ValueError where there is no epoch, lengths differ, or the Axes are not one per epoch.
+    Raises: ValueError where lengths differ, or the Axes are not one per epoch.
     """
     points = _points(X, y, "y")
-    if not predictions:
-        raise ValueError("Expected the predictions of at least one epoch: received none. Pass {0: model(X)}.")
     lines = {epoch: _points(X, values, f"predictions[{epoch}]")[1] for epoch, values in predictions.items()}
     axes = axes_for(lines, axes, height=2.6, sharey=True)
     order = np.argsort(points[0], kind="stable")
