@@ -104,7 +104,7 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> No
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"Expected {what} within {seconds:g} seconds: it took longer.")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class NotebookPage:
@@ -146,11 +146,15 @@ class NotebookPage:
             takes minutes.
         """
 
+        all_executed = """return [...notebook.content.model.cells].every(
+            cell => cell.type !== "code" || !cell.sharedModel.getSource() || cell.executionCount
+        );"""
+
         def has_run() -> bool:
+            if not self.is_idle():
+                return False
             assert not self.error_cells(), self.error_cells()
-            return self.is_idle() and all(
-                cell.execution_count for cell in self.cells() if cell.cell_type == "code" and cell.source
-            )
+            return self.in_notebook(all_executed)
 
         wait_until(has_run, seconds=300, what="the notebook to run")
 

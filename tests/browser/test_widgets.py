@@ -180,10 +180,12 @@ def test_training_starts_pauses_and_resets(watching):
 def test_pause_works_while_a_cell_runs_and_a_cell_that_is_run_again_stops_its_training(watching):
     watching.press("Start")
     watching.says("After")
-    watching.notebook.in_kernel("import time; time.sleep(6)", wait=False)
-    assert watching.changes(seconds=2)
+    watching.notebook.in_kernel("import time; time.sleep(8)", wait=False)
+    before = watching.sentence
+    wait_until(lambda: watching.sentence != before, seconds=SLOWEST, what="a step while the cell runs")
     watching.press("Pause")
     assert watching.changes(seconds=1) <= 1
+    assert not watching.notebook.is_idle()
     watching.press("Start")
     watching.notebook.run_cell("play-watch-it-learn")
     again = Widget(watching.notebook, "play-watch-it-learn")
