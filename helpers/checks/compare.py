@@ -4,9 +4,10 @@ Each `expect...` returns where the answer is as wanted and raises `NotYet` where
 type, shape, dtype, device, then values, and nothing is broadcast. No method of an answer is called but the function
 that the exercise asks for, so an answer whose `__eq__` or `__repr__` raises does no harm.
 
-What a sentence may show: type, shape, dtype and device as wanted and as received; of the values, where the first one
-differs, what stands there in the answer, and whether that is too small or too large. The wanted value itself is shown
-only for a function's result (`expect_function`), where it is one number of an input that the learner did not choose.
+Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as
+numbers, an
+`int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a task
+that names the dtype).
 """
 
 from __future__ import annotations
@@ -17,48 +18,90 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from graphlib import CycleError, TopologicalSorter
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.guard import TimeUp
-
-__all__ = [
-    "Blank",
-    "NotYet",
-    "call",
-    "expect",
-    "expect_callable",
-    "expect_class",
-    "expect_function",
-    "expect_module",
-    "expect_no_loop",
-    "hinted",
-]
+from helpers.checks.guard import TimeUp, printed
+from helpers.checks.source import arguments_of, loops, place_of
 
 # Taken when this module is imported: replacing `torch.isclose`, or `detach` in a tensor, changes nothing for a check.
 _isclose, _nonzero, _clone, _detach = torch.isclose, torch.nonzero, torch.clone, Tensor.detach
 
 RTOL, ATOL = 1e-4, 1e-6  # floats: another order of the same operations passes, another number does not
+UNSET: Any = type("Unset", (), {})()
 
 Mistakes = Mapping[str, Any]
 
 
 class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error of the program
-    """The answer is not as wanted: what to look at, and the hint for a mistake that was recognised."""
+    """The answer is not as wanted: what was found, and hints.
+
+    `observed` and `wanted` are the values that differ, where values were compared; `error` is what the code raised;
+    `calls` are the check's calls of the learner's code, the failing one last, and `printed` is what that one printed.
+    """
+
+    def __init__(  # noqa: D107
+        self, finding: str, *hints: str, observed: Any = UNSET, wanted: Any = UNSET, error: BaseException | None = None
+    ) -> None:
+        super().__init__(finding, *hints)
+        self.observed, self.wanted, self.error = observed, wanted, error
+        self.calls, self.printed = tuple(trace.calls), printed.lines
+
+    def same_as(self, other: NotYet) -> bool:
+        """Whether two answers were found wrong in the same place and in the same way."""
+        if len(self.calls) != len(other.calls) or (self.observed is UNSET) != (other.observed is UNSET):
+            return False
+        if self.error is not None or other.error is not None:
+            return type(self.error) is type(other.error) and message_of(self.error) == message_of(other.error)
+        if self.observed is UNSET:
+            return self.args[0] == other.args[0]
+        if self.args[0].partition(":")[0] != other.args[0].partition(":")[0]:  # another part, another property
+            return False
+        try:
+            return same(self.observed, other.observed)
+        except Exception:  # values of kinds that no check compares
+            return False
+
+    def with_hints(self, hints: Iterable[str]) -> NotYet:
+        """The same finding with these hints."""
+        self.args = (self.args[0], *hints)
+        return self
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What to look at, and the hint."""
-        return self.args
+        """What to look at and then the numbers; where no values were compared, what was found and then the hints."""
+        finding, *hints = self.args
+        lines = tuple(finding.split("\n"))
+        return (*hints, *lines) if self.observed is not UNSET else (*lines, *hints)
 
 
 class Blank(Exception):  # noqa: N818
     """A part of the answer is still `...`."""
+
+
+@dataclass
+class Call:
+    """One call of a learner's code by a check."""
+
+    function: Any
+    inputs: tuple[Any, ...]
+    given: str
+    result: Any = UNSET
+
+
+@dataclass
+class Trace:
+    """The calls of the check that is running, the failing one last."""
+
+    calls: list[Call] = field(default_factory=list)
+
+
+trace = Trace()
 
 
 @contextmanager
@@ -67,8 +110,9 @@ def hinted(errors: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except NotYet as finding:
-        added = [hint for message, hint in errors.items() if message in finding.sentences[0]]
-        raise NotYet(*finding.sentences, *added[:1]) from None
+        text = f"{finding.args[0]} {finding.error}"
+        finding.args += tuple(hint for message, hint in errors.items() if message in text)[:1]
+        raise
 
 
 def expect(
@@ -79,13 +123,15 @@ def expect(
     mistakes: Mistakes | None = None,
     requires_grad: bool | None = None,
     reveal: bool = False,
+    strict: bool = False,
+    dtype: bool = False,
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    NaN equals NaN in the same place. `mistakes` names wrong answers by the hint that each should get. `reveal=True`
-    shows the wanted value, see the head of this module. `requires_grad` is compared where it is given.
+    NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
+    number of an input that the learner did not choose. `requires_grad` is compared where it is given.
 
     Raises:
         NotYet: they differ.
@@ -93,27 +139,66 @@ def expect(
     """
     if is_blank(answer):
         raise Blank
-    difference = next(_differences(answer, wanted, what, _How(rtol, atol, requires_grad, reveal)), None)
+    how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
+    difference = next(_differences(answer, wanted, what, how), None)
     if difference is None:
         return
-    for hint, wrong in (mistakes or {}).items():
-        if next(_differences(answer, wrong, what, _How(rtol, atol)), None) is None:
-            raise NotYet(difference, hint)
-    raise NotYet(difference)
+    hints = [
+        hint
+        for hint, wrong in (mistakes or {}).items()
+        if next(_differences(answer, wrong, what, how._replace(requires_grad=None)), None) is None
+    ]
+    raise NotYet(difference, *hints[:1], observed=answer, wanted=wanted)
 
 
-def expect_callable(answer: Any, what: str = "Type") -> None:
+def same(left: Any, right: Any) -> bool:
+    """Whether two values are of the same type, shape and dtype, and equal."""
+    return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+
+
+def expect_callable(answer: Any, what: str = "your answer") -> None:
     """Refuse what cannot be called, and a module, where a function is asked for."""
     if not callable(answer) or issubclass(type(answer), nn.Module):
-        raise NotYet(f"{what}: expected a function, received {describe(answer)}.")
+        raise NotYet(f"Type of {what}: expected a function, received {describe(answer)}.", *_function_remedy(answer))
+
+
+def _function_remedy(answer: Any) -> list[str]:
+    if issubclass(type(answer), Tensor | int | float | list | tuple):
+        return ["Give the function itself, without calling it: its name without brackets."]
+    return []
 
 
 def expect_class(answer: Any) -> None:
-    """Refuse what is no class: something made of it, above all."""
+    """Refuse what is not a class: an object that was made from it, above all."""
     if not issubclass(type(answer), type):
-        made = issubclass(type(answer), nn.Module)
-        remedy = " Give the class itself, without making a model of it." if made else ""
-        raise NotYet(f"Type: expected the class, received {describe(answer)}.{remedy}")
+        remedy = "Give the class itself, its name without brackets: the check makes objects from it."
+        raise NotYet(f"Type of your answer: expected a class, received {describe(answer)}.", remedy)
+
+
+class Case(NamedTuple):
+    """Inputs for a learner's function, and what it should return for them."""
+
+    inputs: tuple[Any, ...]
+    wanted: Any
+
+
+def expect_results(
+    function: Any, cases: Iterable[Case], *, what: str = "the result", without_loop: bool = False, **how: Any
+) -> None:
+    """Compare what a function returns with what it should, case by case; edge cases too.
+
+    The function gets copies, and must leave them as they are. `what` is the task's name for the result; `how` are
+    options of `expect`. With `without_loop=True` a loop, a comprehension, `map` or recursion is refused.
+
+    Raises:
+        NotYet: a result differs, the function raised, it changed an input, or it loops where it must not.
+        Blank: the function is still to be written.
+    """
+    expect_callable(function)
+    for case in cases:
+        expect(call(function, *case.inputs), case.wanted, what=what, reveal=True, **how)
+    if without_loop:
+        expect_no_loop(function)
 
 
 def expect_function(
@@ -123,23 +208,11 @@ def expect_function(
     *,
     mistakes: Mapping[str, Callable[..., Any]] | None = None,
     loops: bool = True,
-    requires_grad: bool | None = None,
-    rtol: float = RTOL,
-    atol: float = ATOL,
+    **how: Any,
 ) -> None:
-    """Compare a function with a reference on each case, a tuple of its inputs, edge cases too.
-
-    The function gets copies, and must leave them as they are. `mistakes` names wrong functions by their hint. With
-    `loops=False` a loop, a comprehension, `map` or recursion is refused.
-
-    Raises:
-        NotYet: a result differs, the function raised, it changed an input, or it loops where it must not.
-        Blank: the function is still to be written.
-    """
-    cases = list(cases)
+    """Compare a function with a reference on each case: the older form of `expect_results`."""
     expect_callable(function)
     for inputs in cases:
-        given = ", ".join(describe(value) for value in inputs)
         result = call(function, *inputs)
         wrong = {}
         for hint, mistake in (mistakes or {}).items():
@@ -147,16 +220,7 @@ def expect_function(
                 wrong[hint] = mistake(*_fresh(inputs))
             except Exception:  # this mistake would not have come as far as a result
                 continue
-        expect(
-            result,
-            reference(*_fresh(inputs)),
-            what=f"the result for {given}",
-            mistakes=wrong,
-            requires_grad=requires_grad,
-            reveal=True,
-            rtol=rtol,
-            atol=atol,
-        )
+        expect(result, reference(*_fresh(inputs)), what="the result", mistakes=wrong, reveal=True, **how)
     if not loops:
         expect_no_loop(function)
 
@@ -171,6 +235,10 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
         Blank: it raised because of a `...` in it, or returned one.
     """
     given = inputs if may_change else _fresh(inputs)
+    names = arguments_of(function, inputs)
+    listed = ", ".join(f"{name} {brief(value)}".strip() for name, value in zip(names, inputs, strict=True))
+    trace.calls.append(Call(function, inputs, listed))
+    printed.clear()
     try:
         result = function(*given, **options)
     except (TimeUp, NotYet, Blank):
@@ -179,17 +247,19 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
         message = message_of(error)
         if "ellipsis" in message.lower():
             raise Blank from None
-        listed = ", ".join(describe(value) for value in inputs) or "no arguments"
-        raise NotYet(f"Your code raised an error when it was called with {listed}: {message}") from None
+        called = f" (called with {listed})" if listed else ""
+        raise NotYet(f"Your code raised an error{place_of(error)}{called}\n{message}", error=error) from None
+    trace.calls[-1].result = result
     if is_blank(result):
         raise Blank
     if not may_change:
-        for before, after in zip(inputs, given, strict=True):
-            if _comparable(before) and next(_differences(after, before, "the input", _How(0, 0)), None) is not None:
+        for name, before, after in zip(names, inputs, given, strict=True):
+            if _comparable(before) and not same(after, before):
                 raise NotYet(
-                    f"The function changed its input, {describe(before)}, and its caller may need the old numbers.",
-                    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`; "
-                    "make a new tensor, or work on a `clone()`.",
+                    f"The function changed its input, {name or 'the argument'} {brief(before)}, which its caller may "
+                    "still need.",
+                    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these "
+                    "work in place. Make a new tensor, or work on a `clone()`.",
                 )
     return result
 
@@ -200,9 +270,9 @@ def expect_no_loop(function: Any) -> None:
     Raises:
         NotYet: it has one.
     """
-    if _loops(function):
+    if loops(function):
         raise NotYet(
-            "The result is right. But this exercise asks for no loop, and your function has one (a comprehension, "
+            "The result is right, but this exercise asks for no loop, and your function has one (a comprehension, "
             "`map` and a function that calls itself are loops too).",
             "Tensor operations work on all elements at once.",
         )
@@ -229,15 +299,20 @@ def expect_module(
     if is_blank(model) or is_blank(type(model)):
         raise Blank
     if not issubclass(type(model), nn.Module):
-        remedy = " Give the model itself, made by calling the class." if issubclass(type(model), type) else ""
-        raise NotYet(f"Type: expected {what} to be a torch.nn.Module, received {describe(model)}.{remedy}")
+        remedy = ["Give the model itself, made by calling the class: its name with brackets."]
+        made = remedy if issubclass(type(model), type) else []
+        raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
     model = copy.deepcopy(model)
     nn.Module.train(model, True)
     output = call(model, inputs)
     _expect_output(output, output_shape, what)
     tensors = list(nn.Module.parameters(model))
     if parameters is not None and (count := sum(p.numel() for p in tensors if p.requires_grad)) != parameters:
-        raise NotYet(f"Parameters: expected {what} to have {parameters:,}, received {count:,}.")
+        sizes = ", ".join(f"{name} {_shape(p)}" for name, p in list(nn.Module.named_parameters(model))[:12])
+        raise NotYet(
+            f"Number of parameters of {what}: expected {parameters:,}, received {count:,}.",
+            *([f"Its parameters: {sizes}."] if sizes else ["It has no layer with parameters."]),
+        )
     if tensors:
         if not output.requires_grad:
             raise NotYet(f"Gradient: the output of {what} does not depend on its parameters; was it detached?")
@@ -246,7 +321,7 @@ def expect_module(
         (output * torch.randn_like(output)).sum().backward()
         for name, parameter in nn.Module.named_parameters(model):
             if parameter.requires_grad and parameter.grad is None:
-                raise NotYet(f"Gradient: none reaches the parameter `{name}`. Is its layer used in `forward`?")
+                raise NotYet(f"Gradient: none reaches the parameter `{name}`.", "Is its layer used in `forward`?")
     nn.Module.train(model, False)
     with torch.no_grad():
         first, second = call(model, inputs), call(model, inputs)
@@ -262,9 +337,17 @@ def expect_module(
 
 def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
     if type(output) is not Tensor:
-        raise NotYet(f"Type: expected {what} to return a tensor, received {describe(output)}.")
+        raise NotYet(
+            f"Type: expected {what} to return a tensor, received {describe(output)}.",
+            observed=output,
+            wanted=torch.zeros(1),
+        )
     if shape is not None and tuple(output.shape) != tuple(shape):
-        raise NotYet(f"Shape of the output of {what}: expected {list(shape)}, received {_shape(output)}.")
+        raise NotYet(
+            f"Shape of the output of {what}: expected {list(shape)}, received {_shape(output)}.",
+            observed=output,
+            wanted=torch.zeros(*shape),
+        )
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):
         raise NotYet(f"Values of the output of {what}: expected finite float32, received {describe(output)}.")
 
@@ -279,13 +362,31 @@ class _How(NamedTuple):
     atol: float
     requires_grad: bool | None = None
     reveal: bool = False
+    strict: bool = False
+    dtype: bool = False
+
+
+def plain(value: Any) -> Any:
+    """A value without a wrapper that makes no difference to a reader: NumPy scalars, `nn.Parameter`, `torch.Size`."""
+    cls = type(value)
+    if cls is torch.Size:
+        return tuple(value)
+    if cls is nn.Parameter:
+        return value.as_subclass(Tensor)
+    if issubclass(cls, np.bool_ | np.integer | np.floating):
+        return value.item()
+    return value
 
 
 def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str]:
     """Sentences that say how the answer differs from what is wanted, the first of which is shown."""
-    answer, wanted = (tuple(value) if type(value) is torch.Size else value for value in (answer, wanted))
-    if type(answer) is not type(wanted):
-        yield _type_difference(answer, wanted, what)
+    answer, wanted = plain(answer), plain(wanted)
+    if type(answer) is int and type(wanted) is float and not how.strict and answer.bit_length() < 64:
+        answer = float(answer)
+    both = {list, tuple}
+    swapped = not how.strict and type(answer) in both and type(wanted) in both
+    if type(answer) is not type(wanted) and not swapped:
+        yield f"Type of {what}: expected {kind(wanted)}, received {describe(answer)}."
     elif isinstance(wanted, Tensor):
         yield from _tensor_differences(answer, wanted, what, how)
     elif isinstance(wanted, list | tuple):
@@ -307,32 +408,29 @@ def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str
 def _value_differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str]:
     if type(wanted) is float:
         same_nan = math.isnan(answer) and math.isnan(wanted)
-        same = same_nan or math.isclose(answer, wanted, rel_tol=how.rtol, abs_tol=how.atol)
+        equal = same_nan or math.isclose(answer, wanted, rel_tol=how.rtol, abs_tol=how.atol)
     elif wanted is None or type(wanted) in (int, bool, complex, str, bytes, torch.dtype, torch.device, torch.layout):
-        same = answer == wanted
+        equal = answer == wanted
     else:
         raise TypeError(f"Expected a wanted value that can be compared, received {kind(wanted)}.")
-    if not same:
-        yield f"Value of {what}: {_received(answer, wanted, how.reveal)}."
+    if not equal:
+        yield f"Value of {what}: {_received(answer, wanted, how.reveal)}{_called()}."
 
 
-def _type_difference(answer: Any, wanted: Any, what: str) -> str:
-    sentence = f"Type of {what}: expected {kind(wanted)}, received {describe(answer)}."
-    if type(answer) is Tensor and type(wanted) in (int, float, bool):
-        return f"{sentence} `item()` makes a plain number of a tensor that holds one."
-    if answer is None:
-        return f"{sentence} A function without `return` gives None, and so does `print`."
-    return sentence
+def _called() -> str:
+    given = trace.calls[-1].given if trace.calls else ""
+    return f" ({given})" if given else ""
 
 
 def _tensor_differences(answer: Tensor, wanted: Tensor, what: str, how: _How) -> Iterator[str]:
     # What is wrong first makes the rest impossible to compare; nothing is broadcast or converted.
+    any_float = not how.dtype and answer.is_floating_point() and wanted.is_floating_point()
     if answer.is_nested or answer.layout != wanted.layout:
         yield f"Layout of {what}: expected an ordinary (dense) tensor, received another kind."
     elif answer.shape != wanted.shape:
-        yield f"Shape of {what}: expected {_shape(wanted)}, received {_shape(answer)}."
-    elif answer.dtype != wanted.dtype:
-        yield f"dtype of {what}: expected {_dtype(wanted)}, received {_dtype(answer)}."
+        yield f"Shape of {what}: expected {_shape(wanted)}, received {_shape(answer)}{_called()}."
+    elif answer.dtype != wanted.dtype and not any_float:
+        yield f"dtype of {what}: expected {_dtype(wanted)}, received {_dtype(answer)}{_called()}."
     elif answer.device != wanted.device:
         yield f"Device of {what}: expected {wanted.device}, received {answer.device}."
     elif how.requires_grad is not None and answer.requires_grad != how.requires_grad:
@@ -340,13 +438,14 @@ def _tensor_differences(answer: Tensor, wanted: Tensor, what: str, how: _How) ->
     else:
         left, right = _detach(answer), _detach(wanted)
         exact = not (left.is_floating_point() or left.is_complex())
+        left = left.to(right.dtype)
         close = left == right if exact else _isclose(left, right, rtol=how.rtol, atol=how.atol, equal_nan=True)
         places = _nonzero(~close).tolist()
         if places:
             place = tuple(places[0])
             received = _received(left[place].item(), right[place].item(), how.reveal)
-            count = f"{len(places):,} of {left.numel():,} differ, the first at {list(place)}: " if place else ""
-            yield f"{'Values' if place else 'Value'} of {what}: {count}{received}."
+            share = f"{len(places):,} of {left.numel():,} differ, the first at {list(place)}: " if place else ""
+            yield f"{'Values' if place else 'Value'} of {what}: {share}{received}{_called()}."
 
 
 def _received(answer: Any, wanted: Any, reveal: bool) -> str:
@@ -371,6 +470,8 @@ def kind(value: Any) -> str:
         return "a tensor"
     if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
         return "a function"
+    if type(value) is ModuleType:
+        return "a Python module"
     name = _name_of(type(value))
     return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
 
@@ -388,8 +489,7 @@ def describe(value: Any) -> str:
     if type(value) is Tensor:
         if value.is_nested or value.layout != torch.strided:
             return "a tensor that is not dense"
-        device = "" if value.device.type == "cpu" else f" on {value.device}"
-        return f"a tensor of shape {_shape(value)} ({_dtype(value)}{device})"
+        return f"a tensor {brief(value)}"
     if type(value) in (int, float, bool, complex):
         return f"the {_name_of(type(value))} {_number(value)}"
     if type(value) in (str, torch.dtype, torch.device, torch.layout):
@@ -398,11 +498,26 @@ def describe(value: Any) -> str:
     return f"{kind(value)}{length}"
 
 
+def brief(value: Any) -> str:
+    """A value as it stands behind its name: `[24, 5, 4] float32` for a tensor, `= 3` for a number."""
+    if type(value) is Tensor and not value.is_nested and value.layout == torch.strided:
+        device = "" if value.device.type == "cpu" else f" on {value.device}"
+        return f"{_shape(value)} {_dtype(value)}{device}"
+    if type(value) in (int, float, bool, str):
+        return f"= {_number(value)}"
+    if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
+        return ""
+    return f"({describe(value)})"
+
+
 def message_of(error: BaseException) -> str:
-    """The name of an error and the first line of its message, without calling anything of its own."""
+    """The name of an error and its message, without calling anything of its own."""
     first = error.args[0] if type(error.args) is tuple and error.args else ""
-    text = _COLOURS.sub("", first).strip().partition("\n")[0][:160] if type(first) is str else ""
-    return f"{_name_of(type(error))}: {text}".rstrip(": ") + ("" if text.endswith((".", "!", "?")) else ".")
+    text = _COLOURS.sub("", first).strip() if type(first) is str else ""
+    lines = [line.rstrip() for line in text.splitlines()]
+    if len(lines) > 12 or len(text) > 1500:  # a message of PyTorch is shown whole; a flood of a learner's own is not
+        lines = [line[:200] for line in lines[:12]]
+    return f"{_name_of(type(error))}: {chr(10).join(lines)}".rstrip(": ")
 
 
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
@@ -424,7 +539,7 @@ def _dtype(tensor: Tensor) -> str:
 def _number(value: Any) -> str:
     """A single value of a plain type, shortened."""
     if type(value) is int and value.bit_length() > 64:
-        return "a very large whole number"
+        return "a very large integer"
     if type(value) in (str, bytes):
         return repr(value if len(value) <= 40 else value[:40])
     return f"{value:.6g}" if type(value) is float else str(value)
@@ -444,7 +559,7 @@ def _fresh(value: Any) -> Any:
     return copy.deepcopy(value) if isinstance(value, nn.Module) else value
 
 
-# Code that is still to be written, and code that loops
+# Code that is still to be written
 
 _EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"}
 
@@ -470,66 +585,3 @@ def _is_empty(code: CodeType) -> bool:
     instructions = list(dis.get_instructions(code))
     loaded = [one.argval for one in instructions if one.opname in ("LOAD_CONST", "RETURN_CONST")]
     return all(one.opname in _EMPTY for one in instructions) and all(value in (None, ...) for value in loaded)
-
-
-_LOOPING_CALLS = {"map", "filter", "reduce", "starmap", "accumulate", "apply_", "map_", "vectorize", "apply_along_axis"}
-_RUNNING_TEXT = {"eval", "exec", "compile"}  # what they run is not in the code
-
-
-def _loops(function: Any) -> bool:
-    calls: dict[CodeType, list[CodeType]] = {}
-    waiting = [_function_of(function)]
-    while waiting:
-        current = waiting.pop()
-        if type(current) is not FunctionType or current.__code__ in calls:
-            continue
-        if str(current.__globals__.get("__name__")).partition(".")[0] == "torch":  # not the learner's own
-            continue
-        codes, called = [current.__code__], [_content(cell) for cell in current.__closure__ or ()]
-        while codes:
-            code = codes.pop()
-            if _jumps_back(code) or {*code.co_names} & (_LOOPING_CALLS | _RUNNING_TEXT):
-                return True
-            if code.co_name in code.co_freevars:  # a function inside another one that calls itself
-                return True
-            codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-            called += [current.__globals__.get(name) for name in _globals_of(code)]
-        # A helper must not loop either. Two functions may call the same one, but none itself, nor its caller.
-        helpers = [one for one in called if type(one) is FunctionType and one.__globals__ is current.__globals__]
-        calls[current.__code__] = [one.__code__ for one in helpers]
-        waiting += helpers
-    try:
-        TopologicalSorter(calls).prepare()
-    except CycleError:
-        return True
-    return False
-
-
-def _globals_of(code: CodeType) -> list[str]:
-    """The global names that it reads; `co_names` holds those of methods, too."""
-    return [one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
-
-
-def _jumps_back(code: CodeType) -> bool:
-    jumps = {*dis.hasjrel, *dis.hasjabs}
-    return any(
-        one.opname == "FOR_ITER" or (one.opcode in jumps and type(one.argval) is int and one.argval <= one.offset)
-        for one in dis.get_instructions(code)
-    )
-
-
-def _function_of(value: Any) -> Any:
-    if type(value) is partial:
-        return _function_of(value.func)
-    if type(value) is MethodType:
-        return value.__func__
-    if type(value) is FunctionType:
-        return value
-    return next((vars(cls)["__call__"] for cls in type(value).__mro__ if "__call__" in vars(cls)), None)
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None

@@ -1,16 +1,76 @@
 """Exercises, the verdicts on their answers, and a learner's progress in one run of a notebook.
 
-A module of checks makes one `Book` and registers a function per exercise:
+A module of checks makes one `Book` and registers a function per exercise, the judge. It is called with the learner's
+answers; it returns where they are right, and raises `NotYet` where they are not, as the `expect...` functions of
+`compare` do. Whatever else happens inside it, the learner gets a verdict and never a traceback.
 
-    book = Book(1)
-    progress = book.progress
+**Mistakes** stand beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is found
+wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the same
+value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
+recognises it
+is needed, and `tests/helpers/checks/test_exercises.py` feeds every check its own mistakes. Draw cases from
+random floats
+so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`. Where a
+check takes
+several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a model) is made when it is
+needed: `mistakes=lambda: {...}`.
 
-    @book.exercise("Means of the rows", goal="reduce along the right dimension", minutes=3, difficulty=1, why="...")
-    def row_means(answer):
-        expect(answer, SCORES.mean(dim=1), mistakes={"...": SCORES.mean(dim=0)})
+Where no mistake is recognised, `diagnose` looks for what beginners do in every exercise (a variable of the notebook, a
+missing `return`, `x.shape` called, an extra dimension, the wrong sign, ...). Do not declare those.
 
-The function returns where the answer is right, and raises `NotYet` (as `expect` does) where it is not. Whatever else
-happens inside it, the learner gets a verdict and never a traceback.
+A **value** (the wanted value is never shown):
+
+    @book.exercise(
+        "Every half second", goal="make evenly spaced numbers", minutes=2, difficulty=1, why="A full sentence.",
+        mistakes={"`arange` leaves out its end.": torch.arange(0, 5, 0.5)},
+    )
+    def half_seconds(answer):
+        'Points in time from 0 to 5.'
+        expect(answer, torch.linspace(0, 5, 11), what="`times`", dtype=True)  # dtype=True: the task names float32
+
+A **function**. Build the cases so that the wanted result is known without a function that could be handed in as an
+answer: put it into the input, compute it with plain loops, or write it down:
+
+    @book.exercise(..., mistakes={"`dim=` names the dimension that disappears.": lambda X: X - X.mean(dim=0)})
+    def centre_rows(answer):
+        'Each row minus its mean.'
+        expect_results(answer, _centred_rows(), without_loop=True)
+
+    def _centred_rows():
+        for size in ((4, 3), (2, 5)):
+            wanted = balanced rows; X = wanted + one number for each row
+            yield Case((X,), wanted)
+
+For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one
+sentence of what
+was found. A declared mistake that meets the same sentence adds its hint:
+
+    @book.exercise(..., mistakes={"`eval()` speaks to the layers, not to autograd.": _only_eval})
+    def predict(answer):
+        'Predictions without a graph.'
+        result = call(answer, model, X, may_change=True)
+        if result.requires_grad:
+            raise NotYet("The predictions have a graph: their `requires_grad` is True.")
+
+A **module or class**: `expect_module(model, X, output_shape=..., parameters=..., modes_differ=...)` judges a network by
+its behaviour, `expect_class(answer)` asks for a class, and `call(answer, ...)` makes an object of it:
+
+    @book.exercise(..., mistakes=lambda: {"An activation is missing between two layers.": nn.Sequential(...)})
+    def small_net(answer):
+        'A network 4-8-2.'
+        expect_module(answer, torch.randn(5, 4), output_shape=[5, 2], parameters=58)
+
+A **project with parts**: the judge yields a `Part` for each answer. Parts that are still `...` are open, the others
+are judged, each by itself; `after` names the parts without which this one cannot be judged:
+
+    @book.exercise(..., mistakes={"The loop judges one round too early.": (..., _too_early, ...)})
+    def another_line(splits, train_line, best_lr):
+        'Data, a loop, and a choice.'
+        yield Part("splits", lambda: _expect_splits(splits))
+        yield Part("train_line", lambda: _expect_training(train_line))
+        yield Part("best_lr", lambda: _expect_choice(splits, best_lr), after=("splits",))
+
+In the judge of a single answer the parameter is called `answer`; with several they carry the names of the notebook.
 """
 
 from __future__ import annotations
@@ -18,13 +78,15 @@ from __future__ import annotations
 import html
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of
+from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
+from helpers.checks.diagnose import diagnose, page_variable
 from helpers.checks.guard import TimeUp, guarded
+from helpers.checks.source import place_of
 
 SECONDS = 5.0  # what an exercise's check may take
 
@@ -54,6 +116,11 @@ class Verdict:
     state: State
     heading: str
     sentences: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right, for graders: `assert check.half_seconds(times).passed`."""
+        return self.state is State.RIGHT
 
     def __repr__(self) -> str:
         return "\n  ".join((f"{self.state.value} {self.heading}: {self.state.words}.", *self.sentences))
@@ -106,6 +173,41 @@ def _as_html(line: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(line))
 
 
+Mistakes = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+
+class either(tuple):  # noqa: N801 - reads as a word where mistakes are declared
+    """Several wrong answers that deserve the same hint."""
+
+    __slots__ = ()
+
+    def __new__(cls, *answers: Any) -> either:  # noqa: D102
+        return super().__new__(cls, answers)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a project: its answer's name in the notebook, its judge, and the parts that it needs."""
+
+    name: str
+    judge: Callable[[], None]
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """How the judge of an exercise found the answers: the state, what was not right, and what else to say."""
+
+    state: State
+    not_yet: tuple[tuple[str, NotYet], ...] = ()  # by the name of the part, or "" where there are no parts
+    notes: tuple[str, ...] = ()
+
+    def same_as(self, other: _Finding, part: str) -> bool:
+        """Whether this part was found wrong in the same way."""
+        mine, theirs = dict(self.not_yet).get(part), dict(other.not_yet).get(part)
+        return mine is not None and theirs is not None and mine.same_as(theirs)
+
+
 @dataclass(eq=False, repr=False)
 class Exercise:
     """One exercise: call it with the learner's answer, or answers, for a verdict."""
@@ -118,7 +220,8 @@ class Exercise:
     difficulty: int
     why: str
     seconds: float
-    judge: Callable[..., None] = field(repr=False)
+    judge: Callable[..., Any] = field(repr=False)
+    declared: Mistakes = field(repr=False)
     state: State = State.NOT_ATTEMPTED
 
     @property
@@ -134,6 +237,23 @@ class Exercise:
             f"*About {self.minutes} minutes, difficulty {self.difficulty} of 3.*",
         )
 
+    @property
+    def answers(self) -> list[str]:
+        """The names of the judge's parameters, one for each answer."""
+        return list(inspect.signature(self.judge).parameters)
+
+    def mistakes(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Each declared wrong answer, as the check is called with it, after its hint."""
+        declared = self.declared() if callable(self.declared) else self.declared
+        for hint, wrong in declared.items():
+            for answer in wrong if type(wrong) is either else (wrong,):
+                yield hint, answer if len(self.answers) > 1 else (answer,)
+
+    def recognised(self, finding: _Finding, part: str = "") -> list[str]:
+        """The hints of the declared mistakes that are found wrong in the same way."""
+        hints = (hint for hint, wrong in self.mistakes() if self._finding(wrong).same_as(finding, part))
+        return list(dict.fromkeys(hints))
+
     def __call__(self, *answers: Any, solution: bool = False, **named: Any) -> Verdict:
         """The verdict on these answers; with `solution=True` it does not count as the learner's own."""
         state, sentences = self._judged((*answers, *named.values()))
@@ -145,29 +265,112 @@ class Exercise:
         return Verdict(state, f"Solution of exercise {self.number}, {self.title}", sentences)
 
     def _judged(self, answers: tuple[Any, ...]) -> tuple[State, tuple[str, ...]]:
-        expected = list(inspect.signature(self.judge).parameters)
-        if len(answers) != len(expected):
-            call = f"`check.{self.name}({', '.join(expected)})`"
-            return State.NOT_YET, (f"The check is called as {call}; it was given {len(answers)} answers.",)
+        if len(answers) != len(self.answers):
+            received = "1 answer" if len(answers) == 1 else f"{len(answers)} answers"
+            return State.NOT_YET, (
+                f"The check is called as `check.{self.name}({', '.join(self.answers)})`; it was given {received}.",
+            )
+        finding = self._finding(answers)
+        if finding.state is State.NOT_ATTEMPTED:
+            return finding.state, ("Put your answer in the place of `...` and run the cell again.",)
+        if finding.state is State.RIGHT:
+            return finding.state, (self.why,)
+        return finding.state, tuple(self._explained(finding))
+
+    def _explained(self, finding: _Finding) -> Iterator[str]:
+        for part, not_yet in finding.not_yet:
+            hints = not_yet.args[1:]
+            if found := self.recognised(finding, part)[:1]:
+                hints = (*found, *filter(None, [self._general_hint(page_variable, not_yet)]))
+            elif not hints and (general := self._general_hint(diagnose, not_yet)):
+                hints = (general,)
+            told = not_yet.with_hints(hints).sentences
+            yield f"`{part}`: {told[0]}" if part else told[0]
+            yield from told[1:]
+            if not_yet.printed:
+                yield "Your code printed, in the call that failed:"
+                yield from (f"| {line}" for line in not_yet.printed)
+        yield from finding.notes
+
+    def _general_hint(self, rules: Callable[[NotYet], str | None], finding: NotYet) -> str | None:
         try:
-            if any(is_blank(answer) for answer in answers):
-                raise Blank
-            guarded(lambda: self.judge(*answers), self.seconds)
-        except Blank:
-            return State.NOT_ATTEMPTED, ("Put your answer in the place of `...` and run the cell again.",)
-        except NotYet as finding:
-            sentences = finding.sentences
+            return guarded(lambda: rules(finding), self.seconds)
+        except BaseException:  # an answer may raise whenever it is asked: then there is no hint
+            return None
+
+    def _finding(self, answers: tuple[Any, ...]) -> _Finding:
+        trace.calls.clear()
+        try:
+            return guarded(lambda: self._found(answers), self.seconds)
         except TimeUp:
-            sentences = ("The check stopped your code, because it took too long. Look for a loop that never ends.",)
+            return _Finding(State.NOT_YET, (("", _too_long()),))
+        except BaseException as error:  # a fault outside the judge, an interrupt
+            return _Finding(State.NOT_YET, (("", self._unusable(answers, error)),))
+
+    def _found(self, answers: tuple[Any, ...]) -> _Finding:
+        blank = [is_blank(answer) for answer in answers]
+        if all(blank) or (any(blank) and not inspect.isgeneratorfunction(self.judge)):
+            return _Finding(State.NOT_ATTEMPTED)
+        if inspect.isgeneratorfunction(self.judge):
+            return self._of_parts(answers, dict(zip(self.answers, blank, strict=True)))
+        outcome = self._outcome(lambda: self.judge(*answers), answers)
+        if isinstance(outcome, NotYet):
+            return _Finding(State.NOT_YET, (("", outcome),))
+        return _Finding(outcome)
+
+    def _of_parts(self, answers: tuple[Any, ...], blank: dict[str, bool]) -> _Finding:
+        states: dict[str, State] = {}
+        wrong, waiting = [], []
+        for part in self.judge(*answers):
+            if blank.get(part.name):
+                states[part.name] = State.NOT_ATTEMPTED
+            elif missing := [name for name in part.after if states[name] is not State.RIGHT]:
+                states[part.name] = State.NOT_ATTEMPTED
+                waiting.append(f"`{part.name}` is judged once `{missing[0]}` is right.")
+            else:
+                trace.calls.clear()
+                outcome = self._outcome(part.judge, answers)
+                states[part.name] = State.NOT_YET if isinstance(outcome, NotYet) else outcome
+                if isinstance(outcome, NotYet):
+                    wrong.append((part.name, outcome))
+        if all(state is State.RIGHT for state in states.values()):
+            return _Finding(State.RIGHT)
+        right = [f"`{name}`" for name, state in states.items() if state is State.RIGHT]
+        open_parts = [
+            f"`{name}`"
+            for name, state in states.items()
+            if state is State.NOT_ATTEMPTED and not any(f"`{name}` is" in one for one in waiting)
+        ]
+        notes = [f"Right so far: {', '.join(right)}."] * bool(right)
+        notes += [f"Still open: {', '.join(open_parts)}."] * bool(open_parts)
+        return _Finding(State.NOT_YET, tuple(wrong), (*notes, *waiting))
+
+    def _outcome(self, judge: Callable[[], None], answers: tuple[Any, ...]) -> State | NotYet:
+        try:
+            judge()
+        except Blank:
+            return State.NOT_ATTEMPTED
+        except NotYet as finding:
+            return finding
+        except TimeUp:
+            return _too_long()
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: a learner's cell gets a verdict
-            kinds = " and ".join(kind(answer) for answer in answers)
-            sentences = (f"The check could not use your answer ({kinds}): {message_of(error)}",)
-        else:
-            return State.RIGHT, (self.why,)
-        return State.NOT_YET, sentences
+            return self._unusable(answers, error)
+        return State.RIGHT
+
+    @staticmethod
+    def _unusable(answers: tuple[Any, ...], error: BaseException) -> NotYet:
+        kinds = " and ".join(kind(answer) for answer in answers)
+        return NotYet(
+            f"The check could not use your answer ({kinds}){place_of(error)}\n{message_of(error)}", error=error
+        )
 
     def __repr__(self) -> str:
         return f"{self.heading}: give your answer to `check.{self.name}(...)`."
+
+
+def _too_long() -> NotYet:
+    return NotYet("The check stopped your code, because it took too long.", "Look for a loop that never ends.")
 
 
 @dataclass(eq=False)
@@ -178,12 +381,22 @@ class Book:
     exercises: dict[str, Exercise] = field(default_factory=dict)
 
     def exercise(
-        self, title: str, *, goal: str, minutes: int, difficulty: int, why: str, seconds: float = SECONDS
-    ) -> Callable[[Callable[..., None]], Exercise]:
+        self,
+        title: str,
+        *,
+        goal: str,
+        minutes: int,
+        difficulty: int,
+        why: str,
+        mistakes: Mistakes | None = None,
+        seconds: float = SECONDS,
+    ) -> Callable[[Callable[..., Any]], Exercise]:
         """Register the decorated function as the check of the next exercise; it is called with the answers.
 
         Args by keyword: the `goal` completes "you can ..."; `difficulty` is 1 to 3; `why` is the sentence that a right
-        answer gets (why it matters, or what to try next); `seconds` is the time limit, 5 where it is not given.
+        answer gets (why it matters, or what to try next); `mistakes` are explained at the head of this module;
+        `seconds`
+        is the time limit, 5 where it is not given.
 
         Raises:
             ValueError: a second exercise of this name or title, an empty text, minutes or difficulty out of range.
@@ -195,12 +408,12 @@ class Book:
         if not all(text.strip() for text in (title, goal, why)) or not why.endswith((".", "?", "!")):
             raise ValueError(f"Expected a title, a goal and a full sentence as why for {title!r}; one is missing.")
 
-        def register(judge: Callable[..., None]) -> Exercise:
+        def register(judge: Callable[..., Any]) -> Exercise:
             name = judge.__name__
             if name in self.exercises or title in (other.title for other in self.exercises.values()):
                 raise ValueError(f"Expected one exercise per name and title; {name!r}, {title!r} is there already.")
             number = f"{self.number}.{len(self.exercises) + 1}"
-            made = Exercise(name, number, title, goal, minutes, difficulty, why, seconds, judge)
+            made = Exercise(name, number, title, goal, minutes, difficulty, why, seconds, judge, mistakes or {})
             made.__doc__ = judge.__doc__
             self.exercises[name] = made
             return made

@@ -146,7 +146,7 @@ def _trials() -> list[tuple[str, nn.Module, Tensor]]:
 )
 def changed_by(changed_by: Any) -> None:
     """The names in the state_dict that one forward pass changes."""
-    expect_callable(changed_by, "Type of changed_by")
+    expect_callable(changed_by, "`changed_by`")
     for name, model, X in _trials():
         before = copy.deepcopy(model.state_dict())
         modes = [module.training for module in model.modules()]
@@ -226,7 +226,7 @@ _CNN_HINTS = {
 )
 def make_colour_cnn(make_colour_cnn: Any) -> None:
     """A CNN like the page's for pictures [N, 3, 32, 32] of 5 classes."""
-    expect_callable(make_colour_cnn, "Type of make_colour_cnn")
+    expect_callable(make_colour_cnn, "`make_colour_cnn`")
     model = call(make_colour_cnn)
     parameters = sum(p.numel() for p in _colour_cnn().parameters())
     for n in (4, 2):
@@ -396,7 +396,7 @@ def _run(
 )
 def train_until(train_until: Any) -> None:
     """Early stopping: trains until the patience is used up, and leaves the best epoch in the model."""
-    expect_callable(train_until, "Type of train_until")
+    expect_callable(train_until, "`train_until`")
     for accuracies, patience in _COURSES:
         model = _network()
 

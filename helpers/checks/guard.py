@@ -1,8 +1,7 @@
-"""Running somebody else's code: with a time limit, without its output, and with the surroundings put back after it."""
+"""Running a learner's code: with a time limit, its output kept aside, and the surroundings put back after it."""
 
 from __future__ import annotations
 
-import ctypes
 import io
 import random
 import signal
@@ -24,87 +23,67 @@ class TimeUp(BaseException):
     """The code took longer than it was given. Not an `Exception`, which the code itself might catch."""
 
 
-def guarded(action: Callable[[], T], seconds: float) -> T:
-    """What `action` returns or raises; printing, random numbers, default dtype and the like are as before it.
+class Printed(io.TextIOBase):
+    """The beginning of what a learner's code prints, and the warnings that it causes."""
 
-    It runs in known surroundings: seed 0, `float32`, gradients on, the CPU.
+    LINES, CHARACTERS = 20, 4000
+
+    def __init__(self) -> None:  # noqa: D107
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        """Keep the text, as long as there is room."""
+        self.text += text[: self.CHARACTERS - len(self.text)]
+        return len(text)
+
+    def clear(self) -> None:
+        """Forget what was printed before."""
+        self.text = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The first lines, each cut where it is very long."""
+        found = [line[:400] for line in self.text.splitlines() if line.strip()]
+        return (*found[: self.LINES], *(["..."] if len(found) > self.LINES else []))
+
+
+printed = Printed()  # by the last call of the learner's code in the check that is running
+
+
+def guarded(action: Callable[[], T], seconds: float) -> T:
+    """What `action` returns or raises; random numbers, default dtype and the like are as before it.
+
+    It runs in known surroundings: seed 0, `float32`, gradients on, the CPU. Its output and warnings go to `printed`.
 
     Raises:
         TimeUp: it took longer than `seconds`.
     """
-    with _surroundings(), redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    printed.clear()
+    with _surroundings(), redirect_stdout(printed), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, category, *_: printed.write(f"{category.__name__}: {message}\n")
         return within(seconds, action)
 
 
 def within(seconds: float, action: Callable[[], T]) -> T:
-    """What `action` returns, if it returns in time.
+    """What `action` returns, if it returns in time; without alarms (Windows, another thread) it is not stopped.
 
     Raises:
         TimeUp: it did not.
     """
-    main = threading.current_thread() is threading.main_thread()
-    if main and hasattr(signal, "setitimer"):
-        return _within_by_signal(seconds, action)
-    return _within_by_thread(seconds, action)
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return action()
 
-
-def _within_by_signal(seconds: float, action: Callable[[], T]) -> T:
-    own, tracer = sys._getframe(), sys.gettrace()
-    rings = lines = 0
-
-    def give_up(frame: FrameType, event: str, argument: object) -> Callable:
-        nonlocal lines
-        lines += event == "line"
-        if event == "line" and lines >= rings:
-            raise TimeUp
-        return give_up
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        nonlocal rings, lines
-        if frame is own:  # the action has ended, or has not begun
-            return
-        # A bare `except:` in a loop swallows the exception. So one of the next lines raises another: the first one at
-        # the first ring, the second one at the second, until one is reached that nothing of theirs protects.
-        rings, lines = rings + 1, 0
-        while frame is not None and frame is not own:
-            frame.f_trace = give_up
-            frame = frame.f_back
-        sys.settrace(give_up)
+    def ring(signal_number: int, frame: FrameType | None) -> None:
         raise TimeUp
 
     previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
     try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # it rings again, for code that swallows the first
         return action()
     finally:
-        sys.settrace(tracer)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-
-
-def _within_by_thread(seconds: float, action: Callable[[], T]) -> T:
-    """The same where there are no alarms (another thread, Windows): it cannot end a sleep, only what follows it."""
-    ident, done = ctypes.c_ulong(threading.get_ident()), threading.Event()
-    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
-
-    def ring() -> None:
-        pause = seconds
-        while not done.wait(pause):
-            interrupt(ident, ctypes.py_object(TimeUp))
-            pause = 0.05
-
-    bell = threading.Thread(target=ring, daemon=True)
-    bell.start()
-    try:
-        try:
-            return action()
-        finally:
-            done.set()
-    finally:
-        done.set()
-        bell.join()
-        interrupt(ident, None)
 
 
 @contextmanager
@@ -126,8 +105,3 @@ def _surroundings() -> Iterator[None]:
         random.setstate(numbers[1])
         np.random.set_state(numbers[2])  # noqa: NPY002
         sys.setrecursionlimit(limit)
-
-
-class _Nowhere(io.TextIOBase):
-    def write(self, text: str) -> int:
-        return len(text)

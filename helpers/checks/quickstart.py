@@ -215,7 +215,7 @@ def _wanted(number: int, **options: str) -> dict[str, Any]:
 )
 def train_and_tell(train_and_tell: Any) -> None:
     """One epoch of training, and the mean loss over its pictures."""
-    expect_callable(train_and_tell, "Type of train_and_tell")
+    expect_callable(train_and_tell, "`train_and_tell`")
     for number, learning in enumerate(_LEARNINGS):
         n, size = learning.sizes
         received = _learned(learning, lambda *given: call(train_and_tell, *given, may_change=True))
@@ -252,7 +252,7 @@ class _Classifier(nn.Module):
 )
 def name_it(name_it: Any) -> None:
     """The likeliest class of one picture by name, and its probability."""
-    expect_callable(name_it, "Type of name_it")
+    expect_callable(name_it, "`name_it`")
     every_name = ["bird", "cat", "deer", "dog", "fish", "frog", "goat", "hare", "horse", "mole"]
     for number, classes in enumerate((4, 10, 2, 10)):
         torch.manual_seed(number)
@@ -371,8 +371,8 @@ def _weights(model: nn.Module) -> list[Tensor]:
 )
 def resume(save_all: Any, load_all: Any) -> None:
     """A pair of functions that save and load a model, its optimizer and the number of epochs."""
-    expect_callable(save_all, "Type of save_all")
-    expect_callable(load_all, "Type of load_all")
+    expect_callable(save_all, "`save_all`")
+    expect_callable(load_all, "`load_all`")
     with tempfile.TemporaryDirectory() as folder:
         for epochs, optimizer_class, options in (
             (3, torch.optim.Adam, {"lr": 0.05}),

@@ -16,14 +16,15 @@ class Answers(tuple):
 class Wrong:
     """Wrong answers to one exercise.
 
-    `mistakes` are pairs of an answer and a part of the hint that it must get; `fooling` are at least three answers that
-    look right in part. `right` are correct answers that go another way than the solution. An answer is a value,
+    `fooling` are at least three answers that look right in part; `mistakes`, pairs of an answer and a part of its hint,
+    are only for checks that do not declare theirs yet. `right` are correct answers that go another way than
+    the solution. An answer is a value,
     function or class; `Answers((a, b))` where the check takes more than one.
     `needs` names cells of the notebook that must run before the exercise's own, where it is not enough by itself.
     """
 
-    mistakes: list[tuple[Any, str]]
     fooling: list[Any]
+    mistakes: list[tuple[Any, str]] = field(default_factory=list)
     needs: tuple[str, ...] = field(default=())
     right: list[Any] = field(default_factory=list)
 

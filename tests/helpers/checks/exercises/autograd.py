@@ -360,13 +360,6 @@ class WithoutStep:
 
 WRONG = {
     "slope": Wrong(
-        mistakes=[
-            (lambda f, at: f(torch.tensor(at)), "height of the curve"),
-            (_not_asked, "only if it is asked to"),
-            (lambda f, at: torch.tensor((f(at + 1e-3) - f(at)) / 1e-3), "never small enough"),
-            (_by_two_nudges, "never small enough"),
-            (lambda f, at: f(torch.tensor(at, requires_grad=True)).backward(), "no `return`"),
-        ],
         fooling=[
             lambda f, at: torch.tensor(10.0),
             lambda f, at: torch.tensor(2 * at),
@@ -384,13 +377,6 @@ WRONG = {
         ],
     ),
     "collectors": Wrong(
-        mistakes=[
-            (lambda tensors: [name for name, t in tensors.items() if t.requires_grad], "arrive at the leaves"),
-            (lambda tensors: [name for name, t in tensors.items() if t.is_leaf], "Data are leaves too"),
-            (lambda tensors: [name for name, t in tensors.items() if t.grad_fn is None], "Data are leaves too"),
-            (lambda tensors: [name for name, t in tensors.items() if t.grad is not None], "has not run yet"),
-            (lambda tensors: [name for name, t in tensors.items() if t.is_leaf or t.requires_grad], "either alone"),
-        ],
         fooling=[
             _thaws,
             lambda tensors: ["w", "b"],
@@ -403,17 +389,6 @@ WRONG = {
         right=[lambda tensors: [name for name, t in tensors.items() if t.requires_grad and t.grad_fn is None]],
     ),
     "line_gradients": Wrong(
-        mistakes=[
-            (lambda w, b, x, y: tuple(slope / 2 for slope in _line(w, b, x, y)), "a factor of 2"),
-            (lambda w, b, x, y: tuple(slope * len(x) for slope in _line(w, b, x, y)), "with its share"),
-            (lambda w, b, x, y: tuple(-slope for slope in _line(w, b, x, y)), "wrong sign"),
-            (lambda w, b, x, y: (_line(w, b, x, y)[1], _line(w, b, x, y)[1]), "on its way to the loss"),
-            (lambda w, b, x, y: (2 * (w * x + b - y) * x, 2 * (w * x + b - y)), "One gradient for each point"),
-            (lambda w, b, x, y: (_line(w, b, x, y)[1] * x.mean(), _line(w, b, x, y)[1]), "product of the means"),
-            (lambda w, b, x, y: _line(w, b, x, y)[::-1], "in the other order"),
-            (_line_by_autograd, "without `backward()`"),
-            (_line_with_autograd_on, "without `backward()`"),
-        ],
         fooling=[
             lambda w, b, x, y: (torch.tensor(0.0), torch.tensor(0.0)),
             lambda w, b, x, y: list(_line(w, b, x, y)),
@@ -424,17 +399,6 @@ WRONG = {
         right=[lambda w, b, x, y: ((w * x + b - y) @ x * 2 / len(x), -2 * (y - w * x - b).sum() / len(x))],
     ),
     "gradient_in_parts": Wrong(
-        mistakes=[
-            (_in_parts(False, _share), "held before the call is still in it"),
-            (_in_parts(True, lambda size, count, parts: 1 / parts), "not equally long"),
-            (_in_parts(True, _in_full), "Which share"),
-            (_in_parts(True, _share, clear_inside=True), "Only the last part is left."),
-            (_in_parts(True, _in_full, clear_inside=True), "it counts in full"),
-            (_in_parts(False, _in_full), "on top of what"),
-            (_in_parts(True, lambda size, count, parts: size), "Of how many examples"),
-            (_as_one_batch, "each part by itself"),
-            (_added_losses, "each part by itself"),
-        ],
         fooling=[
             lambda w, parts: torch.zeros_like(w.detach()),
             _in_parts(True, lambda size, count, parts: size / 8),
@@ -442,16 +406,9 @@ WRONG = {
             lambda w, parts: _in_parts(True, _share)(w, parts).unsqueeze(0),
             lambda w, parts: _in_parts(True, _share)(w, parts[::-1][:2]),
         ],
-        right=[_summed],
+        right=[],
     ),
     "predict": Wrong(
-        mistakes=[
-            (_eval_only, "speaks to the layers"),
-            (_no_grad_only, "the model is in use now"),
-            (_detached, "was recorded before"),
-            (_off_for_good, "switches it back on"),
-            (_frozen, "cannot be trained any more"),
-        ],
         fooling=[
             _reset,
             _softmax,
@@ -463,18 +420,6 @@ WRONG = {
         right=[_copied, _layer_by_layer],
     ),
     "own_optimizer": Wrong(
-        mistakes=[
-            (KeepsGenerator, "looped over only once"),
-            (Rebinds, "only gives a name"),
-            (Climbs, "goes up the slope"),
-            (AsOne, "take them one by one"),
-            (StepsOnly, "without the place where they start"),
-            (ClearsInVain, "before the first `backward()` none has"),
-            (WithoutRate, "where is the learning rate"),
-            (Recorded, "tells it to look away"),
-            (Expects, "A frozen parameter has no gradient"),
-            (NeverClears, "old gradients are still there"),
-        ],
         fooling=[torch.optim.SGD, Borrowed, Momentum, FirstOnly, Signs, Freezes, Fills, WithoutStep, Descent([], 0.1)],
         right=[ClearsWithZeros, OnlyThoseThatLearn],
     ),

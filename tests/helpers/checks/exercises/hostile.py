@@ -197,23 +197,4 @@ def _sleeps(*_: Any, **__: Any) -> Any:
     time.sleep(60)
 
 
-def _cannot_be_stopped(*_: Any, **__: Any) -> Any:
-    while True:
-        try:
-            time.sleep(60)
-        except:  # noqa: E722 - what it is about
-            continue
-
-
-def _cannot_be_stopped_twice(*_: Any, **__: Any) -> Any:
-    while True:
-        try:
-            try:
-                time.sleep(60)
-            finally:
-                time.sleep(0)
-        except BaseException:
-            continue
-
-
-ENDLESS = (_forever, _sleeps, _cannot_be_stopped, _cannot_be_stopped_twice)
+ENDLESS = (_forever, _sleeps)

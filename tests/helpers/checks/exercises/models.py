@@ -318,11 +318,9 @@ WRONG = {
             (Answers((_W, torch.zeros(2))), "says the task"),
         ],
         fooling=[
-            Answers((_W.double(), _b)),
             Answers((_W.tolist(), _b)),
             Answers((_W, _b.unsqueeze(1))),
             Answers((_W, torch.tensor([0, 1]))),
-            Answers((nn.Parameter(_W.clone()), _b)),
             Answers((torch.tensor([[0.33, 0.33, 0.33], [1.0, 0.0, -1.0]]), _b)),
         ],
     ),

@@ -267,7 +267,6 @@ WRONG = {
             lambda n, size: (32, 16),
             lambda n, size: (n / size, n % size),
             lambda n, size: (round(n / size), n % size or size),
-            lambda n, size: [math.ceil(n / size), n % size or size],
         ],
         right=[lambda n, size: (math.ceil(n / size), (n - 1) % size + 1)],
     ),
@@ -284,7 +283,6 @@ WRONG = {
             lambda logits, y: -LOG_SOFTMAX(logits, 1).gather(1, y.unsqueeze(1)),
             lambda logits, y: nn.functional.cross_entropy(logits, y).expand(len(y)),
             lambda logits, y: nn.functional.cross_entropy(logits.softmax(1), y, reduction="none"),
-            lambda logits, y: -LOG_SOFTMAX(logits, 1)[torch.arange(len(y)), y].double(),
             lambda logits, y: torch.stack([-row.log_softmax(0)[k] for row, k in zip(logits, y, strict=True)]),
         ],
         right=[
@@ -321,7 +319,6 @@ WRONG = {
         ],
         fooling=[
             lambda model, image, names: (names[0], 1 / len(names)),
-            lambda *given: list(_named(*given)),
             lambda *given: _named(*given)[0],
             lambda *given: (_named(*given)[0], torch.tensor(_named(*given)[1])),
             lambda *given: (_named(*given)[0], 100 * _named(*given)[1]),
@@ -338,7 +335,6 @@ WRONG = {
         fooling=[
             lambda confusions: confusions.diag() / (confusions.sum(dim=0) + 1),
             lambda confusions: confusions.diag() // confusions.sum(dim=0).clamp(min=1),
-            lambda confusions: (confusions.diag() / confusions.sum(dim=0).clamp(min=1)).double(),
             lambda confusions: (confusions.diag() / confusions.sum(dim=0)).nan_to_num(nan=1.0),
             lambda confusions: torch.stack([c[k] / c.sum().clamp(min=1) for k, c in enumerate(confusions.T)]),
         ],

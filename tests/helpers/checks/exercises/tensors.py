@@ -67,10 +67,6 @@ def _three_classes_only(X_train, y_train, X):
 
 WRONG = {
     "half_seconds": Wrong(
-        mistakes=[
-            (torch.arange(0, 5, 0.5), "`arange` stops before its end"),
-            (torch.linspace(0, 5, 10), "count the points"),
-        ],
         fooling=[
             torch.linspace(0, 5, 11).unsqueeze(1),
             torch.linspace(0, 5, 11).double(),
@@ -81,13 +77,6 @@ WRONG = {
         right=[torch.arange(0, 5.5, 0.5), torch.arange(11) / 2],
     ),
     "green_middle": Wrong(
-        mistakes=[
-            (lambda batch: batch[:, 1, 7:20, 7:20], "leaves out its end"),
-            (lambda batch: batch[:, 1:2, 7:21, 7:21], "keeps its dimension"),
-            (lambda batch: batch[1, :, 7:21, 7:21], "That is one picture"),
-            (lambda batch: batch[:, 2, 7:21, 7:21], "another colour"),
-            (lambda batch: torch.stack([picture[1, 7:21, 7:21] for picture in batch]), "no loop"),
-        ],
         fooling=[
             lambda batch: batch[:4, 1, 7:21, 7:21][[0, 1, 2, 3]],
             lambda batch: batch[:, 1, 7:21, 7:21].transpose(1, 2),
@@ -97,14 +86,7 @@ WRONG = {
         right=[lambda batch: batch[:, 1][:, 7:-7, 7:-7]],
     ),
     "channels_first": Wrong(
-        mistakes=[
-            (lambda picture: picture.reshape(1, 3, 4, 6), "content scrambled"),
-            (lambda picture: picture.permute(2, 0, 1), "The dimension of the batch is missing"),
-            (lambda picture: picture.T.unsqueeze(0), "lies on its side"),
-            (lambda picture: picture.permute(2, 0, 1).unsqueeze(1), "the batch comes first"),
-        ],
         fooling=[
-            lambda picture: picture.permute(2, 0, 1).unsqueeze(0).double(),
             lambda picture: picture.permute(2, 0, 1)[:3].expand(1, 3, *picture.shape[:2]),
             lambda picture: torch.zeros(1, picture.shape[2], *picture.shape[:2]),
             lambda picture: picture.permute(2, 0, 1).flip(0).unsqueeze(0),
@@ -112,12 +94,6 @@ WRONG = {
         right=[lambda picture: picture[None].movedim(-1, 1)],
     ),
     "distances": Wrong(
-        mistakes=[
-            (lambda a, b: (b.unsqueeze(1) - a).abs(), "Rows and columns have changed places"),
-            (lambda a, b: a.unsqueeze(1) - b, "A distance has no sign"),
-            (_distances_with_loops, "no loop"),
-            (lambda a, b: (a - b).abs(), "must match the size"),
-        ],
         fooling=[
             lambda a, b: (a.unsqueeze(1) - b) ** 2,
             lambda a, b: torch.zeros(len(a), len(b)),
@@ -128,30 +104,14 @@ WRONG = {
         right=[lambda a, b: ((a[:, None] - b) ** 2).sqrt(), lambda a, b: torch.cdist(a[:, None], b[:, None])],
     ),
     "centre_rows": Wrong(
-        mistakes=[
-            (lambda X: X - X.mean(dim=0), "The columns are centred"),
-            (lambda X: X - X.mean(dim=1), "stretched as a row"),
-            (lambda X: X - X.mean(), "One mean was taken of all"),
-            (lambda X: X.mean(dim=1, keepdim=True), "These are the means"),
-            (_in_place, "changed its input"),
-            (lambda X: torch.stack([row - row.mean() for row in X]), "no loop"),
-        ],
         fooling=[
             torch.zeros_like,
             _square_is_special,
-            lambda X: (X - X.mean(dim=1, keepdim=True)).double(),
             lambda X: X - X.median(dim=1, keepdim=True).values,
         ],
         right=[lambda X: (X.T - X.mean(dim=1)).T, lambda X: X - X.mean(dim=1).unsqueeze(1)],
     ),
     "brighten": Wrong(
-        mistakes=[
-            (lambda pixels, amount: pixels + amount, "started again"),
-            (lambda pixels, amount: (pixels + amount).clamp(0, 255), "started again"),
-            (lambda pixels, amount: (pixels.float() + amount).clamp(0, 255), "should be `uint8` again"),
-            (lambda pixels, amount: (pixels.int() + amount).clamp(max=255).to(torch.uint8), "what is below 0"),
-            (_brighten_in_place, "changed its input"),
-        ],
         fooling=[
             lambda pixels, amount: pixels.clone(),
             lambda pixels, amount: (pixels.int() + 10).clamp(0, 255).to(torch.uint8),
@@ -162,17 +122,6 @@ WRONG = {
         right=[lambda pixels, amount: (pixels.float() + amount).clamp(0, 255).byte()],
     ),
     "classify": Wrong(
-        mistakes=[
-            (_farthest, "*farthest*"),
-            (_squares, "These are distances"),
-            (lambda *given: _squares(*given).min(dim=1), "gives two tensors"),
-            (lambda *given: _squares(*given).min(dim=1).values, "how near the nearest class is"),
-            (_per_class, "one per new picture is wanted"),
-            (_signed, "cancel in a sum"),
-            (_sum_then_square, "The sum comes first"),
-            (_absolute, "wants the differences squared"),
-            (_sums, "take the mean"),
-        ],
         fooling=[
             lambda X_train, y_train, X: torch.zeros(len(X), dtype=torch.int64),
             lambda X_train, y_train, X: _squares(X_train, y_train, X).argmin(dim=1).float(),

@@ -315,7 +315,6 @@ WRONG = {
         fooling=[
             lambda X, y, order: _halves(X[order], y[order], round(0.8 * len(X))),
             lambda X, y, order: _halves(X[order], y[order], 8),
-            lambda X, y, order: list(_split(X, y, order)),
             lambda X, y, order: tuple(part.flatten() for part in _split(X, y, order)),
             lambda X, y, order: _split(X, y, order.flip(0)),
             lambda X, y, order: _halves(X.sort(dim=0).values[order], y[order], int(0.8 * len(X))),
@@ -394,7 +393,6 @@ WRONG = {
             lambda gradients, lr, momentum: _walk()(gradients, lr, 0.9),
             lambda gradients, lr, momentum: _walk()(gradients, 0.1, momentum),
             lambda gradients, lr, momentum: _walk()(gradients, lr, momentum).tolist(),
-            lambda gradients, lr, momentum: _walk()(gradients, lr, momentum).double(),
             lambda gradients, lr, momentum: torch.cat([torch.zeros(1), _walk()(gradients, lr, momentum)]),
             lambda gradients, lr, momentum: _walk()(gradients, lr, momentum)[-1],
         ],
