@@ -24,7 +24,15 @@ from helpers.plotting.style import (
     styled,
     text_on,
 )
-from helpers.plotting.values import check_names, finite, format_count, format_number, format_percent, vector
+from helpers.plotting.values import (
+    check_names,
+    finite,
+    format_count,
+    format_number,
+    format_percent,
+    format_shape,
+    vector,
+)
 
 # Parts of a data set are told apart by colour and by hatching, in the order in which they are given.
 _FILLS = ((BLUE, ""), (AMBER, "///"), (SKY, "..."), (GREY, "xx"))
@@ -113,15 +121,18 @@ def images_with_histograms(images: Mapping[str, ArrayLike], values: Mapping[str,
 
     Shapes: `images` maps a title to [H, W] or [1, H, W], 0 (black) to 1 (white); `values` as in `value_histograms`.
 
-    Raises: as `value_histograms`.
+    Raises: ValueError where an image has another shape; as `value_histograms`.
     """
-    axes = new_axes(len(images) + len(values), height=2.4, widths=[1.0] * len(images) + [1.35] * len(values))
-    for ax, (title, image) in zip(axes, images.items(), strict=False):
-        pixels = finite(image, title).squeeze()
+    grids = {title: finite(image, title).squeeze() for title, image in images.items()}
+    for title, pixels in grids.items():
+        if pixels.ndim != 2:
+            raise ValueError(f"Expected {title} of shape [H, W]: received {format_shape(pixels)}. Select a channel.")
+    axes = new_axes(len(grids) + len(values), height=2.4, widths=[1.0] * len(grids) + [1.35] * len(values))
+    for ax, (title, pixels) in zip(axes, grids.items(), strict=False):
         ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         ax.set(title=title, xticks=[], yticks=[])
         set_caption(ax, f"A greyscale image, {title}, {pixels.shape[0]} x {pixels.shape[1]} pixels.")
-    value_histograms(values, axes=axes[len(images) :])
+    value_histograms(values, axes=axes[len(grids) :])
     return axes
 
 

@@ -252,9 +252,12 @@ def _draw_layers(ax: Axes, steps: list[tuple[str, list[int]]], at: int, paramete
 
 
 def _in_rows(array: np.ndarray) -> np.ndarray:
-    """Many numbers as the rows of a rectangle, as near to a square as their count allows."""
-    rows = max(n for n in range(1, math.isqrt(array.size) + 1) if array.size % n == 0)
-    return array.reshape(rows, -1)
+    """Many numbers in rows that are about as many; where they do not fill a rectangle, it ends with gaps."""
+    side = math.isqrt(array.size - 1) + 1
+    width = next((n for n in range(side, 3 * side) if array.size % n == 0), side)
+    padded = np.full(-(-array.size // width) * width, np.nan)
+    padded[: array.size] = array
+    return padded.reshape(-1, width)
 
 
 def _tiles(images: np.ndarray) -> np.ndarray:

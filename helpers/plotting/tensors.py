@@ -97,11 +97,11 @@ def selections(x: ArrayLike, results: Mapping[str, ArrayLike]) -> Figure:
         x: [H, W] up to 8 x 8, no number twice, so that a result shows where it came from.
         results: the expression as text, and its result: `{"x[0]": x[0]}`.
 
-    Raises: ValueError for another shape, or a number that is twice in `x`.
+    Raises: ValueError for another shape, a number that is twice in `x`, or one in a result that is not in `x`.
     """
     grid = _grid(x, "x")
     taken = {text: finite(result, text) for text, result in results.items()}
-    _check_origin(grid)
+    _check_origin(taken, grid)
     figure = _draw_in_rows(
         [_Drawing(text, result, [grid], [_looks_of(grid, result)]) for text, result in taken.items()]
     )
@@ -116,10 +116,10 @@ def indexing(x: ArrayLike, text: str, result: ArrayLike) -> Figure:
     Shapes:
         x: [H, W] up to 8 x 8, no number twice. result: any shape, or empty; drawn where there is room.
 
-    Raises: ValueError for another shape of x, or a number that is twice in it.
+    Raises: ValueError for another shape of x, a number that is twice in it, or one in the result that is not in it.
     """
     grid, taken = _grid(x, "x"), as_array(result, text)
-    _check_origin(grid)
+    _check_origin({text: taken}, grid)
     source = _Drawing("x", grid, [grid], [_looks_of(grid, taken)])
     sheets = list(taken) if taken.ndim == 3 else [_two_dimensional(taken)]
     target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, [[_TAKEN] * s.size for s in sheets])
@@ -141,11 +141,11 @@ def joined(parts: Mapping[str, ArrayLike], results: Mapping[str, ArrayLike]) -> 
         parts: name and tensor, [H, W] up to 8 x 8; no number twice, so that a result shows where it came from.
         results: the call as text, and its result: [H, W], or [N, H, W], drawn as N sheets.
 
-    Raises: ValueError for another shape, or a number that is there twice.
+    Raises: ValueError for another shape, a number that is there twice, or one in a result that is in no part.
     """
     grids = {name: _grid(part, name) for name, part in parts.items()}
     made = {text: finite(result, text) for text, result in results.items()}
-    _check_origin(np.concatenate([grid.ravel() for grid in grids.values()]))
+    _check_origin(made, np.concatenate([grid.ravel() for grid in grids.values()]))
     looks = {n: _PARTS[i] for i, grid in enumerate(grids.values()) for n in grid.flat}
     names = {n: name for name, grid in grids.items() for n in grid.flat}
     drawings = []
@@ -365,13 +365,19 @@ def _grid(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
-def _check_origin(origin: np.ndarray) -> None:
+def _check_origin(results: Mapping[str, np.ndarray], origin: np.ndarray) -> None:
     """Raise where a number does not show where it came from."""
     if len(np.unique(origin)) < origin.size:
         raise ValueError(
             "Expected every number only once, to see where a result came from: received some twice. "
             "Use torch.arange(12).reshape(3, 4), for example."
         )
+    for text, result in results.items():
+        if foreign := [n for n in result.flat if n not in origin]:
+            raise ValueError(
+                f"Expected {text} to consist of numbers of the tensors it came from: received "
+                f"{format_number(foreign[0])}, which is in none. Pass the result unchanged."
+            )
 
 
 def _cells(result: np.ndarray) -> str:

@@ -62,6 +62,7 @@ CASES = [
     (lambda: p.shape_flow([("input", (3, 784)), ("Unflatten", (3, 4, 5))]), r"received \[3, 4, 5\] for Unflatten"),
     # tensors
     (lambda: p.selections(torch.zeros(2, 2), {"x[0]": torch.zeros(2)}), "received some twice"),
+    (lambda: p.selections(X, {"x + 1": X + 1}), r"Expected x \+ 1 to .* received 12, which is in none"),
     (lambda: p.selections(torch.arange(12), {"x[0]": 0}), r"up to 8 x 8: received \[12\]"),
     (lambda: p.joined({"a": A, "b": A}, {"cat": torch.cat([A, A])}), "received some twice"),
 ]

@@ -115,13 +115,3 @@ def test_layer_values_mark_the_row_of_the_layer_whose_numbers_are_shown(at):
     assert mark.get_y() < _heights(rows, DENSE[at][0])[0] < mark.get_y() + mark.get_height() < mark.get_y() + 1
     assert [bar.get_width() for bar in bars.patches] == [1, -2]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["a", "b"]
-
-
-def test_layer_values_draw_many_numbers_as_an_image():
-    _, many = layer_values(DENSE, 1, np.arange(70.0), parameters=[0, 0, 9])
-    assert many.images[0].get_array().compressed().tolist() == list(range(70))
-    _, channels = layer_values(CONVOLUTIONAL, 1, np.arange(12.0).reshape(3, 2, 2), parameters=[0, 0, 9])
-    tiles = channels.images[0].get_array()
-    assert tiles[:2, :2].tolist() == [[0, 1], [2, 3]]
-    assert tiles[:2, 3:].tolist() == [[4, 5], [6, 7]]
-    assert tiles[3:, :2].tolist() == [[8, 9], [10, 11]]
