@@ -97,11 +97,11 @@ def choose_pen(label: int, points: Points, rng: Rng) -> float:
     Shapes: points [N, 2], in such pixels.
     """
     if label == 1:  # nothing in it can fill with ink
-        return float(np.clip(np.exp(rng.normal(np.log(2.6), 0.5)), 0.9, 8))
-    pen = np.exp(rng.normal(np.log(2.5), 0.42))
+        return float(np.clip(np.exp(rng.normal(np.log(2.7), 0.5)), 0.9, 8))
+    pen = np.exp(rng.normal(np.log(2.8), 0.42))
     # A slim digit needs a thinner pen, or its loops fill; slim across its own axis, whatever its slant.
     narrow = np.sqrt(max(np.linalg.eigvalsh(np.cov(points.T))[0], 0))
-    return float(np.clip(pen, 0.9, min(max(1.2, rng.uniform(0.7, 1.4) * narrow), 5.5)))
+    return float(np.clip(pen, 0.9, min(max(1.2, rng.uniform(0.8, 1.6) * narrow), 5.5)))
 
 
 def ink_canvas(strokes: Sequence[Points], widths: Sequence[Points]) -> NDArray[np.uint8]:
