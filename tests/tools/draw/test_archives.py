@@ -124,8 +124,8 @@ def test_an_image_depends_only_on_its_split_and_number():
     images, labels = drawing.draw_split("MNIST", "t10k", 3)
     np.testing.assert_array_equal(images[2], drawing.draw_picture("MNIST", "t10k", 2))
     assert labels[2] == drawing.label_of("MNIST", "t10k", 2)
-    orders = [[drawing.label_of("MNIST", split, i) for i in range(50)] for split in drawing.SPLITS]
-    same = next(i for i in range(50) if orders[0][i] == orders[1][i])  # the same class at the same place
+    orders = [[drawing.label_of("MNIST", split, i) for i in range(500)] for split in drawing.SPLITS]
+    same = next(i for i in range(500) if orders[0][i] == orders[1][i])  # the same class at the same place
     first, second = (drawing.draw_picture("MNIST", split, same) for split in drawing.SPLITS)
     assert orders[0] != orders[1]
     assert not np.array_equal(first, second)
