@@ -694,7 +694,7 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1.",
     ),
     (
-        r"slice indices must be integers|must be an integer, not float|'float' object cannot be interpreted as an integer",
+        r"slice indices must be integers|'float' object cannot be interpreted as an integer",
         "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down.",
     ),
     (r"too many indices for tensor of dimension (\d+)", r"The tensor has \1 dimensions, and the brackets name more."),
