@@ -111,7 +111,7 @@ def _gaps(scores: Tensor) -> Tensor:
 
 @book.exercise(
     "In two minds",
-    goal="find the pictures about which a network is in doubt",
+    goal="find the images about which a network is in doubt",
     minutes=5,
     difficulty=2,
     why="Where a mistake is costly, these are the ones to hand to a person. Try it on `outputs`, and look at them.",
@@ -218,7 +218,7 @@ def _named(model: nn.Module) -> dict[str, Tensor]:
     goal="find out what a forward pass changes in a network, and leave the network as it is",
     minutes=7,
     difficulty=2,
-    why="Call it on `careless` with a batch: it names what a forgotten `eval()` spoils.",
+    why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
     mistakes={
         "A `state_dict` is not a copy: its tensors change with the network, and then all are always equal.": either(
             _changes(lambda model: model), _changes(copy.copy)
@@ -330,10 +330,10 @@ _WIDER = lambda: [nn.Conv2d(3, 24, 5, 2, 2), nn.BatchNorm2d(24), nn.LeakyReLU(0.
 
 @book.exercise(
     "In colour",
-    goal="fit a convolutional network to pictures of another size",
+    goal="fit a convolutional network to images of another size",
     minutes=6,
     difficulty=2,
-    why="Pictures of this size are those of CIFAR-10, the next data set that most people try.",
+    why="Images of this size are those of CIFAR-10, the next data set that most people try.",
     mistakes=lambda: {
         "Each step of two halves height and width: 32, 16, and then? How many numbers of each image leave `Flatten`?": (
             either(*(_cnn((n, 5)) for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32)))
@@ -486,10 +486,10 @@ def _moved(
 
 @book.exercise(
     "Back to the middle",
-    goal="move a picture's centre of mass to the middle",
+    goal="move an image's centre of mass to the middle",
     minutes=9,
     difficulty=3,
-    why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this mend it.",
+    why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this undo it.",
     mistakes={
         "It was moved just as far, but the other way.": _moved(lambda row, column: (row - 14, column - 14)),
         "Rows and columns have changed places: the sum along dimension 1 leaves one number for each row.": either(
