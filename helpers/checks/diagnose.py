@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
-from helpers.checks.source import called_name, cell_names, free_names, function_of, tree_of
+from helpers.checks.source import called_name, cell_names, free_names, function_of, is_library, tree_of
 
 
 def diagnose(finding: NotYet) -> str | None:
@@ -39,7 +39,7 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_fixed_sizes(finding, tree)]
     else:
         rules += [_of_the_page(finding, tree)]
-    rules.append(_of_dead_lines(tree))
+    rules += [_of_dead_lines(tree), _of_unused(tree)]
     return next((hint for rule in rules for hint in rule), None)
 
 
@@ -106,7 +106,7 @@ def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     for name in free_names(tree):
         value = function.__globals__.get(name)
         if name not in own and isinstance(
-            value, Tensor | np.ndarray | DataLoader | Dataset | nn.Module | Optimizer | list | float
+            value, Tensor | np.ndarray | DataLoader | Dataset | nn.Module | Optimizer | list | float | int
         ):
             shown = f" ({brief(value)})" if type(value) is Tensor else ""
             arguments = [one for one in _arguments(tree) if one not in ("self", "cls")]
@@ -119,7 +119,8 @@ def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
 
 
 def _method_or_function(answer: Any) -> FunctionType | None:
-    if (function := function_of(answer)) is not None:
+    function = function_of(answer)
+    if function is not None and not is_library(function.__code__.co_filename):
         return function
     cls = answer if issubclass(type(answer), type) else type(answer)
     own = type.__dict__["__dict__"].__get__(cls).values()
@@ -144,6 +145,15 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
         for line in lines[:-1] if isinstance(lines, list) else ():
             if isinstance(line, ast.Return):
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
+
+
+def _of_unused(tree: ast.AST | None) -> Iterator[str]:
+    """An argument that the function never reads."""
+    if isinstance(tree, ast.FunctionDef):
+        read = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+        for name in _arguments(tree):
+            if name not in read and not name.startswith("_") and name not in ("self", "cls"):
+                yield f"Your function never uses `{name}`, which it is given."
 
 
 # What is returned
@@ -771,8 +781,8 @@ def _none(found: re.Match[str]) -> str | None:
 
 def _context(tree: ast.AST | None) -> str:
     for one in ast.walk(tree) if tree is not None else ():
-        if isinstance(one, ast.With):
-            used = ast.unparse(one.items[0].context_expr)
+        for item in one.items if isinstance(one, ast.With) else ():
+            used = ast.unparse(item.context_expr)
             if used.endswith(".eval()") or used.endswith(".train()"):
                 return (
                     f"`{used}` is a plain call, in a line of its own; `with` is for blocks such as `torch.no_grad()`."
