@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
-from helpers.checks.source import arguments_of, called_name, cell_names, free_names, function_of, tree_of
+from helpers.checks.source import arguments_of, called_name, cell_names, free_names, function_of, is_library, tree_of
 
 
 def diagnose(finding: NotYet) -> str | None:
@@ -37,7 +37,7 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_sizes(finding, tree)]
     else:
         rules = [_of_the_page(finding, tree)]
-    rules.append(_of_dead_lines(tree))
+    rules += [_of_dead_lines(tree), _of_unused(tree)]
     return next((hint for rule in rules for hint in rule), None)
 
 
@@ -99,7 +99,7 @@ def _stores(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
-_DATA = (Tensor, np.ndarray, DataLoader, Dataset, nn.Module, Optimizer, list, tuple, dict, float)
+_DATA = (Tensor, np.ndarray, DataLoader, Dataset, nn.Module, Optimizer, list, tuple, dict, float, int)
 
 
 def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
@@ -119,7 +119,8 @@ def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
 
 
 def _any_function(answer: Any) -> FunctionType | None:
-    if (function := function_of(answer)) is not None:
+    function = function_of(answer)
+    if function is not None and not is_library(function.__code__.co_filename):
         return function
     cls = answer if issubclass(type(answer), type) else type(answer)
     own = type.__dict__["__dict__"].__get__(cls).values()
@@ -137,6 +138,14 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
         for line in lines[:-1] if isinstance(lines, list) else ():
             if isinstance(line, ast.Return):
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
+
+
+def _of_unused(tree: ast.AST | None) -> Iterator[str]:
+    """An argument that the function never reads."""
+    read = {one.id for one in _nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+    for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
+        if name not in read and not name.startswith("_"):
+            yield f"Your function never uses `{name}`, which it is given."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
@@ -550,11 +559,14 @@ def _truth(tree: ast.AST | None) -> str:
 
 def _context(tree: ast.AST | None) -> str:
     for one in _nodes(tree):
-        used = ast.unparse(one.items[0].context_expr) if isinstance(one, ast.With) else ""
-        if used.endswith((".eval()", ".train()")):
-            return f"`{used}` is a plain call, in a line of its own; `with` is for blocks such as `torch.no_grad()`."
-        if used and not used.endswith(")"):
-            return f"Brackets are missing: `with {used}():`."
+        for item in one.items if isinstance(one, ast.With) else ():
+            used = ast.unparse(item.context_expr)
+            if used.endswith((".eval()", ".train()")):
+                return (
+                    f"`{used}` is a plain call, in a line of its own; `with` is for blocks such as `torch.no_grad()`."
+                )
+            if not used.endswith(")"):
+                return f"Brackets are missing: `with {used}():`."
     return "This cannot follow `with`."
 
 
@@ -617,7 +629,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)": (
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1."
     ),
-    r"slice indices must be integers|an integer, not float|'float' object cannot be interpreted as an integer": (
+    r"slice indices must be integers|'float' object cannot be interpreted as an integer": (
         "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down."
     ),
     r"shape mismatch: indexing tensors could not be broadcast": (

@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from itertools import groupby
 from types import FrameType
 from typing import TypeVar
 
@@ -49,8 +50,8 @@ class Printed(io.TextIOBase):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The first lines, each cut where it is very long."""
-        found = [line[:600] for line in self.text.splitlines() if line.strip()]
+        """The first lines, each cut where it is very long; a line that is repeated is shown once."""
+        found = [line[:600] for line, _ in groupby(self.text.splitlines()) if line.strip()]
         return (*found[: self.LINES], *(["..."] if len(found) > self.LINES else []))
 
 
