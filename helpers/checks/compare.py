@@ -238,7 +238,9 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     """
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
-    listed = ", ".join(f"{name} {brief(value)}".strip() for name, value in zip(names, inputs, strict=True))
+    listed = ", ".join(
+        f"{name} {brief(value)}".removeprefix(" = ").strip() for name, value in zip(names, inputs, strict=True)
+    )
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
@@ -311,6 +313,10 @@ def expect_module(
     if not issubclass(type(model), nn.Module):
         remedy = ["Give the model itself, made by calling the class: its name with brackets."]
         made = remedy if issubclass(type(model), type) else []
+        if type(model) in (list, tuple):
+            made = ["`nn.Sequential(...)` makes one module of several layers."]
+        elif type(model) is Tensor:
+            made = ["This is what a model returns. Give the model itself."]
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
     model = copy.deepcopy(model)
     nn.Module.train(model, True)

@@ -66,15 +66,15 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     call = finding.calls[-1]
     known = _known(call.function, tree)
     if re.fullmatch(r"[A-Z]", name):
-        sized = next((one for one in _arguments(tree) if one not in ("self", "cls")), "X")
-        yield (
-            f"`{name}` is only the task's letter for a size, and Python does not know it. Take the "
-            f"size from an argument, "
-            f"as in `{sized}.shape[0]`."
-            if name != "F"
-            else "`F` is not imported in this notebook, and a letter of the task is not a Python name: a size comes "
-            "from `.shape`, a function from `torch.nn.functional`."
-        )
+        given = dict(zip(arguments_of(call.function, call.inputs), call.inputs, strict=True))
+        tensors = [one for one, value in given.items() if one and type(value) is Tensor]
+        if name.lower() in given:
+            yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
+        elif name == "F":
+            yield "`F` is not imported in this notebook: the functions are in `torch.nn.functional`, also `torch.relu`."
+        else:
+            example = f": take it from an argument, as in `{tensors[0]}.shape[0]`" if tensors else ""
+            yield f"`{name}` is only the task's letter for a size, and Python does not know it{example}."
     elif name in _attributes(tree):
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     elif isinstance(tree, ast.ClassDef) and name in known:
@@ -247,6 +247,10 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a
     elif {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
         said = "`return a, b` makes a tuple" if cls is list else "square brackets make a list"
         yield f"The values are right, in {kind(observed)}, and the task asks for {kind(wanted)}: {said}."
+    elif type(wanted) is tuple and cls is Tensor:
+        yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
+    elif type(wanted) in (int, float) and cls in (list, tuple):
+        yield f"These are {len(observed)} values, and one number is asked for."
     elif cls is dict and type(wanted) in (list, tuple):
         yield f"This is a dict, and {kind(wanted)} is asked for: one without names."
     elif cls is set and type(wanted) in (list, tuple):
@@ -633,6 +637,8 @@ def _no_method(found: re.Match[str], tree: ast.AST | None) -> str | None:  # noq
     return None
 
 
+_REDUCTIONS = {"mean", "sum", "std", "var", "amax", "amin", "all", "any"}
+
 _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str | None]]] = [
     (
         r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|cannot be converted to Scalar",
@@ -688,9 +694,9 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
     ),
     (r"'(\w+)' object has no attribute '(\w+)'", _no_method),
     (
-        r"'(torch.Size|Tensor|tuple|int|float|NoneType)' object is not callable",
-        r"There are brackets behind something that is not a function but a \1: `.shape`, `.T` and "
-        r"`.grad` are attributes.",
+        r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable",
+        r"There are brackets behind something that is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` "
+        r"are attributes.",
     ),
     (
         r"'(builtin_function_or_method|method|function)'|must be .*not (builtin_function_or_method|method|function)\b",
@@ -703,6 +709,24 @@ _MESSAGES: list[tuple[str, str | Callable[[re.Match[str], ast.AST | None], str |
     (
         r"missing \d+ required positional arguments?: (.+)",
         r"A call lacks \1. Count what stands in the brackets, and in the `def` line.",
+    ),
+    (
+        r"(\w+)\(\) takes (?:from )?\d+.* positional arguments? but \d+ (?:was|were) given",
+        lambda found, tree: (
+            f"`{found[1]}` takes several dimensions as one tuple: `dim=(0, 1)`." if found[1] in _REDUCTIONS else None
+        ),
+    ),
+    (r"^(\w+)\(\) takes no arguments", r"The class \1 has no `__init__`: its name has two underscores on each side."),
+    (r"'torch.Size'", "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`."),
+    (r"iteration over a 0-d tensor", "A tensor of one number cannot be looped over or unpacked."),
+    (r"input to conv1d", "`Conv1d` is for series; images need `Conv2d`."),
+    (
+        r"must be Tensor, not (\w+)",
+        lambda found, tree: (
+            f"A {found[1]} layer was made where its result was meant: `nn.{found[1]}()(x)`, or a function of `torch`."
+            if hasattr(nn, found[1])
+            else f"A tensor is needed here, and this is a {found[1]}."
+        ),
     ),
     (
         r"takes (?:from )?\d+.* positional arguments? but (\d+) (?:was|were) given",
