@@ -65,7 +65,7 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         try:
             return same(self.observed, other.observed)
         except Exception:  # values of kinds that no check compares
-            return False
+            return self.args[0] == other.args[0]
 
     def with_hints(self, hints: Iterable[str]) -> NotYet:
         """The same finding with these hints."""
@@ -119,21 +119,20 @@ def expect(
     answer: Any,
     wanted: Any,
     *,
-    what: str = "your answer",
+    what: str | tuple[str, ...] = "your answer",
     mistakes: Mistakes | None = None,
     requires_grad: bool | None = None,
     reveal: bool = False,
     strict: bool = False,
     dtype: bool = False,
-    parts: tuple[str, ...] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
-    number of an input that the learner did not choose. `requires_grad` is compared where it is given, and `parts` are
-    the task's names for the elements of a tuple.
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place.
+    `reveal=True` shows the wanted value: for a function's result, where it is one number of an input that the learner
+    did not choose. `requires_grad` is compared where it is given.
 
     Raises:
         NotYet: they differ.
@@ -141,7 +140,7 @@ def expect(
     """
     if is_blank(answer):
         raise Blank
-    how = _How(rtol, atol, requires_grad, reveal, strict, dtype, parts)
+    how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
     difference = next(_differences(answer, wanted, what, how), None)
     if difference is None:
         return
@@ -154,8 +153,11 @@ def expect(
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values are of the same type, shape and dtype, and equal."""
-    return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+    """Whether two values are of the same type, shape and dtype, and equal; False for kinds that no check compares."""
+    try:
+        return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+    except TypeError:
+        return False
 
 
 def expect_callable(answer: Any, what: str = "your answer") -> None:
@@ -185,7 +187,12 @@ class Case(NamedTuple):
 
 
 def expect_results(
-    function: Any, cases: Iterable[Case], *, what: str = "the result", without_loop: bool = False, **how: Any
+    function: Any,
+    cases: Iterable[Case],
+    *,
+    what: str | tuple[str, ...] = "the result",
+    without_loop: bool = False,
+    **how: Any,
 ) -> None:
     """Compare what a function returns with what it should, case by case; edge cases too.
 
@@ -238,9 +245,9 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     """
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
-    listed = ", ".join(
-        f"{name} {brief(value)}".removeprefix(" = ").strip() for name, value in zip(names, inputs, strict=True)
-    )
+    # What can be told in a word: a model or a loader of the check's own says nothing.
+    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if _is_plain(one)]
+    listed = ", ".join(f"{name} {text}".removeprefix(" = ").strip() for name, text in told)
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
@@ -260,12 +267,8 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
         for name, before, after in zip(names, inputs, given, strict=True):
             if _comparable(before) and not same(after, before):
                 raise NotYet(
-                    f"The function changed its input, {name or 'the argument'} {brief(before)}, which its caller may "
-                    "still need.",
-                    _IN_PLACE
-                    if type(before) is Tensor
-                    else "Look for a method such as `pop`, `append` or `sort`, or an "
-                    "index on the left of `=`: these change a list or dict itself. Make a new one.",
+                    f"The function changed its input{f' `{name}`' if name else ''}, which its caller may still need.",
+                    _IN_PLACE if type(before) is Tensor else _LIST_CHANGED,
                 )
     return result
 
@@ -273,6 +276,10 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
 _IN_PLACE = (
     "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these work in place. "
     "Make a new tensor, or work on a `clone()`."
+)
+_LIST_CHANGED = (
+    "Look for a method such as `pop`, `append` or `sort`, or an index on the left of `=`: these change a list or dict "
+    "itself. Make a new one."
 )
 
 
@@ -383,7 +390,6 @@ class _How(NamedTuple):
     reveal: bool = False
     strict: bool = False
     dtype: bool = False
-    parts: tuple[str, ...] = ()
 
 
 def plain(value: Any) -> Any:
@@ -398,8 +404,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str]:
+def _differences(answer: Any, wanted: Any, what: str | tuple[str, ...], how: _How) -> Iterator[str]:
     """Sentences that say how the answer differs from what is wanted, the first of which is shown."""
+    what, names = ("the result", what) if type(what) is tuple else (what, ())
     answer, wanted = plain(answer), plain(wanted)
     if type(answer) is int and type(wanted) is float and not how.strict and answer.bit_length() < 64:
         answer = float(answer)
@@ -413,8 +420,8 @@ def _differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterator[str
         if len(answer) != len(wanted):
             yield f"Length of {what}: expected {len(wanted)}, received {len(answer)}."
         for place, (left, right) in enumerate(zip(answer, wanted, strict=False)):
-            name = how.parts[place] if place < len(how.parts) else f"element {place}"
-            yield from _differences(left, right, f"{name} of {what}", how._replace(parts=()))
+            name = names[place] if place < len(names) else f"element {place} of {what}"
+            yield from _differences(left, right, name, how)
     elif isinstance(wanted, dict):
         # A key of an answer may be an object whose comparison raises: only strings and numbers are looked up.
         if {key for key in answer if type(key) in (str, int)} != set(wanted) or len(answer) != len(wanted):
@@ -494,6 +501,8 @@ def kind(value: Any) -> str:
     if type(value) is ModuleType:
         return "a Python module"
     name = _name_of(type(value))
+    if issubclass(type(value), tuple) and hasattr(torch.return_types, name):
+        return f"both tensors of `{name}`"
     return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
 
 
@@ -508,8 +517,6 @@ def _name_of(cls: type) -> str:
 def describe(value: Any) -> str:
     """A value in a few words: a number or short string as it is, a tensor by shape and dtype, others by their type."""
     if type(value) is Tensor:
-        if value.is_nested or value.layout != torch.strided:
-            return "a tensor that is not dense"
         return f"a tensor {brief(value)}"
     if type(value) in (int, float, bool, complex):
         return f"the {_name_of(type(value))} {_number(value)}"
@@ -519,18 +526,28 @@ def describe(value: Any) -> str:
     return f"{kind(value)}{length}"
 
 
+def _is_brief(value: Any) -> bool:
+    """Whether it can be told in a word; a model or a loader of the check's own says nothing."""
+    if type(value) in (list, tuple):
+        return 0 < len(value) <= 8 and all(type(item) in (int, float) for item in value)
+    return type(value) in (Tensor, int, float, bool, str)
+
+
 def brief(value: Any) -> str:
-    """A value as it stands behind its name: `[24, 5, 4] float32` for a tensor, `= 3` for a number."""
-    if type(value) is Tensor and not value.is_nested and value.layout == torch.strided:
-        device = "" if value.device.type == "cpu" else f" on {value.device}"
-        return f"{_shape(value)} {_dtype(value)}{device}"
-    if type(value) in (int, float, bool, str):
-        return f"= {_number(value)}"
-    if type(value) in (list, tuple) and len(value) <= 8 and all(type(item) in (int, float) for item in value):
+    """A tensor or a number as it is told after its name: `[24, 5, 4] float32`, `= 3`."""
+    if type(value) in (list, tuple):
         return f"= {value}"
-    if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
-        return ""
-    return f"({describe(value)})"
+    if type(value) is not Tensor:
+        return f"= {_number(value)}"
+    if value.is_nested or value.layout != torch.strided:
+        return "(not dense)"
+    return f"{_shape(value)} {_dtype(value)}{'' if value.device.type == 'cpu' else f' on {value.device}'}"
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in (list, tuple):
+        return len(value) <= 8 and all(type(item) in (int, float) for item in value)
+    return type(value) in (Tensor, int, float, bool, str)
 
 
 def message_of(error: BaseException) -> str:

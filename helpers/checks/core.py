@@ -84,7 +84,7 @@ from enum import Enum
 from typing import Any
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
-from helpers.checks.diagnose import diagnose, page_variable
+from helpers.checks.diagnose import diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
 
@@ -223,6 +223,11 @@ class Exercise:
     judge: Callable[..., Any] = field(repr=False)
     declared: Mistakes = field(repr=False)
     state: State = State.NOT_ATTEMPTED
+    judged: list[tuple[str, _Finding]] = field(default_factory=list, repr=False)
+    unjudged: Iterator[tuple[str, tuple[Any, ...]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.unjudged = self.mistakes()
 
     @property
     def heading(self) -> str:
@@ -249,10 +254,16 @@ class Exercise:
             for answer in wrong if type(wrong) is either else (wrong,):
                 yield hint, answer if len(self.answers) > 1 else (answer,)
 
-    def recognised(self, finding: _Finding, part: str = "") -> list[str]:
-        """The hints of the declared mistakes that are found wrong in the same way."""
-        hints = (hint for hint, wrong in self.mistakes() if self._finding(wrong).same_as(finding, part))
-        return list(dict.fromkeys(hints))
+    def recognised(self, finding: _Finding, part: str = "") -> str | None:
+        """The hint of the declared mistake that is found wrong in the same way."""
+        return next((hint for hint, known in self._known_mistakes() if known.same_as(finding, part)), None)
+
+    def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
+        """How each declared mistake is found wrong; each is judged once, when it is first needed."""
+        yield from self.judged
+        for hint, wrong in self.unjudged:
+            self.judged.append((hint, self._finding(wrong)))
+            yield self.judged[-1]
 
     def __call__(self, *answers: Any, solution: bool = False, **named: Any) -> Verdict:
         """The verdict on these answers; with `solution=True` it does not count as the learner's own."""
@@ -280,15 +291,15 @@ class Exercise:
     def _explained(self, finding: _Finding) -> Iterator[str]:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
-            if found := self.recognised(finding, part)[:1]:
-                hints = (*found, *filter(None, [self._general_hint(page_variable, not_yet)]))
+            if not isinstance(not_yet.error, TimeUp) and (found := self.recognised(finding, part)):
+                hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)
             told = not_yet.with_hints(hints).sentences
             yield f"`{part}`: {told[0]}" if part else told[0]
             yield from told[1:]
             if not_yet.printed:
-                yield "Your code printed, in the call that failed:"
+                yield "Printed in the call that failed:"
                 yield from (f"| {line}" for line in not_yet.printed)
         yield from finding.notes
 
@@ -370,7 +381,8 @@ class Exercise:
 
 
 def _too_long() -> NotYet:
-    return NotYet("The check stopped your code, because it took too long.", "Look for a loop that never ends.")
+    sentence = "The check stopped your code, because it took too long."
+    return NotYet(sentence, "Look for a loop that never ends.", error=TimeUp())
 
 
 @dataclass(eq=False)

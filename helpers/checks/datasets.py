@@ -206,8 +206,7 @@ def normalise_both(answer: Any) -> None:
                 normalised[:, channel] = (X[:, channel] - pixels.mean()) / pixels.std()
         result = call(answer, X_train, X_new)
         # A standard deviation that divides by n differs by 7 in 10,000 from one that divides by n - 1: both are right.
-        parts = ("the training images", "the new images")
-        expect(result, tuple(wanted), what="the result", parts=parts, reveal=True, rtol=1e-3)
+        expect(result, tuple(wanted), what=("the training images", "the new images"), reveal=True, rtol=1e-3)
 
 
 def _over(rule: Callable[[list[Tensor], DataLoader], Any]) -> Callable[[DataLoader], Any]:
@@ -412,8 +411,8 @@ def windows(answer: Any) -> None:
         expect(call(dataset.__len__), examples, what=f"the length {listed}", reveal=True)
         for i in sorted({0, min(1, examples - 1), examples - 1}):
             wanted = series[i : i + length], series[i + length]
-            parts = ("the window", "the number after it")
-            expect(call(dataset.__getitem__, i), wanted, what=f"example {i} {listed}", parts=parts, reveal=True)
+            what = f"the window of example {i} {listed}", f"the number after the window of example {i} {listed}"
+            expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 
 def _divided(

@@ -283,10 +283,10 @@ def class_and_probability(answer: Any) -> None:
             classes.append(row.index(max(row)))
             probabilities.append(math.exp(max(row)) / sum(map(math.exp, row)))
         cases.append(Case((logits,), (torch.tensor(classes), torch.tensor(probabilities))))
-    expect_results(answer, cases[:1], parts=("the classes", "the probabilities"))
+    expect_results(answer, cases[:1], what=("the classes", "the probabilities"))
     if any("Implicit dimension choice for softmax" in line for line in printed.lines):
         raise NotYet("The result is right, but PyTorch had to guess the dimension of the softmax, and warns of it.")
-    expect_results(answer, cases, parts=("the classes", "the probabilities"), without_loop=True)
+    expect_results(answer, cases, what=("the classes", "the probabilities"), without_loop=True)
 
 
 # 3.4
