@@ -488,7 +488,7 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:
+def kind(value: Any) -> str:  # noqa: PLR0911 - a table of kinds
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
     if value is None:
         return "None"

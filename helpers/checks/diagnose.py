@@ -615,8 +615,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         r"A call lacks \1. Compare what is in its brackets with the `def` line."
     ),
     r"takes (?:from )?\d+.* positional arguments? but (\d+) (?:was|were) given": (
-        r"The check, or your own call, gives \1 values, and the `def` line has another number of parameters (a method's "
-        "first one is `self`)."
+        r"The check, or your own call, gives \1 values, and the `def` line has another number of parameters (a "
+        "method's first one is `self`)."
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out of range \(expected to be in range of \[-?\d+, (-?\d+)\], but got (-?\d+)\)": (
