@@ -1,6 +1,6 @@
 """What `make test` does not try each time: other Pythons and versions, other processors, other places and orders.
 
-`.venv/bin/python -m pip install nox mutmut uv`, then `.venv/bin/nox --list` and, for example, `.venv/bin/nox -s arithmetic`.
+`.venv/bin/python -m pip install nox mutmut uv`, then `.venv/bin/nox --list` and, e.g., `.venv/bin/nox -s arithmetic`.
 Arguments after `--` go to pytest: `.venv/bin/nox -s twice -- notebooks/04_autograd.ipynb`.
 """
 
@@ -126,6 +126,12 @@ def answers(session: nox.Session) -> None:
         "generated",
     ]
     session.run(*command, env={"GENERATED_ANSWERS": "2000"})
+
+
+@here
+def classroom(session: nox.Session) -> None:
+    """Class work with hostile notebooks, and with the solutions of all seven."""
+    session.run(sys.executable, "-m", "pytest", "-q", "tests/tools/test_classroom.py", env={"COURSE_SLOW": "1"})
 
 
 @here

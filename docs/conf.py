@@ -94,7 +94,8 @@ def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
             cell.metadata.tags.append("hide-cell")
             cell.metadata.mystnb = {"code_prompt_show": "Solution", "code_prompt_hide": "Solution"}
         for figure in figures(cell):
-            cell.metadata.mystnb = {"image": {"alt": figure.metadata["image/png"]["alt"]}}
+            known = figure.metadata["image/png"]  # the file has more pixels than the page, for sharp screens
+            cell.metadata.mystnb = {"image": {"alt": known["alt"], "width": f"{known['width']}px"}}
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(name=name), id="about-this-page"))
     return notebook
 

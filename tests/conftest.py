@@ -1,4 +1,4 @@
-"""What all tests share: no figure left over, the site, the slides, and what the thorough run reports."""
+"""What all tests share: no figure left over, and the site and the slides, each built once."""
 
 import os
 import subprocess
@@ -46,17 +46,3 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slides")
     write(NOTEBOOKS, folder)
     return folder
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A line per exercise after `make thorough`: how many answers were generated, and how many of them were right."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
-    found = [(report, dict(report.user_properties)) for report in reports]
-    rows = [(report, properties) for report, properties in found if properties.get("generated", 0) > 50]
-    if rows:
-        terminalreporter.section("generated answers")
-        for report, properties in sorted(rows, key=lambda row: row[1]["exercise"]):
-            words = "no traceback, no false pass" if report.passed else "FAILED"
-            line = f"{properties['generated']:>6,} for {properties['exercise']}, {properties['right']} of them right"
-            terminalreporter.line(f"{line}: {words}")
-        terminalreporter.line(f"{sum(properties['generated'] for _, properties in rows):>6,} in all")

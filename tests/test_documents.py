@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+from functools import cache
 from types import SimpleNamespace
 
 import nbformat
@@ -50,13 +51,11 @@ def test_links_lead_somewhere(path):
 
 
 @pytest.mark.parametrize("path", [tables.README, tables.GUIDE, *NOTEBOOKS], ids=lambda path: path.name)
-def test_what_repeats_a_fact_is_up_to_date(path, generated):
-    assert path.read_text(encoding="utf-8") == generated[path], "run `python -m tools.tables`"
+def test_what_repeats_a_fact_is_up_to_date(path):
+    assert path.read_text(encoding="utf-8") == _generated()[path], "run `python -m tools.tables`"
 
 
-@pytest.fixture(scope="module")
-def generated():
-    return tables.generated()
+_generated = cache(tables.generated)
 
 
 @pytest.fixture
@@ -124,6 +123,11 @@ def test_a_plan_that_does_not_add_up_is_refused(change, message, plans):
 def _every_table(plans):
     course = tables.lessons(plans["notebooks"])
     return [tables.plan_table(name, plan, course) for name, plan in plans["plans"].items()]
+
+
+def test_a_lost_marker_is_named():
+    with pytest.raises(ValueError, match="generated: day"):
+        tables.fill("# Plans\n<!-- end -->", {"day": "| |"})
 
 
 def test_the_term_has_every_section_once(plans):

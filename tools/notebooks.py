@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
+from helpers.files import replace_whole
 from tools import NOTEBOOKS, ROOT
 
 __all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title"]
@@ -27,11 +29,14 @@ SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 COURSE = {"title", "minutes", "able_to"}  # what README and the site say about the notebook: see tools/tables.py
 CELL_METADATA = {"tags", "rtol"}
+IMAGE_METADATA = {"alt", "height", "width"}  # the description of a figure, and its size on the page
 TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "widget"}
 RUN_AGAIN = "# Run again, "  # a comment in each cell with the tag `once`, whose output changes when you run it again
 FOLDED = {"source_hidden": True}  # JupyterLab folds a solution
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LARGEST_FILE = 500_000  # bytes; a larger notebook is hard to review
+
+LIBRARY_FRAME = re.compile(r"(?:\x1b\[[0-9;]*m)*File \S*?site-packages[/\\](\w+)")
 
 
 def execute(path: Path, **surroundings: str) -> NotebookNode:
@@ -73,16 +78,26 @@ def normal(notebook: NotebookNode) -> str:
 
 
 def _tidy(output: NotebookNode, execution_count: int | None) -> None:
-    """Drop what differs from one machine to the next: counts, library frames and metadata other than `alt`."""
+    """Drop what differs from one machine to the next: counts, library frames and metadata other than an image's."""
     if output.output_type == "error":
-        library_frame = re.compile(r"^(?:\x1b\[[0-9;]*m)*File ")
-        output.traceback = [frame for frame in output.traceback if not library_frame.match(frame)]
+        output.traceback = list(_without_library_frames(output.traceback))
     if output.output_type == "execute_result":
         output.execution_count = execution_count
     if "metadata" in output:
         output.metadata = NotebookNode(
-            {mime: {"alt": kept["alt"]} for mime, kept in output.metadata.items() if "alt" in kept}
+            {
+                mime: {key: value for key, value in kept.items() if key in IMAGE_METADATA}
+                for mime, kept in output.metadata.items()
+                if "alt" in kept
+            }
         )
+
+
+def _without_library_frames(frames: list[str]) -> Iterator[str]:
+    """Yield a line in place of each run of frames inside a library: their paths and lines differ between machines."""
+    for library, run in groupby(frames, lambda frame: (found := LIBRARY_FRAME.match(frame)) and found[1]):
+        count = len(own := list(run))
+        yield from own if library is None else [f"... {count} frame{'s' if count > 1 else ''} inside {library} ..."]
 
 
 def faults(path: Path) -> Iterator[str]:
@@ -140,7 +155,9 @@ def _texts(cell: NotebookNode) -> Iterator[str]:
 def store(paths: list[Path]) -> None:
     """Execute each notebook, write it back in the stored form, and print the rules that it breaks."""
     for path in paths:
-        path.write_text(normal(execute(path, **SURROUNDINGS)), encoding="utf-8", newline="\n")
+        text = normal(execute(path, **SURROUNDINGS))
+        with replace_whole(path) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
         print(path.name, *(f"\n  {fault}" for fault in faults(path)))
 
 

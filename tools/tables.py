@@ -69,7 +69,7 @@ def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
         if list(plan["sections"]) != list(headings) or not exercises.keys() >= set(plan["room"]):
             raise ValueError(
                 f"Expected the plan of {path.name} in docs/plans.yml to have the sections {', '.join(headings)}, and "
-                f"in the room some of the exercises {', '.join(exercises)}. Correct the sections, their order or the room."
+                f"in the room some of the exercises {', '.join(exercises)}. Correct either."
             )
         total = sum(section["minutes"] for section in plan["sections"].values())
         if total != notebook.metadata.course.minutes:

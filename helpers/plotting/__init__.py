@@ -1,18 +1,17 @@
-"""Draws what it is given, in one style, and knows one sentence that describes each figure.
+"""Figures in one style, each with one sentence that describes it.
 
-It computes no results and never calls `plt.show`; `show` displays a figure with its sentence as the caption.
+The functions draw what they are given: they compute no results and never call `plt.show`. `show` displays a figure
+with its sentence as the caption.
 """
 
 from helpers.plotting.captions import describe, set_caption, show
-from helpers.plotting.classification import confusion_matrix, probability_bars
+from helpers.plotting.classification import confusion_matrix, probability_bars, readings
 from helpers.plotting.curves import compare_curves, learning_curves
-from helpers.plotting.data import class_bars, pictures_with_histograms, split_bar, value_histograms
+from helpers.plotting.data import class_bars, images_with_histograms, split_bar, value_histograms
 from helpers.plotting.descent import descent_on_contours, descent_on_curve
-from helpers.plotting.graph import computational_graph, draw_graph, graph_picture
-from helpers.plotting.images import image_grid
+from helpers.plotting.graph import draw_graph, graph_picture
+from helpers.plotting.images import image_grid, training_progress
 from helpers.plotting.networks import activation_curves, layer_values, output_histograms, shape_flow, value_tables
-from helpers.plotting.progress import training_progress
-from helpers.plotting.readings import readings
 from helpers.plotting.regression import regression_plot, regression_progress
 from helpers.plotting.tensors import broadcasting, indexing, joined, ranks, selections
 
@@ -21,7 +20,6 @@ __all__ = [
     "broadcasting",
     "class_bars",
     "compare_curves",
-    "computational_graph",
     "confusion_matrix",
     "descent_on_contours",
     "descent_on_curve",
@@ -29,12 +27,12 @@ __all__ = [
     "draw_graph",
     "graph_picture",
     "image_grid",
+    "images_with_histograms",
     "indexing",
     "joined",
     "layer_values",
     "learning_curves",
     "output_histograms",
-    "pictures_with_histograms",
     "probability_bars",
     "ranks",
     "readings",

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
 from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, styled
-from helpers.plotting.values import as_array, count, finite, number, shape, vector
-
-_FIRST = (0, 1, 2)  # steps; more tangents would hide the path
+from helpers.plotting.values import finite, format_count, format_number, format_shape, vector
 
 
 @styled()
 def descent_on_curve(
-    w: Any,  # noqa: ANN401
-    loss: Any,  # noqa: ANN401
-    paths: Mapping[str, Any],
+    w: ArrayLike,
+    loss: ArrayLike,
+    paths: Mapping[str, ArrayLike],
     *,
-    tangents: Iterable[int] = _FIRST,
+    tangents: Iterable[int] = (0, 1, 2),
     axes: Axes | Iterable[Axes] | None = None,
 ) -> np.ndarray:
-    """Draw a loss of one parameter and, one Axes a path, where gradient descent stood after each step.
+    """Draw a loss of one parameter and, one Axes per path, where gradient descent was after each step.
 
     At the steps named in `tangents`, where a path has them, the tangent is drawn, too. `paths` maps a title, such as
     "lr 0.1", to its path.
@@ -34,105 +32,93 @@ def descent_on_curve(
     Shapes:
         w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
 
-    Raises: ValueError where lengths differ, there is no path, or the Axes are not one per path.
+    Raises: ValueError where shapes do not fit, or the Axes are not one per path.
     """
-    w, loss = vector(w, "w"), vector(loss, "loss")
-    if len(w) != len(loss):
-        raise ValueError(f"Expected one loss per w: {len(w)} w, {len(loss)} losses. Compute the loss at every w.")
-    paths = _paths(paths)
-    tangents = set(tangents)
-    axes = axes_for(paths, axes, each="path", height=2.7, sharey=True)
-    room = 0.06 * (loss.max() - loss.min())
-    limits = {"xlim": (w.min(), w.max()), "ylim": (loss.min() - room, loss.max())}
+    w, loss, paths, tangents = vector(w, "w"), vector(loss, "loss"), _paths(paths), set(tangents)
+    own_figure = axes is None
+    axes = axes_for(paths, axes, height=2.9, sharey=True)
+    room = 0.06 * np.ptp(loss)
+    reach = 0.14 * np.ptp(w)
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
-        ax.plot(w, loss, color=GREY, linewidth=1.2)
-        reach = 0.14 * (w.max() - w.min())
+        ax.plot(w, loss, color=GREY, linewidth=1.2, label="loss")
         for at, height, slope in (row for step, row in enumerate(path) if step in tangents):
             ends = np.array([at - reach, at + reach])
-            ax.plot(ends, height + slope * (ends - at), color=ink(ax), linestyle="--", linewidth=1.2)
-        _draw(ax, path[:, 0], path[:, 1])
+            ax.plot(ends, height + slope * (ends - at), color=ink(ax), linestyle="--", linewidth=1.2, label="tangent")
+        _draw_path(ax, path)
         ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        ax.set(xlabel="w", title=title, **limits)
+        ax.set(xlabel="w", title=title, xlim=(w.min(), w.max()), ylim=(loss.min() - room, loss.max()))
         inside = (path[:, 0] >= w.min()) & (path[:, 0] <= w.max()) & (path[:, 1] <= loss.max())
-        words = f"from w {number(path[0, 0])} to {number(path[-1, 0])}"
-        set_caption(ax, _in_words(title, words, path[:, 1], inside))
+        first, last = format_number(path[0, 0]), format_number(path[-1, 0])
+        set_caption(ax, _sentence(title, f"w {first} to {last}", path[:, 1], inside))
     axes[0].set_ylabel("loss")
-    return _explained(axes, "Each path leads from the square to the star; dashed lines are tangents.")
+    if own_figure:
+        _key(axes)
+    return axes
 
 
 @styled()
 def descent_on_contours(
-    u: Any,  # noqa: ANN401
-    v: Any,  # noqa: ANN401
-    loss: Any,  # noqa: ANN401
-    paths: Mapping[str, Any],
+    u: ArrayLike,
+    v: ArrayLike,
+    loss: ArrayLike,
+    paths: Mapping[str, ArrayLike],
     *,
     axes: Axes | Iterable[Axes] | None = None,
 ) -> np.ndarray:
-    """Draw a loss of two parameters as contours and, one Axes a path, where gradient descent stood after each step.
+    """Draw a loss of two parameters as contours, the lower the darker, and where gradient descent was after each step.
+
+    Both parameters have one scale, so that a gradient is perpendicular to the contours. `paths` maps a title to a path,
+    which has an Axes of its own.
 
     Shapes:
         u: [U]; v: [V]; loss: [V, U], at each u (across) and v (up). Each path: [steps + 1, 3], rows of u, v and loss.
 
-    Raises: ValueError where shapes do not fit, there is no path, or the Axes are not one per path.
+    Raises: ValueError where shapes do not fit, or the Axes are not one per path.
     """
-    u, v, loss = vector(u, "u"), vector(v, "v"), finite(loss, "loss")
-    if loss.shape != (len(v), len(u)):
-        raise ValueError(
-            f"Expected a loss of shape [V, U]: {len(v)} v, {len(u)} u, received {shape(loss)}. "
-            "Compute it at v[:, None] and u[None, :]."
-        )
-    paths = _paths(paths)
-    axes = axes_for(paths, axes, each="path", height=2.6, sharey=True)
+    u, v, loss, paths = vector(u, "u"), vector(v, "v"), finite(loss, "loss"), _paths(paths)
+    own_figure = axes is None
+    axes = axes_for(paths, axes, height=2.6, sharey=True)
     levels = loss.min() + np.ptp(loss) * np.linspace(0, 1, 10)[1:-1] ** 2  # denser where it is flat
     shades = mpl.colormaps[SEQUENTIAL](np.linspace(1, 0.3, len(levels)))
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
         ax.contour(u, v, loss, levels=levels, colors=shades, linewidths=1)
-        _draw(ax, path[:, 0], path[:, 1])
-        ax.set(xlabel="u", title=title, xlim=(u.min(), u.max()), ylim=(v.min(), v.max()))
+        _draw_path(ax, path)
+        ax.set(xlabel="u", title=title, xlim=(u.min(), u.max()), ylim=(v.min(), v.max()), aspect="equal")
         inside = (np.abs(path[:, 0] - u.mean()) <= np.ptp(u) / 2) & (np.abs(path[:, 1] - v.mean()) <= np.ptp(v) / 2)
-        words = f"from {_point(path[0])} to {_point(path[-1])}"
-        set_caption(ax, _in_words(title, words, path[:, 2], inside))
+        first, last = (f"({format_number(row[0])}, {format_number(row[1])})" for row in path[[0, -1]])
+        set_caption(ax, _sentence(title, f"{first} to {last}", path[:, 2], inside))
     axes[0].set_ylabel("v")
-    return _explained(axes, "Each path leads from the square to the star; darker contours have lower loss.")
+    if own_figure:
+        _key(axes)
+    return axes
 
 
-def _paths(paths: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    if not paths:
-        raise ValueError('Expected at least one path to draw: received none. Pass {"lr 0.1": path}.')
-    return {title: _path(path, title) for title, path in paths.items()}
+def _paths(paths: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+    arrays = {title: finite(path, f"the path {title!r}").astype(np.float64) for title, path in paths.items()}
+    for title, array in arrays.items():
+        if array.ndim != 2 or array.shape[1] != 3:
+            raise ValueError(
+                f"Expected the path {title!r} of shape [steps + 1, 3]: received {format_shape(array)}. "
+                "Store three numbers before the first step and after each."
+            )
+    return arrays
 
 
-def _path(path: Any, title: str) -> np.ndarray:  # noqa: ANN401
-    array = as_array(path, f"the path {title!r}").astype(np.float64)
-    if array.ndim != 2 or array.shape[1] != 3:
-        raise ValueError(
-            f"Expected the path {title!r} of shape [steps + 1, 3]: received {shape(array)}. "
-            "Write down three numbers before the first step and after each."
-        )
-    return finite(array, f"the path {title!r}")
-
-
-def _draw(ax: Axes, across: np.ndarray, up: np.ndarray) -> None:
-    """The path as a line with a marker a step; a square where it starts, a star where it ends."""
-    ax.plot(across, up, color=BLUE, marker="o", markersize=4, linewidth=1.2, label="path")
+def _draw_path(ax: Axes, path: np.ndarray) -> None:
+    """A line with a marker per step; a square where it starts, a star where it ends."""
+    across, up = path[:, 0], path[:, 1]
+    ax.plot(across, up, color=BLUE, marker="o", markersize=4, linewidth=1.2, label="step")
     ax.plot(across[:1], up[:1], color=ink(ax), marker="s", markersize=7, linestyle="", label="start")
     ax.plot(across[-1:], up[-1:], color=ORANGE, marker="*", markersize=13, linestyle="", label="end")
 
 
-def _point(row: np.ndarray) -> str:
-    return f"({number(row[0])}, {number(row[1])})"
+def _key(axes: np.ndarray) -> None:
+    """One legend above all Axes, each of its signs once."""
+    signs = {line.get_label(): line for line in axes[0].lines}
+    axes[0].figure.legend(signs.values(), signs.keys(), loc="outside upper center", ncols=len(signs))
 
 
-def _in_words(title: str, way: str, losses: np.ndarray, inside: np.ndarray) -> str:
-    steps = count(len(losses) - 1, "steps")
-    words = f"{title}, {steps} {way}, loss {number(losses[0])} to {number(losses[-1])}"
-    if not inside.all():
-        words += f", out of the picture at step {int(np.argmin(inside))}"
-    return f"{words}."
-
-
-def _explained(axes: np.ndarray, key: str) -> np.ndarray:
-    """The Axes, with what the signs mean before the sentence of the first."""
-    set_caption(axes[0], f"{key} {axes[0].get_label()}")
-    return axes
+def _sentence(title: str, way: str, losses: np.ndarray, inside: np.ndarray) -> str:
+    steps = format_count(len(losses) - 1, "steps")
+    words = f"{title}, {steps} from {way}, loss {format_number(losses[0])} to {format_number(losses[-1])}"
+    return f"{words}." if inside.all() else f"{words}, outside the figure at step {int(np.argmin(inside))}."

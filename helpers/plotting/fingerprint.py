@@ -1,4 +1,4 @@
-"""The numbers that a figure draws, in one line: a test compares text, and sees no pixels."""
+"""The numbers that a figure draws, in one line: tests of the notebooks compare text, not pixels."""
 
 from __future__ import annotations
 
@@ -17,25 +17,34 @@ from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 
 _GOLDEN = (5**0.5 - 1) / 2
+_VARIES = "varies"  # the gid of an artist that other machines draw differently
+
+
+def exclude_from_fingerprint(artist: Artist) -> None:
+    """Mark what another processor draws differently, such as a trained model's worst mistakes."""
+    artist.set_gid(_VARIES)
 
 
 def fingerprint(figure: Figure) -> str:
-    """How many numbers of each kind a figure draws, with their mean and a weighted mean; '' where it draws none.
+    """How many numbers of each type a figure draws, with their mean and a weighted mean; '' where it draws none.
 
-    Each place in the order of drawing has a weight of its own, from 0 to 2, so the weighted mean changes where two
-    numbers change places. Five digits: a changed number shows in them, and the noise of another processor does not.
+    Each position in the order of drawing has its own weight, from 0 to 2, so the weighted mean changes where two
+    numbers are swapped. Five digits: they show a changed number, and hide the rounding of another processor. An Axes
+    with seconds on an axis is left out, because measured times are never the same.
     """
-    kinds: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[np.ndarray]] = {}
     for ax in figure.axes:
+        if "seconds" in ax.get_xlabel() + ax.get_ylabel() or ax.get_label() == "<colorbar>":
+            continue
         for artist in ax.get_children():
-            if artist.get_visible() and artist is not ax.patch:
-                for kind, values in _numbers(ax, artist):
-                    kinds.setdefault(kind, []).append(np.asarray(values, dtype=np.float64).ravel())
-    return "; ".join(_in_words(kind, np.concatenate(parts)) for kind, parts in kinds.items() if sum(map(len, parts)))
+            if artist.get_visible() and artist is not ax.patch and artist.get_gid() != _VARIES:
+                for name, values in _drawn_numbers(ax, artist):
+                    found.setdefault(name, []).append(np.asarray(values, dtype=np.float64).ravel())
+    return "; ".join(_summary(name, np.concatenate(parts)) for name, parts in found.items() if sum(map(len, parts)))
 
 
-def _numbers(ax: Axes, artist: Artist) -> Iterator[tuple[str, Iterable[float]]]:
-    """What an artist draws, by kind; what only explains, such as a legend or a label, draws no numbers."""
+def _drawn_numbers(ax: Axes, artist: Artist) -> Iterator[tuple[str, Iterable[float]]]:
+    """What an artist draws, by name; what only explains, such as a legend or a label, draws no numbers."""
     if isinstance(artist, Line2D):
         points = np.asarray(artist.get_xydata(), dtype=np.float64)
         yield "lines across", points[:, 0]
@@ -61,9 +70,9 @@ def _numbers(ax: Axes, artist: Artist) -> Iterator[tuple[str, Iterable[float]]]:
             return  # a word
 
 
-def _in_words(kind: str, values: np.ndarray) -> str:
+def _summary(name: str, values: np.ndarray) -> str:
     values = np.nan_to_num(values, posinf=0, neginf=0)
-    weights = 2 * (np.arange(1, len(values) + 1) * _GOLDEN % 1)  # never in step with the data, and never the same twice
+    weights = 2 * (np.arange(1, len(values) + 1) * _GOLDEN % 1)  # never in step with the data, and never repeated
     means = (values.mean(), (values * weights).mean())
     mean, weighted = (0.0 if abs(value) < 1e-9 else value for value in means)
-    return f"{kind} {len(values):,}, mean {mean:#.5g}, weighted {weighted:#.5g}"
+    return f"{name} {len(values):,}, mean {mean:#.5g}, weighted {weighted:#.5g}"

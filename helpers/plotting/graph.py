@@ -6,6 +6,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from statistics import fmean
 from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
@@ -14,9 +15,9 @@ from matplotlib.path import Path
 
 from helpers.plotting.captions import set_caption
 from helpers.plotting.style import AMBER, BLUE, GREY, INK, PAPER, SKY, WIDTH, axes_or_new, styled
-from helpers.plotting.values import count
+from helpers.plotting.values import format_count
 
-Kind = Literal["leaf", "constant", "accumulation", "operation", "result"]
+Role = Literal["leaf", "constant", "accumulation", "operation", "result"]
 
 # Autograd's names for operations that say little by themselves.
 _READABLE = {
@@ -30,7 +31,7 @@ _READABLE = {
     "pow": "power",
 }
 
-# How each kind of node looks: by the colour of its box and by its frame, so that colour is not the only sign.
+# How a node looks: by the colour of its box and by its frame, so that colour is not the only sign.
 _LOOKS: dict[str, dict[str, Any]] = {
     "leaf": {"facecolor": "#DCEEF9", "edgecolor": BLUE, "linewidth": 1.8},
     "constant": {"facecolor": PAPER, "edgecolor": GREY, "linestyle": "--"},
@@ -49,25 +50,25 @@ class Node(NamedTuple):
     A `note`, such as '= 6', is written after the name in place of the shape.
     """
 
-    kind: Kind
+    role: Role
     name: str
     shape: tuple[int, ...] | None = None
     note: str | None = None
 
     @property
     def label(self) -> str:
-        """What the box says: 'w [5, 3]', 'matrix product', 'add to w.grad', 'multiply = 6'."""
+        """The text of the box: 'w [5, 3]', 'matrix product', 'add to w.grad', 'multiply = 6'."""
         if self.note is not None:
             return f"{operation_name(self.name)} {self.note}".rstrip()
-        if self.kind == "operation":
+        if self.role == "operation":
             return operation_name(self.name)
-        if self.kind == "accumulation":
+        if self.role == "accumulation":
             return f"add to {self.name}.grad"
         return f"{self.name} {list(self.shape or ())}"
 
 
 class Graph(NamedTuple):
-    """Nodes, and edges as pairs of positions in `nodes`, each from what was computed first to what uses it."""
+    """Nodes, and edges as pairs of indices into `nodes`, each from what was computed first to what uses it."""
 
     nodes: list[Node]
     edges: list[tuple[int, int]]
@@ -76,10 +77,10 @@ class Graph(NamedTuple):
 def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = "loss") -> Graph:  # noqa: ANN401
     """Walk from `result` along `grad_fn` and `next_functions` to its leaves; return what was found.
 
-    `tensors` gives names to leaves; a leaf without a name is called "unnamed". Of the tensors that need no gradient
-    autograd notes only those that it must keep for `backward`: such a tensor in `tensors` becomes a constant.
+    `tensors` names the leaves; a leaf without a name is called "unnamed". Of the tensors that require no gradient,
+    autograd keeps only those that it needs for `backward`: such a tensor in `tensors` becomes a constant.
 
-    Raises: ValueError where `result` has no graph; TypeError where it is no tensor.
+    Raises: ValueError where `result` has no graph; TypeError where it is not a tensor.
     """
     if not hasattr(result, "grad_fn"):
         raise TypeError(f"Expected a tensor to walk from: received {type(result).__name__}. Pass the loss.")
@@ -89,45 +90,39 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
             "Compute it from a tensor with requires_grad=True, outside no_grad and inference_mode."
         )
     nodes, edges = [Node("result", name, tuple(result.shape))], []
-    place: dict[Any, int] = {}  # of each function (held, so that it stays itself while we walk) and constant (by name)
+    index: dict[Any, int] = {}  # of each function (held, so that it stays itself while we walk) and constant (by name)
 
     def add(key: Any, node: Node) -> int:  # noqa: ANN401
-        place[key] = len(nodes)
+        index[key] = len(nodes)
         nodes.append(node)
-        return place[key]
+        return index[key]
 
     edges.append((add(result.grad_fn, Node("operation", result.grad_fn.name())), 0))
     waiting = deque([result.grad_fn])
     while waiting:
         function = waiting.popleft()
-        user = place[function]
+        user = index[function]
         for source, _ in function.next_functions:
-            if source is None:  # an input that needs no gradient
+            if source is None:  # an input that requires no gradient
                 continue
-            if source not in place:
+            if source not in index:
                 if hasattr(source, "variable"):  # the accumulation node of a leaf
                     leaf = source.variable
-                    called = _name_of(leaf, tensors)
-                    nodes.append(Node("leaf", called, tuple(leaf.shape)))
-                    edges.append((len(nodes) - 1, add(source, Node("accumulation", called))))
+                    leaf_name = next((key for key, tensor in tensors.items() if tensor is leaf), "unnamed")
+                    nodes.append(Node("leaf", leaf_name, tuple(leaf.shape)))
+                    edges.append((len(nodes) - 1, add(source, Node("accumulation", leaf_name))))
                 else:
                     add(source, Node("operation", source.name()))
                     waiting.append(source)
-            edges.append((place[source], user))
-        for called in _constants(function, tensors):
-            if called not in place:
-                add(called, Node("constant", called, tuple(tensors[called].shape)))
-            edges.append((place[called], user))
+            edges.append((index[source], user))
+        for constant in _constants(function, tensors):
+            if constant not in index:
+                add(constant, Node("constant", constant, tuple(tensors[constant].shape)))
+            edges.append((index[constant], user))
     return Graph(nodes, edges)
 
 
-def graph_picture(
-    result: Any,  # noqa: ANN401
-    tensors: Mapping[str, Any],
-    *,
-    name: str = "loss",
-    ax: Axes | None = None,
-) -> Axes:
+def graph_picture(result: Any, tensors: Mapping[str, Any], *, name: str = "loss", ax: Axes | None = None) -> Axes:  # noqa: ANN401
     """Draw the computational graph of `result`: leaves on top, `result` (called `name`) at the bottom.
 
     `tensors` maps names to tensors, for example {"w": w, "b": b} or dict(model.named_parameters()).
@@ -140,30 +135,33 @@ def graph_picture(
 @styled()
 def draw_graph(graph: Graph, *, ax: Axes | None = None) -> Axes:
     """Draw a graph as `computational_graph` returns it, or one put together by hand."""
-    places, routes, widths = _layout(graph)
-    left = min(x - widths[i] / 2 for i, (x, _) in places.items()) - 0.5
-    right = max(x + widths[i] / 2 for i, (x, _) in places.items()) + 0.5
-    bottom = min(y for _, y in places.values())
+    middles, routes, widths = _layout(graph)
+    left = min(x - widths[i] / 2 for i, (x, _) in middles.items()) - 0.5
+    right = max(x + widths[i] / 2 for i, (x, _) in middles.items()) + 0.5
+    bottom = min(y for _, y in middles.values())
     scale = min(1.0, WIDTH / (right - left + 0.3))  # a graph wider than the page is drawn smaller, letters too
     ax = axes_or_new(ax, height=scale * (0.5 - bottom))
     middle, half = (left + right) / 2, WIDTH / scale / 2
     ax.set(xlim=(middle - half, middle + half), ylim=(bottom - 0.25, 0.25), aspect="equal")
     ax.axis("off")
-    _direction(ax, left, (0, bottom), "forward", scale)
-    _direction(ax, right, (bottom, 0), "backward", scale)
+    for x, way, word in ((left, (0, bottom), "forward"), (right, (bottom, 0), "backward")):
+        _arrow(ax, [(x, y) for y in way], scale, linewidth=0.8)
+        look = {"rotation": 90, "fontsize": 9 * scale, "color": GREY}
+        background = {"facecolor": PAPER, "edgecolor": "none", "pad": 2}
+        ax.text(x, sum(way) / 2, word, ha="center", va="center", bbox=background, **look)
     for k, route in enumerate(routes):
         aside = 0.16 * sum(route[:1] + route[-1:] == other[:1] + other[-1:] for other in routes[:k])
-        points = [(places[i][0] + aside, places[i][1]) for i in route]
-        points[0] = _frame(points[0], points[1], widths[route[0]])
-        points[-1] = _frame(points[-1], points[-2], widths[route[-1]])
-        _arrow(ax, points, scale, linestyle="--" if graph.nodes[route[0]].kind == "constant" else "-")
+        points = [(middles[i][0] + aside, middles[i][1]) for i in route]
+        points[0] = _frame_crossing(points[0], points[1], widths[route[0]])
+        points[-1] = _frame_crossing(points[-1], points[-2], widths[route[-1]])
+        _arrow(ax, points, scale, linestyle="--" if graph.nodes[route[0]].role == "constant" else "-")
     for i, node in enumerate(graph.nodes):
-        x, y = places[i]
-        corner, pad = (x - widths[i] / 2 + 0.06, y - _HEIGHT / 2 + 0.06), 0.06
-        inner = widths[i] - 2 * pad, _HEIGHT - 2 * pad
-        ax.add_patch(FancyBboxPatch(corner, *inner, boxstyle=f"round,pad={pad}", **_LOOKS[node.kind]))
+        x, y = middles[i]
+        pad = 0.06
+        corner, size = (x - widths[i] / 2 + pad, y - _HEIGHT / 2 + pad), (widths[i] - 2 * pad, _HEIGHT - 2 * pad)
+        ax.add_patch(FancyBboxPatch(corner, *size, boxstyle=f"round,pad={pad}", **_LOOKS[node.role]))
         ax.text(x, y - 0.01, node.label, ha="center", va="center", fontsize=9 * scale, color=INK)
-    return set_caption(ax, _in_words(graph))
+    return set_caption(ax, _sentence(graph))
 
 
 def operation_name(name: str) -> str:
@@ -171,10 +169,6 @@ def operation_name(name: str) -> str:
     bare = re.sub(r"Backward\d*$", "", name.rpartition("::")[2])
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", bare).lower()
     return _READABLE.get(words, words)
-
-
-def _name_of(leaf: Any, tensors: Mapping[str, Any]) -> str:  # noqa: ANN401
-    return next((name for name, tensor in tensors.items() if tensor is leaf), "unnamed")
 
 
 def _constants(function: Any, tensors: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401
@@ -194,9 +188,9 @@ def _constants(function: Any, tensors: Mapping[str, Any]) -> Iterator[str]:  # n
 
 
 def _layout(graph: Graph) -> tuple[dict[int, tuple[float, float]], list[list[int]], dict[int, float]]:
-    """Where each node stands (inches, x and y), the route of each edge as a list of nodes, and each node's width.
+    """The middle of each node (inches, x and y), the route of each edge as a list of nodes, and each node's width.
 
-    A node stands in the row above the first that uses it. An edge over several rows goes through a node of no
+    A node is in the row above the first that uses it. An edge over several rows goes through a node of no
     width in each row between, so that it never runs through a box (the layout of Sugiyama, Tagawa and Toda, 1981).
     """
     import networkx as nx  # noqa: PLC0415 - only those who draw a graph wait for it
@@ -216,32 +210,27 @@ def _layout(graph: Graph) -> tuple[dict[int, tuple[float, float]], list[list[int
             users.setdefault(upper, []).append(lower)
         routes.append(route)
     x: dict[int, float] = {}
-    for y in range(last + 1):  # from the result upwards, each node wants to stand above those that use it
-        wish = {i: _mean(x[user] for user in users[i]) if users[i] else 0.0 for i in row if row[i] == y}
+    for y in range(last + 1):  # from the result upwards, each node wants to be above those that use it
+        wish = {i: fmean(x[user] for user in users[i]) if users[i] else 0.0 for i in row if row[i] == y}
         x.update(_apart(wish, widths))
     return {i: (x[i], (row[i] - last) * _ROW) for i in row}, routes, widths
 
 
 def _apart(wish: Mapping[int, float], widths: Mapping[int, float]) -> dict[int, float]:
-    """Places in the order of the wishes, no two boxes touching, on average where they wished to be."""
+    """Positions in the order of the wishes, no two boxes touching, on average where they wished to be."""
     x, edge = {}, None
     for i in sorted(wish, key=wish.__getitem__):
         x[i] = wish[i] if edge is None else max(wish[i], edge + _GAP + widths[i] / 2)
         edge = x[i] + widths[i] / 2
-    shift = _mean(wish.values()) - _mean(x.values())
-    return {i: place + shift for i, place in x.items()}
+    shift = fmean(wish.values()) - fmean(x.values())
+    return {i: position + shift for i, position in x.items()}
 
 
-def _mean(numbers: Any) -> float:  # noqa: ANN401
-    numbers = list(numbers)
-    return sum(numbers) / len(numbers)
-
-
-def _frame(middle: tuple[float, float], outside: tuple[float, float], width: float) -> tuple[float, float]:
+def _frame_crossing(middle: tuple[float, float], outside: tuple[float, float], width: float) -> tuple[float, float]:
     """Where the way from the middle of a box to a point outside it crosses the frame of the box."""
     dx, dy = outside[0] - middle[0], outside[1] - middle[1]
-    share = min(width / 2 / abs(dx) if dx else 1.0, _HEIGHT / 2 / abs(dy))
-    return middle[0] + share * dx, middle[1] + share * dy
+    fraction = min(width / 2 / abs(dx) if dx else 1.0, _HEIGHT / 2 / abs(dy))
+    return middle[0] + fraction * dx, middle[1] + fraction * dy
 
 
 def _arrow(ax: Axes, points: list[tuple[float, float]], scale: float, **look: Any) -> None:  # noqa: ANN401
@@ -249,26 +238,19 @@ def _arrow(ax: Axes, points: list[tuple[float, float]], scale: float, **look: An
     ax.add_patch(FancyArrowPatch(path=Path(points), **arrow, **look))
 
 
-def _direction(ax: Axes, x: float, way: tuple[float, float], word: str, scale: float) -> None:
-    """A long arrow beside the graph with the word for the way it goes."""
-    _arrow(ax, [(x, y) for y in way], scale, linewidth=0.8)
-    background = {"facecolor": PAPER, "edgecolor": "none", "pad": 2}
-    middle = {"ha": "center", "va": "center", "rotation": 90}
-    ax.text(x, sum(way) / 2, word, **middle, fontsize=9 * scale, color=GREY, bbox=background)
-
-
-def _in_words(graph: Graph) -> str:
-    def named(kind: Kind) -> str:
-        labels = Counter(node.label for node in graph.nodes if node.kind == kind)
-        return ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in labels.items())
-
-    def number(kind: Kind, what: str) -> str:
-        return count(sum(node.kind == kind for node in graph.nodes), what)
-
-    words = (
-        f"Computational graph of {graph.nodes[0].name}: {number('operation', 'operations')} ({named('operation')}), "
+def _sentence(graph: Graph) -> str:
+    labels = {
+        role: Counter(node.label for node in graph.nodes if node.role == role)
+        for role in ("operation", "leaf", "constant")
+    }
+    listed = {
+        role: ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in found.items())
+        for role, found in labels.items()
+    }
+    operations = format_count(labels["operation"].total(), "operations")
+    leaves = format_count(labels["leaf"].total(), "leaf tensors")
+    words = f"Computational graph of {graph.nodes[0].name}: {operations} ({listed['operation']}), "
+    words += f"{leaves} to collect gradients ({listed['leaf']})"
+    return (
+        f"{words}, kept for backward without a gradient: {listed['constant']}." if labels["constant"] else f"{words}."
     )
-    words += f"{number('leaf', 'leaf tensors')} to collect gradients ({named('leaf')})"
-    if constants := named("constant"):
-        words += f", kept for backward without a gradient: {constants}"
-    return f"{words}."

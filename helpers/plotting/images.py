@@ -1,20 +1,24 @@
-"""Pictures side by side, with what they are called and whether that is right."""
+"""Images side by side, each with its title and whether that is right; alone, or below the curves of a training."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
-from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, new_figure, styled
-from helpers.plotting.values import as_array, count, finite, listing, number, shape
+from helpers.plotting.captions import describe, set_caption
+from helpers.plotting.curves import learning_curves
+from helpers.plotting.fingerprint import exclude_from_fingerprint
+from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, axes_in_inches, new_figure, styled
+from helpers.plotting.values import as_array, finite, format_count, format_number, format_shape, join_words
 
 RIGHT, WRONG = "✓", "✗"
 FRAMES: dict[bool | None, dict[str, Any]] = {
@@ -22,31 +26,31 @@ FRAMES: dict[bool | None, dict[str, Any]] = {
     True: {"edgecolor": BLUE, "linestyle": "-", "linewidth": 2.5},
     False: {"edgecolor": ORANGE, "linestyle": (0, (3, 1.5)), "linewidth": 2.5},
 }
-
-_TITLE_SIZE = 9  # points
-_LETTER = 0.072  # inches, the mean width of a letter of that size
-_GAP = 0.14  # inches between two pictures
-_LARGEST = 1.3  # inches; a picture of 28 x 28 pixels gains nothing by more
+_LETTER = 0.072  # inches, the mean width of a letter of 9 points
+_GAP = 0.14  # inches between two images
+_LARGEST = 1.3  # inches; an image of 28 x 28 pixels gains nothing by more
+_SCALE = 0.6  # inches for a colour bar on the right
 
 
 @styled()
 def image_grid(
-    images: Any,  # noqa: ANN401
+    images: ArrayLike,
     titles: Sequence[str] | None = None,
     *,
-    correct: Sequence[bool] | None = None,
+    correct: ArrayLike | None = None,
     columns: int | None = None,
-    what: str = "pictures",
+    what: str = "images",
     value_range: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw pictures in a grid, each with its title; right ones in a blue frame with ✓, wrong ones dashed orange with ✗.
+    """Draw images in a grid, each with its title; right ones in a blue frame with ✓, wrong ones dashed orange with ✗.
 
     Shapes:
-        images: [N, H, W] or [N, 1, H, W] grey, [N, 3, H, W] colour; 0 to 1 (floats, bool) or 0 to 255 (integers).
-        titles: N texts. correct: N truth values, for example `pred == y`.
-        value_range: what to draw as black and as white, for pictures on another scale (normalised ones, weights).
+        images: [N, H, W] or [N, 1, H, W] greyscale, [N, 3, H, W] colour; 0 to 1 (floats, bool) or 0 to 255 (integers).
+        titles: N strings or labels. correct: N truth values, for example `pred == y`.
+        value_range: which values to draw black and white, for images on another scale (normalised images, weights);
+            a colour bar shows it.
 
-    Raises: ValueError or TypeError where shapes, numbers of pictures and titles, or pixel values do not fit.
+    Raises: ValueError or TypeError where shapes, the number of images and titles, or pixel values do not fit.
     """
     pixels, low, high = _pixels(images, value_range)
     n, height, width = pixels.shape[:3]
@@ -55,67 +59,111 @@ def image_grid(
     columns = _columns(columns, n, titles, marks)
     rows = math.ceil(n / columns)
 
-    cell = min(_LARGEST, WIDTH / columns - _GAP)
+    page = WIDTH - (_SCALE if value_range else 0)
+    cell = min(_LARGEST, page / columns - _GAP)
     letters = max(int((cell + _GAP) / _LETTER) - (2 if marks else 0), 4)
     wrapped = [_wrapped(title, letters) for title in titles]
     lines = max((text.count("\n") + 1 for text in wrapped if text), default=1 if marks else 0)
 
-    above = 0.05 + 0.16 * lines  # room for the title, in inches
-    row = cell * height / width + above + 0.08
-    figure = new_figure(figsize=(columns * (cell + _GAP), rows * row), layout="none")
+    above = 0.05 + 0.16 * lines  # inches for the title
+    tall = cell * height / width
+    row = tall + above + 0.08
+    across = columns * (cell + _GAP)
+    figure = new_figure(figsize=(across + (_SCALE if value_range else 0), rows * row), layout="none")
     for i, image in enumerate(pixels):
-        left, top = (i % columns) * (cell + _GAP) + _GAP / 2, (i // columns) * row + above
-        box = (left, rows * row - top - cell * height / width, cell, cell * height / width)
-        ax = figure.add_axes(tuple(np.divide(box, (*figure.get_size_inches(),) * 2)))
-        _draw(ax, image, (low, high), wrapped[i], None if marks is None else marks[i])
-    sentence = f"{_counted(pixels, what)}, {height} x {width} pixels from {number(low)} to {number(high)} "
-    sentence += f"(mean {number(pixels.mean())}), in {count(rows, 'rows')}"
-    sentence += _titles_in_words(titles) + _marks_in_words(marks) + "."
-    return set_caption(figure, sentence)
+        left, bottom = (i % columns) * (cell + _GAP) + _GAP / 2, (rows - i // columns - 1) * row + 0.08
+        ax = axes_in_inches(figure, left, bottom, cell, tall)
+        _draw_image(ax, image, (low, high), wrapped[i], None if marks is None else marks[i])
+    if value_range:
+        scale = axes_in_inches(figure, across, 0.08, 0.12, rows * row - above - 0.08)
+        figure.colorbar(ax.images[0], cax=scale, ticks=np.linspace(low, high, 3))
+    colour = "greyscale" if pixels.ndim == 3 else "colour"
+    size = f"{height} x {width} pixels from {format_number(low)} to {format_number(high)}"
+    words = f"{format_count(n, f'{colour} {what}')}, {size}, in {format_count(rows, 'rows')}{_listed(titles)}"
+    if marks is not None:
+        words += f"; {sum(marks)} right ({RIGHT}), {n - sum(marks)} wrong ({WRONG})"
+    return set_caption(figure, f"{words}.")
+
+
+@styled()
+def training_progress(
+    history: Mapping[str, Sequence[float]],
+    images: ArrayLike,
+    titles: Sequence[str],
+    *,
+    correct: Sequence[bool],
+    xlabel: str = "epoch",
+) -> Figure:
+    """Draw curves as `learning_curves` does and, under them, a row of images with what the model says about them.
+
+    Shapes:
+        images: [N, H, W] or [N, 1, H, W] greyscale, 0 to 1. titles: N strings. correct: N truth values.
+    """
+    pixels, low, high = _pixels(images, None)
+    cell = min((WIDTH - _GAP) / len(pixels) - _GAP, _LARGEST)
+    curves, below, words = 1.75, 0.5, 0.42  # inches: the curves, their labels, two lines of title
+    figure = new_figure(figsize=(WIDTH, 0.18 + curves + below + words + cell), layout="none")
+    bottom = 0.08 + cell + words + below
+    axes = [axes_in_inches(figure, left, bottom, WIDTH / 2 - 0.82, curves) for left in (0.62, WIDTH / 2 + 0.62)]
+    learning_curves(history, xlabel=xlabel, axes=axes)
+    for ax in axes:
+        ax.grid(axis="y")
+    row = axes_in_inches(figure, 0, 0.08, WIDTH, cell + words)  # one Axes for all images: faster to draw
+    row.set(xlim=(0, WIDTH), ylim=(0, cell + words))
+    row.axis("off")
+    for i, (image, title, right) in enumerate(zip(pixels, titles, correct, strict=True)):
+        left = _GAP + i * (cell + _GAP)
+        row.imshow(image, cmap="gray", vmin=low, vmax=high, extent=(left, left + cell, 0, cell), aspect="auto")
+        row.add_patch(Rectangle((left, 0), cell, cell, fill=False, **FRAMES[bool(right)]))
+        text = f"{RIGHT if right else WRONG} {title}"
+        row.text(left + cell / 2, cell + 0.06, text, ha="center", va="bottom", fontsize=9)
+    named = f"{format_count(len(pixels), 'images')}, {sum(map(bool, correct))} classified correctly."
+    return set_caption(figure, f"{describe(axes)} {named}")
+
+
+def _draw_image(ax: Axes, image: np.ndarray, limits: tuple[float, float], title: str, right: bool | None) -> None:
+    low, high = limits
+    if image.ndim == 3:
+        image = (image - low) / (high - low)  # imshow applies no limits to colour
+    drawn = ax.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, **FRAMES[right])
+    if right is not None:
+        title = f"{RIGHT if right else WRONG} {title}".rstrip()
+        exclude_from_fingerprint(drawn)  # which images a model gets wrong differs between processors
+    ax.set_title(title, fontsize=9, pad=4)
 
 
 def _wrapped(title: str, letters: int) -> str:
     """The title in lines of at most `letters`; 'Coat (true Shirt)' breaks before the bracket."""
     if len(title) > letters:
         title = title.replace(" (", "\n(")
-    lines = [textwrap.fill(line, letters, break_long_words=False) for line in title.splitlines()]
-    return "\n".join(lines)
+    return "\n".join(textwrap.fill(line, letters, break_long_words=False) for line in title.splitlines())
 
 
-def _draw(ax: Axes, image: np.ndarray, limits: tuple[float, float], title: str, right: bool | None) -> None:
-    low, high = limits
-    if image.ndim == 3:
-        image = (image - low) / (high - low)  # imshow applies no limits to colour
-    ax.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, **FRAMES[right])
-    if right is not None:
-        title = f"{RIGHT if right else WRONG} {title}".rstrip()
-    ax.set_title(title, fontsize=_TITLE_SIZE, pad=4)
-
-
-def _pixels(images: Any, value_range: tuple[float, float] | None) -> tuple[np.ndarray, float, float]:  # noqa: ANN401
-    """The pictures as [N, H, W] or [N, H, W, 3], and what is black and what is white in them."""
+def _pixels(images: ArrayLike, value_range: tuple[float, float] | None) -> tuple[np.ndarray, float, float]:
+    """The images as [N, H, W] or [N, H, W, 3], and which values are black and white."""
     pixels = finite(images, "images")
     integers = pixels.dtype.kind in "iu"
     if pixels.ndim == 4 and pixels.shape[1] in (1, 3):
         pixels = pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)
     elif pixels.ndim != 3:
-        remedy = "Add the batch with images.unsqueeze(0)." if pixels.ndim == 2 else "Reshape them, or choose channels."
+        remedy = "Add the batch with images.unsqueeze(0)." if pixels.ndim == 2 else "Reshape them, or select channels."
         raise ValueError(
-            f"Expected images of shape [N, H, W], [N, 1, H, W] or [N, 3, H, W]: received {shape(pixels)}. {remedy}"
+            f"Expected images of shape [N, H, W], [N, 1, H, W] or [N, 3, H, W]: received {format_shape(pixels)}. "
+            f"{remedy}"
         )
     pixels = pixels.astype(np.float64)
-    low, high = value_range if value_range is not None else (0, 255 if integers else 1)
+    low, high = value_range or (0, 255 if integers else 1)
     if not low < high:
         raise ValueError(f"Expected value_range=(black, white), black below white: received {value_range}. Swap them.")
-    # Resizing a picture may step a hair over the limits: draw that as black and white, and stop at anything more.
+    # Resizing may overshoot the limits slightly: draw that as black and white, and stop at anything more.
     slack = 1e-3 * (high - low)
     if value_range is None and (pixels.min() < low - slack or pixels.max() > high + slack):
         scale = "0 to 255 (integers)" if integers else "0 to 1 (floats)"
         raise ValueError(
-            f"Expected pixels from {scale}: received {number(pixels.min())} to {number(pixels.max())}. "
+            f"Expected pixels from {scale}: received {format_number(pixels.min())} to {format_number(pixels.max())}. "
             "Undo the normalisation, or say what is black and white with value_range=(black, white)."
         )
     return pixels.clip(low, high), low, high
@@ -125,27 +173,24 @@ def _titles(titles: Sequence[str] | None, n: int) -> list[str]:
     if titles is None:
         return [""] * n
     if isinstance(titles, str):
-        raise TypeError(f"Expected a sequence of titles: received the text {titles!r}. Pass a list of texts.")
-    titles = [str(title.item() if hasattr(title, "item") else title) for title in titles]  # labels do as well
+        raise TypeError(f"Expected a sequence of titles: received the string {titles!r}. Pass a list of strings.")
     if len(titles) != n:
         raise ValueError(
-            f"Expected one title per image: {count(n, 'images')}, {count(len(titles), 'titles')}. "
-            f"Pass {count(n, 'titles')}, or none."
+            f"Expected one title per image: {format_count(n, 'images')}, {format_count(len(titles), 'titles')}. "
+            f"Pass {format_count(n, 'titles')}, or none."
         )
-    return titles
+    return [str(title.item() if hasattr(title, "item") else title) for title in titles]
 
 
-def _marks(correct: Sequence[bool] | None, n: int) -> list[bool] | None:
+def _marks(correct: ArrayLike | None, n: int) -> list[bool] | None:
     if correct is None:
         return None
     marks = as_array(correct, "correct")
-    if marks.shape != (n,):
+    if marks.shape != (n,) or not np.isin(marks, (0, 1)).all():
         raise ValueError(
-            f"Expected one truth value per image in correct: {count(n, 'images')}, shape {shape(marks)}. "
-            f"Pass {n} of them, or none."
+            f"Expected one truth value per image in correct: received shape {format_shape(marks)} for "
+            f"{format_count(n, 'images')}. Pass a comparison such as pred == y, or none."
         )
-    if not np.isin(marks, (0, 1)).all():
-        raise ValueError("Expected truth values in correct: received other numbers. Pass a comparison, pred == y.")
     return [bool(mark) for mark in marks]
 
 
@@ -159,21 +204,11 @@ def _columns(columns: int | None, n: int, titles: list[str], marks: list[bool] |
     return math.ceil(n / math.ceil(n / most))  # as many rows as needed, filled as evenly as possible
 
 
-def _counted(pixels: np.ndarray, what: str) -> str:
-    return count(len(pixels), f"{'grey' if pixels.ndim == 3 else 'colour'} {what}")
-
-
-def _titles_in_words(titles: list[str]) -> str:
+def _listed(titles: list[str]) -> str:
     """The titles as a list; where that is long, how often each occurs; where that is long too, nothing."""
     if not any(titles):
         return ""
-    short = listing(titles)
-    if len(titles) > 12 or len(short) > 200:
-        short = listing(f"{title} ({times})" for title, times in sorted(Counter(titles).items()))
-    return f": {short}" if len(short) <= 200 else ""
-
-
-def _marks_in_words(marks: list[bool] | None) -> str:
-    if marks is None:
-        return ""
-    return f"; {sum(marks)} right ({RIGHT}), {len(marks) - sum(marks)} wrong ({WRONG})"
+    words = join_words(titles)
+    if len(titles) > 12 or len(words) > 200:
+        words = join_words(f"{title} ({times})" for title, times in sorted(Counter(titles).items()))
+    return f": {words}" if len(words) <= 200 else ""

@@ -16,21 +16,21 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
-WIDTH = 7.0  # inches; the notebook's text column, so that no viewer has to shrink a figure
-DPI = 100  # 700 pixels wide: sharp enough to read, small enough to review (10 to 60 kB a figure)
+WIDTH = 7.0  # inches; the text column of a notebook, so that no viewer has to shrink a figure
+DPI = 100  # pixels of the page per inch: a figure is 700 wide
 
 # Colours that stay apart in every common form of colour blindness (Okabe and Ito, "Color Universal Design",
-# 2008), but never red against green: where colours carry a meaning, so does a shape.
+# 2008), and never red against green. A colour that carries a meaning is always backed by a shape or a pattern.
 BLUE, ORANGE, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
-SKY, AMBER, GREEN = "#56B4E9", "#E69F00", "#009E73"
-PALE = "#A9CCE3"  # a light blue, for what stands behind
+SKY, AMBER = "#56B4E9", "#E69F00"
+PALE = "#A9CCE3"  # a light blue for the background
 INK, GREY, PAPER = "#222222", "#757575", "#FFFFFF"
 FONT = "DejaVu Sans"  # comes with Matplotlib: the same letters, and ✓, ✗ and ★, on every machine
 
 SEQUENTIAL = "Blues"  # for amounts: from nothing (white) to much (dark blue)
 DIVERGING = "PuOr"  # for numbers on both sides of zero: below (orange), zero (white), above (purple)
 
-# Kinds of line that are told apart by colour, by dashes and by marker, in the order in which to use them.
+# Lines told apart by colour, by dashes and by marker, in the order in which to use them.
 LINES: tuple[dict[str, str], ...] = (
     {"color": BLUE, "linestyle": "-", "marker": "o"},
     {"color": ORANGE, "linestyle": "--", "marker": "s"},
@@ -45,7 +45,6 @@ STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": GREY,
     "axes.facecolor": PAPER,
-    "axes.grid": False,
     "axes.labelcolor": INK,
     "axes.labelsize": 10,
     "axes.spines.right": False,
@@ -58,37 +57,46 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": PAPER,
     "font.family": [FONT],
     "font.size": 10,
+    "grid.color": "#E3E3E3",
     "legend.fontsize": 9,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "text.color": INK,
+    "xtick.color": GREY,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.color": GREY,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 9,
 }
 
-# A widget may draw in a thread of its own while a cell draws: one at a time, or one would keep the other's settings.
+# A widget may draw in its own thread while a cell draws: one at a time, or one would keep the other's settings.
 _DRAWING = RLock()
 _WITHOUT_PYPLOT: ContextVar[bool] = ContextVar("_WITHOUT_PYPLOT", default=False)
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Use the course's settings while drawing and give the reader's own back; also a decorator, `@styled()`.
+    """Draw with Matplotlib's defaults and the course's style, then restore the user's settings; also a decorator.
 
-    `mpl.rc_context` would not do: the first figure in a notebook switches Matplotlib to interactive, and
-    `rc_context` would take that back, so that the reader's own plots were never shown.
+    `mpl.rc_context` would not do: the first figure in a notebook switches Matplotlib to interactive mode, and
+    `rc_context` would switch it back, so that the user's own plots would never be shown.
     """
     with _DRAWING:
-        before = {key: mpl.rcParams[key] for key in STYLE}
+        before = mpl.rcParams.copy()
+        mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         try:
             yield
         finally:
-            mpl.rcParams.update(before)
+            kept = {"backend", "interactive"}
+            dict.update(mpl.rcParams, {key: dict.get(before, key) for key in before if key not in kept})
 
 
 @contextmanager
 def without_pyplot() -> Iterator[None]:
-    """Draw new figures that pyplot does not know: no cell shows them when it ends, and nobody has to close them."""
+    """Create figures that pyplot does not know: no cell shows them when it ends, and nobody has to close them."""
     token = _WITHOUT_PYPLOT.set(True)
     try:
         yield
@@ -116,27 +124,41 @@ def new_axes(
     widths: Sequence[float] | None = None,
 ) -> np.ndarray:
     """`n` Axes side by side, in each of `rows`, row by row; in a new figure, `WIDTH` by `height` inches."""
-    axes = new_figure(figsize=(WIDTH, height)).subplots(rows, n, squeeze=False, sharey=sharey, width_ratios=widths)
-    for ax in axes.flat:
-        # Said here, because Matplotlib makes ticks and grid lines as late as it can, when `styled` is over.
-        ax.tick_params(color=GREY, labelcolor=INK, labelsize=9, labelfontfamily=FONT)
+    figure = new_figure(figsize=(WIDTH, height))
+    axes = figure.subplots(rows, n, squeeze=False, sharey=sharey, width_ratios=widths).reshape(-1)
+    for ax in axes:
+        prepare_ticks(ax)
         if grid:
-            ax.grid(axis=grid, color="#E3E3E3", linewidth=0.8)
-    return axes.reshape(-1)
+            ax.grid(axis=grid)
+    return axes
+
+
+def prepare_ticks(ax: Axes) -> None:
+    """Make a first tick, which later ones copy: Matplotlib would make it when `styled` is over, in the user's style."""
+    ax.tick_params(labelsize=9)  # said explicitly, because it decides how many ticks there is room for
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_major_ticks(1)
+
+
+def axes_in_inches(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """New Axes in a figure without a layout engine, placed in inches from the lower left corner."""
+    across, up = figure.get_size_inches()
+    ax = figure.add_axes((left / across, bottom / up, width / across, height / up))
+    prepare_ticks(ax)
+    return ax
 
 
 def axes_for(
     items: Collection[object],
     axes: Axes | Iterable[Axes] | None,
     *,
-    each: str,
     height: float,
     grid: Literal["x", "y", "both"] | None = None,
     sharey: bool = False,
 ) -> np.ndarray:
-    """One Axes for each of the items, `each` being what one is called: the caller's, or new ones side by side.
+    """One Axes for each of the items: the caller's, or new ones side by side.
 
-    Raises: ValueError where the caller's are not as many.
+    Raises: ValueError where the caller passes another number of Axes.
     """
     n = len(items)
     if axes is None:
@@ -144,7 +166,8 @@ def axes_for(
     given = np.asarray(axes, dtype=object).reshape(-1)
     if len(given) != n:
         raise ValueError(
-            f"Expected one Axes per {each}: {n} needed, {len(given)} received. Pass plt.subplots(1, {n})[1], or none."
+            f"Expected one Axes each for {', '.join(map(repr, items))}: {n} needed, {len(given)} received. "
+            f"Pass plt.subplots(1, {n})[1], or none."
         )
     return given
 
@@ -155,17 +178,5 @@ def ink(ax: Axes) -> ColorType:
 
 
 def text_on(background: ColorType) -> str:
-    """Dark or white, whichever is easier to read on `background`.
-
-    Source: relative luminance and contrast ratio of the Web Content Accessibility Guidelines 2.2.
-    """
-
-    def luminance(color: ColorType) -> float:
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
-        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    def contrast(color: str) -> float:
-        dark, light = sorted((luminance(color), luminance(background)))
-        return (light + 0.05) / (dark + 0.05)
-
-    return max((INK, PAPER), key=contrast)
+    """Dark or white, whichever is easier to read on `background`."""
+    return INK if np.dot(to_rgb(background), (0.299, 0.587, 0.114)) > 0.45 else PAPER  # its brightness

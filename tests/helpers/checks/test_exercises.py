@@ -18,7 +18,7 @@ from torch import Tensor
 from helpers.checks.core import Exercise, State
 from tests.helpers.checks.exercises import Wrong, arguments
 from tests.helpers.checks.exercises.hostile import ENDLESS, hostile
-from tools.exercises import book_of, main, places
+from tools.exercises import book_of, places
 from tools.notebooks import FOLDED, NOTEBOOKS
 
 PLACES = [(path, place) for path in NOTEBOOKS for place in places(path)]
@@ -78,21 +78,10 @@ def test_each_notebook_has_its_exercises_in_order(path):
     difficulties = [one.difficulty for one in book.exercises.values()]
     assert difficulties[0] == 1
     assert difficulties[-1] == max(difficulties)
-    minutes = sum(one.minutes for one in book.exercises.values())
-    assert f"plus {minutes} for the exercises" in notebook.cells[0].source
 
 
 def book_module(book):
     return next(iter(book.exercises.values())).judge.__module__.rpartition(".")[2]
-
-
-def test_the_list_of_exercises_has_a_row_for_each(capsys):
-    assert main() == 0
-    rows = capsys.readouterr().out.splitlines()[2:]
-    for _, place in PLACES:
-        one = place.exercise
-        assert f"| {one.number} | {one.title} | {one.goal} | {one.minutes} | {one.difficulty} of 3 |" in rows
-    assert len(rows) == len(PLACES) + len({path for path, _ in PLACES})
 
 
 @pytest.mark.parametrize(

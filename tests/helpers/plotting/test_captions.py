@@ -1,0 +1,136 @@
+"""The sentence of a figure, and how a figure is shown with it."""
+
+import base64
+import os
+import subprocess
+import sys
+from io import BytesIO
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from PIL import Image
+from traitlets.config import Config
+
+from helpers.plotting import compare_curves, describe, image_grid, probability_bars, set_caption, show
+from helpers.plotting.style import DPI, WIDTH
+from helpers.plotting.values import format_number, format_percent, format_range
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    """A real IPython shell in this process, and everything as it was afterwards."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    InteractiveShell.clear_instance()
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
+
+
+def test_describe_joins_the_sentences_of_axes_and_skips_other_labels():
+    figure, axes = plt.subplot_mosaic("AB")
+    figure.colorbar(axes["A"].imshow([[0, 1]]))  # Matplotlib labels the colour bar, and a mosaic its Axes
+    with pytest.raises(ValueError, match="Expected a sentence"):
+        describe(figure)
+    assert set_caption(axes["A"], "Two\n cells.") is axes["A"]
+    set_caption(axes["B"], "Nothing yet.")
+    assert describe(axes["A"]) == "Two cells."
+    assert describe(figure) == describe(axes.values()) == describe(list(axes.values())) == "Two cells. Nothing yet."
+    assert describe(set_caption(figure, "Both.")) == "Both."
+
+
+@pytest.mark.parametrize("nonsense", [["a"], "axes", 3, {"A": 1}])
+def test_describe_and_show_name_what_they_expect(nonsense):
+    for function in (describe, show):
+        with pytest.raises(TypeError, match=r"Expected a Figure, or one or more Axes: received \w+\. Pass what"):
+            function(nonsense)
+
+
+@pytest.mark.parametrize("text", ["", "no full stop", None])
+def test_a_caption_is_a_sentence(text):
+    with pytest.raises(ValueError, match="Expected a sentence that ends with a full stop: received"):
+        set_caption(plt.figure(), text)
+
+
+def test_show_displays_figure_and_caption_and_closes_that_figure(shell):
+    other = plt.figure()
+    ax = compare_curves({"SGD": [0.5, 0.25]})
+    set_caption(ax, "A < B & C.")
+    hostile = {"savefig.transparent": True, "savefig.facecolor": "black", "savefig.pad_inches": 2}
+    with mpl.rc_context(hostile), capture_output() as captured:
+        assert show(ax) is None
+    figure, caption = captured.outputs
+    image = Image.open(BytesIO(base64.b64decode(figure.data["image/png"])))
+    assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
+    metadata = figure.metadata["image/png"]
+    assert metadata["alt"] == caption.data["text/plain"] == "A < B & C."
+    assert abs(metadata["width"] - WIDTH * DPI) < 20
+    assert image.width == pytest.approx(2 * metadata["width"], abs=1)  # sharp on a screen of high resolution
+    assert image.height == pytest.approx(2 * metadata["height"], abs=1)
+    assert figure.data["text/plain"].startswith("(figure, described below; lines across 2, mean 1.5000, weighted ")
+    assert caption.data["text/html"] == "<p><small>A &lt; B &amp; C.</small></p>"
+    assert plt.get_fignums() == [other.number]
+
+
+def test_show_takes_the_current_figure_and_another_caption(shell):
+    image_grid(np.zeros((2, 4, 4)), correct=[True, False])
+    with capture_output() as captured:
+        show(caption="  My own\nwords ")
+    assert captured.outputs[0].metadata["image/png"]["alt"] == captured.outputs[1].data["text/plain"] == "My own words"
+    assert captured.outputs[0].data["text/plain"] == "(figure, described below)"  # mistakes differ between processors
+    assert not plt.get_fignums()
+
+
+def test_show_prints_the_sentence_where_there_is_no_ipython(capsys):
+    InteractiveShell.clear_instance()
+    ax = probability_bars([0.25, 0.75], ["no", "yes"])
+    show(ax)
+    assert capsys.readouterr().out == f"{describe(ax)}\n"
+    assert not plt.get_fignums()
+
+
+def test_show_refuses_what_has_no_sentence_and_leaves_it_open(shell):
+    figure = plt.figure()
+    with pytest.raises(ValueError, match="Expected a sentence that describes the figure"):
+        show(figure)
+    with pytest.raises(ValueError, match="Expected a caption that describes the figure: received ' '"):
+        show(figure, caption=" ")
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_show_wants_one_figure(shell):
+    with pytest.raises(ValueError, match="Expected a figure to show: none is open"):
+        show()
+    with pytest.raises(ValueError, match="Expected the Axes of one figure: received those of 2"):
+        show([plt.subplots()[1], plt.subplots()[1]])
+
+
+def test_a_first_plot_leaves_matplotlib_as_interactive_as_it_found_it():
+    """The first figure of a notebook loads its backend, which switches to interactive; that has to stay."""
+    code = (
+        "import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
+        "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()\n"
+        "probability_bars([0.5, 0.5], ['a', 'b']); assert plt.isinteractive()"
+    )
+    env = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "IPYTHONDIR": "/nonexistent"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (-0.0, "0"), (12.0, "12"), (0.85149, "0.851"), (-1.2345, "-1.23"), (1.5e-7, "1.5e-07"), (1e6, "1e+06")],
+)
+def test_format_number(value, text):
+    assert format_number(value) == text
+
+
+def test_format_percent_and_range():
+    assert format_percent(0.7123) == "71.2 %"
+    assert format_range(np.array([1e-17, -3, 0.5])) == "-3 to 0.5"
+    assert format_range(np.array([-1e-3, 1e4])) == "0 to 10000"  # nothing beside the largest

@@ -1,0 +1,206 @@
+"""What every function that draws promises: the course's style, the caller's Axes, and that no change goes unseen."""
+
+import inspect
+import math
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
+
+from helpers import plotting
+from helpers.plotting import describe
+from helpers.plotting.captions import PLACEHOLDER
+from helpers.plotting.fingerprint import exclude_from_fingerprint, fingerprint
+from helpers.plotting.style import WIDTH
+from tests.helpers.plotting.figures import FIGURES, draw
+from tests.notebooks.nbval_approx import adopt_rounding
+from tools import NOTEBOOKS
+
+ON_AXES = [
+    (name, option)
+    for name in FIGURES
+    for option in ("ax", "axes")
+    if option in inspect.signature(getattr(plotting, name)).parameters
+]
+HOSTILE = {
+    "axes.facecolor": "pink",
+    "axes.formatter.use_mathtext": True,
+    "axes.grid": True,
+    "figure.figsize": (3, 3),
+    "font.size": 17,
+    "hatch.linewidth": 5,
+    "image.cmap": "jet",
+    "image.interpolation": "bicubic",
+    "image.origin": "lower",
+    "lines.linestyle": ":",
+    "text.usetex": True,
+    "xtick.color": "red",
+    "xtick.direction": "in",
+    "ytick.labelsize": 20,
+}
+
+
+def test_every_function_that_draws_is_tried():
+    assert FIGURES.keys() == set(plotting.__all__) - {"describe", "set_caption", "show"}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_users_settings_change_no_pixel_and_stay_as_they_are(name):
+    def pixels():
+        sentence = describe(draw(name))
+        figure = plt.gcf()
+        figure.canvas.draw()
+        assert sentence not in {text.get_text() for text in figure.findobj(Text)}
+        assert figure.get_tightbbox().width < 1.05 * WIDTH
+        return figure.canvas.buffer_rgba().tobytes(), figure.bbox.size.tolist()
+
+    ours = pixels()
+    with mpl.rc_context(HOSTILE):
+        before = mpl.rcParams.copy()
+        assert pixels() == ours
+        assert dict(mpl.rcParams) == dict(before)
+
+
+def test_settings_come_back_after_an_error():
+    before = mpl.rcParams.copy()
+    with pytest.raises(ValueError, match="Expected"):
+        plotting.compare_curves({"SGD": []})
+    assert dict(mpl.rcParams) == dict(before)
+
+
+@pytest.mark.parametrize(("name", "option"), ON_AXES)
+def test_the_given_axes_are_drawn_on_and_returned_and_nothing_else_is_touched(name, option):
+    figure, (given, other) = plt.subplots(1, 2)
+    other.plot([1, 2], label="theirs")
+    before = [repr(child) for child in other.get_children()], figure.get_size_inches().tolist()
+    drawn = draw(name, **{option: given if option == "ax" else [given]})
+    assert np.asarray(drawn, dtype=object).flat[0] is given
+    assert plt.get_fignums() == [figure.number]
+    assert before == ([repr(child) for child in other.get_children()], figure.get_size_inches().tolist())
+    assert not figure.legends
+    assert describe(figure) == describe(given)
+
+
+@pytest.mark.parametrize("option", ["axes"])
+def test_another_number_of_axes_is_refused(option):
+    for name in [name for name, parameter in ON_AXES if parameter == option]:
+        with pytest.raises(ValueError, match=r"Expected one Axes each for '?\w.*: 1 needed, 2 received"):
+            draw(name, axes=plt.subplots(1, 2)[1])
+
+
+@pytest.mark.parametrize(("name", "option"), [pair for pair in ON_AXES if pair[0] != "confusion_matrix"])
+def test_words_are_readable_on_a_dark_figure_of_the_caller(name, option):
+    with plt.style.context("dark_background"):
+        ax = plt.subplots()[1]
+        draw(name, **{option: ax if option == "ax" else [ax]})
+    legend = ax.get_legend()
+    for text in [*(legend.get_texts() if legend else ()), ax.xaxis.label, *ax.get_xticklabels()]:
+        assert sum(to_rgb(text.get_color())) > 2
+
+
+# A changed number changes what the notebooks store
+
+
+def _stored(drawn):
+    """What a notebook stores for this figure: its fingerprint and its sentence."""
+    stored = fingerprint(plt.gcf()), describe(drawn)
+    plt.close()
+    return stored
+
+
+def _noticed(new, stored):
+    """Whether a test of the notebooks would fail: the last digit of a fingerprint may be the next one."""
+    return (adopt_rounding(new[0], stored[0]), new[1]) != stored
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_changed_number_is_noticed(name):
+    """One number is changed at a time: the first, one in the middle, and the last of each data set."""
+    before = _stored(draw(name))
+    assert before == _stored(draw(name))
+    for argument, values in FIGURES[name][0].items():
+        step = 1 if values.dtype.kind == "i" else 0.3 * (np.ptp(values) or 0.1)
+        for place in {0, values.size // 2, values.size - 1}:
+            changed = values.copy()
+            changed.flat[place] += step if values.flat[place] < values.mean() or step == 1 else -step
+            if argument == "probabilities":
+                changed /= changed.sum()
+            assert _noticed(_stored(draw(name, **{argument: changed})), before), f"{argument} at {place}"
+
+
+# The bars of a histogram are the same whatever the order; a selection shows its numbers wherever they are.
+@pytest.mark.parametrize("name", sorted(FIGURES.keys() - {"split_bar", "selections", "indexing"}))
+def test_numbers_in_another_order_are_noticed(name):
+    before = _stored(draw(name))
+    for argument, values in FIGURES[name][0].items():
+        if not np.allclose(values, values[::-1]) and (name, argument) not in {
+            ("images_with_histograms", "values"),
+            ("output_histograms", "first"),
+            ("output_histograms", "tenth"),
+            ("value_histograms", "values"),
+        }:
+            assert _noticed(_stored(draw(name, **{argument: values[::-1]})), before), argument
+
+
+def _by_hand(**numbers):
+    """The fingerprint of these numbers, each with its weight: the fractional part of a multiple of the golden ratio."""
+    words = []
+    for name, values in numbers.items():
+        weights = [2 * ((place * (math.sqrt(5) - 1) / 2) % 1) for place in range(1, len(values) + 1)]
+        mean = sum(values) / len(values)
+        weighted = sum(weight * value for weight, value in zip(weights, values, strict=True)) / len(values)
+        words.append(f"{name.replace('_', ' ')} {len(values):,}, mean {mean:#.5g}, weighted {weighted:#.5g}")
+    return "; ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("mark", "numbers"),
+    [
+        (lambda ax: ax.plot([0, 1], [2, 5]), {"lines_across": [0, 1], "lines_up": [2, 5]}),
+        (
+            lambda ax: ax.imshow(np.ma.masked_equal(np.array([[250, 251], [252, 9]], dtype=np.uint8), 9)),
+            {"pixels": [250, 251, 252, 0]},
+        ),
+        (lambda ax: ax.bar([1], [3], color="red"), {"boxes": [0.6, 0, 0.8, 3], "colours": [1, 0, 0]}),
+        (lambda ax: ax.stairs([1, 2], [0, 1, 4]), {"steps": [1, 2, 0, 1, 4]}),
+        (lambda ax: ax.vlines([1, 2], 0, 3), {"segments": [1, 0, 1, 3, 2, 0, 2, 3]}),
+        (lambda ax: ax.vlines([], 0, 3), {}),
+        (lambda ax: ax.scatter([1, 2], np.ma.masked_equal([3, 9], 9)), {"points": [1, 3, 0, 0]}),
+        (lambda ax: ax.text(0, 0, "1,234%"), {"written": [1234]}),
+        (lambda ax: (ax.text(0, 0, "a word"), ax.set_title("7"), ax.plot([0], [1])[0].set_visible(False)), {}),
+        (lambda ax: ax.plot([0, 1], [np.nan, np.inf]), {"lines_across": [0, 1], "lines_up": [0, 0]}),
+        (lambda ax: exclude_from_fingerprint(ax.plot([0, 1], [2, 5])[0]), {}),
+        (lambda ax: ax.plot([0, 1], [2, 5])[0].axes.set_xlabel("seconds"), {}),
+    ],
+)
+def test_the_fingerprint_of_each_mark(mark, numbers):
+    figure, ax = plt.subplots()
+    mark(ax)
+    assert fingerprint(figure) == _by_hand(**numbers)
+
+
+def test_the_fingerprint_of_a_contour():
+    figure, ax = plt.subplots()
+    lines = ax.contour(np.add.outer(np.arange(4.0), np.arange(4.0)), levels=[1.5, 2.5])
+    vertices = np.concatenate([path.vertices for path in lines.get_paths()]).ravel().tolist()
+    assert fingerprint(figure) == _by_hand(levels=[1.5, 2.5], contours=vertices)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_of_the_notebooks_is_stored_with_its_fingerprint(path):
+    """Except a graph, whose sentence says all of it, a model's mistakes, and measured times."""
+    figures = [
+        (cell, output.data["text/plain"])
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    assert figures
+    for cell, text in figures:
+        assert text.startswith(PLACEHOLDER[:-1])
+        allowed = any(word in cell.source for word in ("graph_picture(", "correct=", "seconds"))
+        assert (text == PLACEHOLDER) == allowed, f"{cell.id}: run `make notebooks`"
