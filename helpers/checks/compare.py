@@ -4,10 +4,9 @@ Each `expect...` returns where the answer is as wanted and raises `NotYet` where
 type, shape, dtype, device, then values, and nothing is broadcast. No method of an answer is called but the function
 that the exercise asks for, so an answer whose `__eq__` or `__repr__` raises does no harm.
 
-Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as
-numbers, an
-`int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a task
-that names the dtype).
+Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as numbers,
+an `int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a
+task that names the dtype).
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ import copy
 import dis
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -34,8 +32,6 @@ _isclose, _nonzero, _clone, _detach = torch.isclose, torch.nonzero, torch.clone,
 
 RTOL, ATOL = 1e-4, 1e-6  # floats: another order of the same operations passes, another number does not
 UNSET: Any = type("Unset", (), {})()
-
-Mistakes = Mapping[str, Any]
 
 
 class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error of the program
@@ -104,36 +100,23 @@ class Trace:
 trace = Trace()
 
 
-@contextmanager
-def hinted(errors: Mapping[str, str]) -> Iterator[None]:
-    """Add a hint to a finding that quotes one of these messages of PyTorch or of a check, the first that it quotes."""
-    try:
-        yield
-    except NotYet as finding:
-        text = f"{finding.args[0]} {finding.error}"
-        finding.args += tuple(hint for message, hint in errors.items() if message in text)[:1]
-        raise
-
-
 def expect(
     answer: Any,
     wanted: Any,
     *,
     what: str | tuple[str, ...] = "your answer",
-    mistakes: Mistakes | None = None,
     requires_grad: bool | None = None,
     reveal: bool = False,
     strict: bool = False,
     dtype: bool = False,
-    parts: tuple[str, ...] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    `what` is the task's name for it, or a tuple of names for the elements of a tuple (`parts` too). NaN equals NaN in
-    the same place. `reveal=True` shows the wanted value: for a function's result, where it is one number of an input
-    that the learner did not choose. `requires_grad` is compared where it is given.
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place.
+    `reveal=True` shows the wanted value: for a function's result, where it is one number of an input that the learner
+    did not choose. `requires_grad` is compared where it is given.
 
     Raises:
         NotYet: they differ.
@@ -141,21 +124,17 @@ def expect(
     """
     if is_blank(answer):
         raise Blank
-    how = _How(rtol, atol, requires_grad, reveal, strict, dtype, parts)
-    difference = next(_differences(answer, wanted, what, how), None)
-    if difference is None:
-        return
-    hints = [
-        hint
-        for hint, wrong in (mistakes or {}).items()
-        if next(_differences(answer, wrong, what, how._replace(requires_grad=None)), None) is None
-    ]
-    raise NotYet(difference, *hints[:1], observed=answer, wanted=wanted)
+    how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
+    if (difference := next(_differences(answer, wanted, what, how), None)) is not None:
+        raise NotYet(difference, observed=answer, wanted=wanted)
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values are of the same type, shape and dtype, and equal."""
-    return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+    """Whether two values are of the same type, shape and dtype, and equal; False for kinds that no check compares."""
+    try:
+        return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+    except TypeError:
+        return False
 
 
 def expect_callable(answer: Any, what: str = "your answer") -> None:
@@ -208,30 +187,6 @@ def expect_results(
         expect_no_loop(function)
 
 
-def expect_function(
-    function: Any,
-    reference: Callable[..., Any],
-    cases: Iterable[tuple[Any, ...]],
-    *,
-    mistakes: Mapping[str, Callable[..., Any]] | None = None,
-    loops: bool = True,
-    **how: Any,
-) -> None:
-    """Compare a function with a reference on each case: the older form of `expect_results`."""
-    expect_callable(function)
-    for inputs in cases:
-        result = call(function, *inputs)
-        wrong = {}
-        for hint, mistake in (mistakes or {}).items():
-            try:
-                wrong[hint] = mistake(*_fresh(inputs))
-            except Exception:  # this mistake would not have come as far as a result
-                continue
-        expect(result, reference(*_fresh(inputs)), what="the result", mistakes=wrong, reveal=True, **how)
-    if not loops:
-        expect_no_loop(function)
-
-
 def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) -> Any:
     """What a learner's function, class or model returns for copies of these inputs.
 
@@ -244,10 +199,8 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
     # What can be told in a word: a model or a loader of the check's own says nothing.
-    told = [
-        (name, one) for name, one in zip(names, inputs, strict=True) if type(one) in (Tensor, int, float, bool, str)
-    ]
-    listed = ", ".join(f"{name} {brief(value)}".strip() for name, value in told)
+    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if _is_brief(one)]
+    listed = ", ".join(f"{name} {text}".removeprefix(" = ").strip() for name, text in told)
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
@@ -320,6 +273,10 @@ def expect_module(
     if not issubclass(type(model), nn.Module):
         remedy = ["Give the model itself, made by calling the class: its name with brackets."]
         made = remedy if issubclass(type(model), type) else []
+        if type(model) in (list, tuple):
+            made = ["`nn.Sequential(...)` makes one module of several layers."]
+        elif type(model) is Tensor:
+            made = ["This is what a model returns. Give the model itself."]
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
     model = copy.deepcopy(model)
     nn.Module.train(model, True)
@@ -386,7 +343,6 @@ class _How(NamedTuple):
     reveal: bool = False
     strict: bool = False
     dtype: bool = False
-    parts: tuple[str, ...] = ()
 
 
 def plain(value: Any) -> Any:
@@ -417,8 +373,8 @@ def _differences(answer: Any, wanted: Any, what: str | tuple[str, ...], how: _Ho
         if len(answer) != len(wanted):
             yield f"Length of {what}: expected {len(wanted)}, received {len(answer)}."
         for place, (left, right) in enumerate(zip(answer, wanted, strict=False)):
-            name = f"{how.parts[place]} of {what}" if place < len(how.parts) else f"element {place} of {what}"
-            yield from _differences(left, right, names[place] if names else name, how._replace(parts=()))
+            name = names[place] if place < len(names) else f"element {place} of {what}"
+            yield from _differences(left, right, name, how)
     elif isinstance(wanted, dict):
         # A key of an answer may be an object whose comparison raises: only strings and numbers are looked up.
         if {key for key in answer if type(key) in (str, int)} != set(wanted) or len(answer) != len(wanted):
@@ -485,7 +441,7 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:  # noqa: PLR0911 - a table
+def kind(value: Any) -> str:  # noqa: PLR0911 - a table of kinds
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
     if value is None:
         return "None"
@@ -526,7 +482,7 @@ def describe(value: Any) -> str:
 def _is_brief(value: Any) -> bool:
     """Whether it can be told in a word; a model or a loader of the check's own says nothing."""
     if type(value) in (list, tuple):
-        return 0 < len(value) <= 8 and all(type(item) in (int, float) for item in value)
+        return len(value) <= 8 and all(type(item) in (int, float) for item in value)
     return type(value) in (Tensor, int, float, bool, str)
 
 

@@ -4,16 +4,13 @@ A module of checks makes one `Book` and registers a function per exercise, the j
 answers; it returns where they are right, and raises `NotYet` where they are not, as the `expect...` functions of
 `compare` do. Whatever else happens inside it, the learner gets a verdict and never a traceback.
 
-**Mistakes** stand beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is found
-wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the same
-value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
-recognises it
-is needed, and `tests/helpers/checks/test_exercises.py` feeds every check its own mistakes. Draw cases from
-random floats
-so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`. Where a
-check takes
-several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a model) is made when it is
-needed: `mistakes=lambda: {...}`.
+**Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is
+found wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the
+same value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
+recognises it is needed, and `tests/helpers/checks/test_mistakes.py` feeds every check its own mistakes. Draw cases from
+random floats so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`.
+Where a check takes several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a
+model) is made when it is needed: `mistakes=lambda: {...}`.
 
 Where no mistake is recognised, `diagnose` looks for what beginners do in every exercise (a variable of the notebook, a
 missing `return`, `x.shape` called, an extra dimension, the wrong sign, ...). Do not declare those.
@@ -41,9 +38,8 @@ answer: put it into the input, compute it with plain loops, or write it down:
             wanted = balanced rows; X = wanted + one number for each row
             yield Case((X,), wanted)
 
-For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one
-sentence of what
-was found. A declared mistake that meets the same sentence adds its hint:
+For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one sentence of
+what was found. A declared mistake that meets the same sentence adds its hint:
 
     @book.exercise(..., mistakes={"`eval()` speaks to the layers, not to autograd.": _only_eval})
     def predict(answer):

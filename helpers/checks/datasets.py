@@ -49,6 +49,9 @@ def _share_of(choose: Callable[[Tensor], Tensor]) -> Callable[[Tensor], float]:
             _counted(lambda counts, n: counts.max().item() / 10),
             lambda labels: labels.bincount().max().item() / len(labels.unique()),
         ),
+        "The labels are those that you are given: divide by how many there are, `len(labels)`.": either(
+            *(_counted(lambda counts, n, N=N: counts.max().item() / N) for N in (60_000, 10_000, 1000, 5000, 50_000))
+        ),
         "`argmax` gives the class; `max` gives how often it occurs.": _counted(
             lambda counts, n: counts.argmax().item() / n
         ),
@@ -65,7 +68,7 @@ def _share_of(choose: Callable[[Tensor], Tensor]) -> Callable[[Tensor], float]:
         ),
         "This is the share of wrong answers, the error rate.": _counted(lambda counts, n: 1 - counts.max().item() / n),
         "`//` drops what comes after the point: divide with `/`.": either(
-            _counted(lambda counts, n: counts.max().item() // n), lambda labels: 0.0
+            _counted(lambda counts, n: counts.max().item() // n), _counted(lambda counts, n: float(counts.max() // n))
         ),
         "A mean of labels or counts says nothing here: classes are names, not amounts.": either(
             lambda labels: labels.float().mean().item(), _counted(lambda counts, n: counts.float().mean().item())
@@ -76,7 +79,13 @@ def lazy_accuracy(answer: Any) -> None:
     """The accuracy of always giving the most frequent class."""
     expect_callable(answer)
     # In the first list, the most frequent class is neither the first, last, smallest, largest nor middle one.
-    lists = [[3, 2, 2, 4, 5, 8, 4, 2, 5, 4, 2, 2, 1], [2, 0, 0, 1, 0, 2], [7, 7, 7], [1, 9, 9, 1, 5, 9, 9], [4]]
+    lists = [
+        [3, 2, 9, 9, 8, 8, 2, 5, 3, 6, 8, 8, 4, 9, 2, 4, 6, 2, 8, 3, 8, 0],
+        [2, 0, 0, 1, 0, 2],
+        [7, 7, 7],
+        [1, 9, 9, 1, 5, 9, 9],
+        [4],
+    ]
     for listed in [*lists, [0, 1, 2, 3], [1, 12, 3, 12, 0, 12, 1]]:
         most = max(listed.count(label) for label in listed)
         result = call(answer, torch.tensor(listed))
@@ -122,6 +131,7 @@ def _stretched(X_train: Tensor, X_new: Tensor, X: Tensor) -> tuple[Tensor, Tenso
         "The new images were normalised with their own numbers. Which set should mean and std come from?": either(
             _scaled_by(lambda train, new, X: _mean_and_std(X)),
             _scaled_by(lambda train, new, X: (_mean_and_std(X)[0], _mean_and_std(train)[1])),
+            _scaled_by(lambda train, new, X: _mean_and_std(new)),
         ),
         "Mean and std were taken of all images together, the new ones too: that is leakage.": _scaled_by(
             lambda train, new, X: _mean_and_std(torch.cat([train, new]))
@@ -145,6 +155,17 @@ def _stretched(X_train: Tensor, X_new: Tensor, X: Tensor) -> tuple[Tensor, Tenso
         "The numbers of the channels have the shape `[C]`, and broadcasting starts at the last dimension: it sets them "
         "against the columns. They should have the shape `[C, 1, 1]` or `[1, C, 1, 1]`.": _scaled_by(
             lambda train, new, X: _mean_and_std(train, keepdim=False)
+        ),
+        "Rows or columns still have a mean of their own: only the channels should stay, `dim=(0, 2, 3)`.": either(
+            _scaled_by(lambda train, new, X: _mean_and_std(train, (0, 2))),
+            _scaled_by(lambda train, new, X: _mean_and_std(train, (0, 3))),
+        ),
+        "Subtract the mean first, in brackets; then divide by the standard deviation.": either(
+            lambda train, new: tuple(
+                X - train.mean(CHANNELS, True) / train.std(CHANNELS, keepdim=True) for X in (train, new)
+            ),
+            _scaled_by(lambda train, new, X: (_mean_and_std(train)[0], 1 / _mean_and_std(train)[1])),
+            _scaled_by(lambda train, new, X: _mean_and_std(train)[::-1]),
         ),
         "The mean was subtracted, but the result is not divided by the standard deviation.": either(
             _scaled_by(lambda train, new, X: (_mean_and_std(train)[0], 1)),
@@ -185,8 +206,7 @@ def normalise_both(answer: Any) -> None:
                 normalised[:, channel] = (X[:, channel] - pixels.mean()) / pixels.std()
         result = call(answer, X_train, X_new)
         # A standard deviation that divides by n differs by 7 in 10,000 from one that divides by n - 1: both are right.
-        parts = ("the training images", "the new images")
-        expect(result, tuple(wanted), what="the result", parts=parts, reveal=True, rtol=1e-3)
+        expect(result, tuple(wanted), what=("the training images", "the new images"), reveal=True, rtol=1e-3)
 
 
 def _over(rule: Callable[[list[Tensor], DataLoader], Any]) -> Callable[[DataLoader], Any]:
@@ -245,9 +265,21 @@ def _halved(batches: list[Tensor], loader: DataLoader) -> float:
         "This counts every batch as a full one. How many examples did the loader hand out?": either(
             _over(lambda batches, loader: _sum(batches) / (len(batches) * loader.batch_size)),
             _over(lambda batches, loader: _sum(batches) / (len(batches) * 4)),
+            _over(lambda batches, loader: _means(batches).sum().item() * loader.batch_size / len(loader.dataset)),
         ),
         "The number of examples is 10 in one loader only: count them while you loop.": _over(
             lambda batches, loader: _sum(batches) / 10
+        ),
+        "The number of examples is that of the last batch alone: add up the sizes, like the sums.": _over(
+            lambda batches, loader: _sum(batches) / len(batches[-1])
+        ),
+        "The sum is that of the last batch alone: add up the sums, like the sizes.": _over(
+            lambda batches, loader: _sum(batches[-1:]) / len(torch.cat(batches))
+        ),
+        "Do not round the result, and divide with `/`: the mean is wanted as it is.": either(
+            _over(lambda batches, loader: _sum(batches) // len(torch.cat(batches))),
+            _over(lambda batches, loader: round(_sum(batches) / len(torch.cat(batches)), 2)),
+            _over(lambda batches, loader: round(_sum(batches) / len(torch.cat(batches)), 3)),
         ),
         "Each new mean got half of the weight, however many examples came before.": _over(_halved),
         "A batch here is a tuple of one tensor: take it out with `for (batch,) in loader`.": either(
@@ -256,6 +288,9 @@ def _halved(batches: list[Tensor], loader: DataLoader) -> float:
             lambda loader: [batch.mean() for batch in loader],
             lambda loader: [batch.numel() for batch in loader],
             lambda loader: [batch.shape for batch in loader],
+            lambda loader: torch.cat(list(loader)),
+            lambda loader: torch.stack(list(loader)),
+            sum,
         ),
     },
 )
@@ -313,6 +348,13 @@ def _with_example(example: Callable[[Tensor, int, int], Any]) -> type:
             _with_length(lambda T, L: T // L), _with_length(lambda T, L: T // L - 1)
         ),
         "`length` is the length of one window, not the number of windows.": _with_length(lambda T, L: L),
+        "`length` is 3 in one series only: use `length`.": _cut(
+            lambda T, L: T - 3, lambda series, i, L: (series[i : i + 3], series[i + 3])
+        ),
+        "The window begins one too late: example `i` begins at position `i`.": either(
+            _with_example(lambda series, i, L: (series[i + 1 : i + 1 + L], series[i + L])),
+            _with_example(lambda series, i, L: (series[i + 1 : i + 1 + L], series[i + L + 1 :][:1].sum())),
+        ),
         "The second part is the last number of the window, not the one that comes next.": _with_example(
             lambda series, i, L: (series[i : i + L], series[i + L - 1])
         ),
@@ -322,6 +364,7 @@ def _with_example(example: Callable[[Tensor, int, int], Any]) -> type:
         "The window is right. The second part should be a single number: an index without `:` gives that.": either(
             _with_example(lambda series, i, L: (series[i : i + L], series[i + L : i + L + 1])),
             _with_example(lambda series, i, L: (series[i : i + L], series[i + L :])),
+            _with_example(lambda series, i, L: (series[i : i + L], series[i + 1 : i + L + 1])),
         ),
         "An example is a pair: the window, and the number after it.": either(
             _with_example(lambda series, i, L: series[i : i + L]),
@@ -346,8 +389,9 @@ def _with_example(example: Callable[[Tensor, int, int], Any]) -> type:
             _with_example(lambda series, i, L: (series[:L], series[i + L])),
             _with_example(lambda series, i, L: (series[:L], series[L])),
         ),
-        "The second part is the same for every example: it should move along with `i`.": _with_example(
-            lambda series, i, L: (series[i : i + L], series[L])
+        "The second part is the same for every example: it should move along with `i`.": either(
+            _with_example(lambda series, i, L: (series[i : i + L], series[L])),
+            _with_example(lambda series, i, L: (series[i : i + L], series[-1])),
         ),
         "The first part is a single number: a window is a range, from `i` to before `i + length`.": either(
             _with_example(lambda series, i, L: (series[i], series[i + L])),
@@ -367,8 +411,8 @@ def windows(answer: Any) -> None:
         expect(call(dataset.__len__), examples, what=f"the length {listed}", reveal=True)
         for i in sorted({0, min(1, examples - 1), examples - 1}):
             wanted = series[i : i + length], series[i + length]
-            parts = ("the window", "the number after it")
-            expect(call(dataset.__getitem__, i), wanted, what=f"example {i} {listed}", parts=parts, reveal=True)
+            what = f"the window of example {i} {listed}", f"the number after the window of example {i} {listed}"
+            expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 
 def _divided(
@@ -557,8 +601,12 @@ def _loaders(
             _loaders(loader=lambda data, **options: data),
             _loaders(loader=lambda data, **options: torch.utils.data.Subset(data, range(len(data)))),
         ),
-        "`TensorDataset` takes the images and their labels: a batch should have both.": _loaders(
-            data=lambda X, y, part: TensorDataset(X)
+        "`TensorDataset` takes the images and their labels: a batch should have both.": either(
+            _loaders(data=lambda X, y, part: TensorDataset(X)), _loaders(data=lambda X, y, part: list(X))
+        ),
+        "The images come first, then their labels.": _loaders(data=lambda X, y, part: TensorDataset(y[part], X)),
+        "These are single batches. Return the loaders.": _loaders(
+            loader=lambda data, **options: next(iter(DataLoader(data, **options)))
         ),
         "The dimension of the channel is missing: `unsqueeze(1)` adds it.": _loaders(raw=lambda X: X / 255),
         "The channel comes right after the dimension of the images.": either(
@@ -670,7 +718,8 @@ NAMES = ("training", "validation")
 def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[int]:
     """The positions for validation, in order, if the loaders are as the task wants them."""
     if type(result) not in (tuple, list) or len(result) != 2:
-        raise NotYet(f"Type of the result: expected a tuple of two DataLoaders, received {describe(result)}.")
+        remedy = "Return both loaders, the one for training first."
+        raise NotYet(f"Type of the result: expected a tuple of two DataLoaders, received {describe(result)}.", remedy)
     pixels, epochs = X.unsqueeze(1) / 255, {}
     for name, loader, wanted in zip(NAMES, result, (len(X) * 4 // 5, len(X) // 5), strict=True):
         if not issubclass(type(loader), DataLoader):
@@ -711,7 +760,7 @@ def _batches(loader: DataLoader, name: str, pixels: Tensor) -> list[Any]:
     batches = list(loader)
     for batch in batches:
         if type(batch) not in (tuple, list) or [type(part) for part in batch] != [Tensor, Tensor]:
-            raise NotYet(f"A {name} batch should be a pair of tensors, `X` and `y`; it is {describe(batch)}.")
+            raise NotYet(f"A {name} batch should be a pair of tensors, `X` and `y`.")
         for part, example, letter in zip(batch, (pixels, torch.zeros(1, dtype=torch.int64)), "Xy", strict=True):
             wanted, received = (
                 f"[{', '.join(['n', *map(str, one.shape[1:])])}] {str(one.dtype).removeprefix('torch.')}"

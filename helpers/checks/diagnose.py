@@ -81,8 +81,16 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     elif name == "F":
         yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
     elif re.fullmatch(r"[A-Z]", name):
-        sized = next(iter(_parameters(tree)), "X")
-        yield f"`{name}` is only the task's name for a size: take it from an argument, as in `{sized}.shape[0]`."
+        call = finding.calls[-1]
+        given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
+        sized = [one for one, value in given if one and type(value) is Tensor]
+        example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
+        lower = name.lower() in _parameters(tree)
+        yield (
+            f"There is no `{name}`. Do you mean `{name.lower()}`?"
+            if lower and name.lower() not in sized
+            else f"`{name}` is only the task's name for a size, and not a name in Python{example}."
+        )
     elif any(ast.unparse(one) == f"self.{name}" for one in _nodes(tree) if isinstance(one, ast.Attribute)):
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     elif isinstance(tree, ast.ClassDef) and name in known:
@@ -256,6 +264,12 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a
         yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
     elif type(wanted) is int and cls is float:
         yield "This is a float, and an integer is asked for. `/` always gives a float; `//` divides integers."
+    elif number and cls in (list, tuple):
+        yield f"These are {len(observed)} values, and one number is asked for."
+    elif type(wanted) is tuple and cls is Tensor:
+        yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
+    elif cls is set and type(wanted) in (list, tuple):
+        yield "This is a set, which has no order: `sorted(...)` makes a list of it."
     elif {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
         remedy = "`return a, b` makes a tuple" if cls is list else "square brackets make a list"
         yield f"The values are right, in {kind(observed)}, and the task asks for {kind(wanted)}: {remedy}."
@@ -264,7 +278,11 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a
 def _of_constants(finding: NotYet) -> Iterator[str]:
     """The same result for other inputs, which was right the first time."""
     first, last = (finding.calls[0], finding.calls[-1]) if finding.calls else (None, None)
-    if first is last or first.function is not last.function or same(first.inputs, last.inputs):
+    if first is last or first.function is not last.function:
+        return
+    comparable = (Tensor, int, float, str, list, tuple, dict)  # of other inputs nobody can say whether they differ
+    pairs = [pair for pair in zip(first.inputs, last.inputs, strict=True) if type(pair[0]) in comparable]
+    if all(same(*pair) for pair in pairs):
         return
     if type(finding.observed) is Tensor and finding.observed.numel() == 0:
         return
@@ -601,8 +619,21 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"value cannot be converted to type (\w+?)(_t)? without overflow": (
         r"The number does not fit into `\1`: choose a dtype with room for it before you compute."
     ),
-    r"'(torch.Size|Tensor|tuple|int|float|NoneType)' object is not callable": (
-        r"There are brackets after what is not a function but a \1: `.shape`, `.T` and `.grad` are attributes."
+    r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable": (
+        r"There are brackets after what is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` are "
+        "attributes."
+    ),
+    r"(mean|sum|std|var|amax|amin)\(\) takes .*positional arguments? but \d+ were given": (
+        r"`\1` takes several dimensions as one tuple, as in `dim=(0, 1)`."
+    ),
+    r"^(\w+)\(\) takes no arguments": (
+        r"The class \1 has no `__init__` that takes them: its name has two underscores on each side."
+    ),
+    r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
+    r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
+    r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
+    r"must be Tensor, not ([A-Z]\w+)": (
+        r"A layer, \1, was made where its result was meant: make it first, then call it, `nn.\1()(x)`."
     ),
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
     r"(builtin_function_or_method|method|function|functools.partial|type)\b": (

@@ -253,6 +253,18 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
             z.argmax(dim=1),
             z.exp().amax(dim=1),
         ),
+        "The softmax is taken over the whole batch: the probabilities of each example should add up to 1.": either(
+            lambda z: (z.argmax(dim=1), (z.exp() / z.exp().sum()).amax(dim=1)),
+            lambda z: (z.argmax(dim=1), z.exp().amax(dim=1) / z.exp().sum()),
+        ),
+        "Return the probability as it is: a fraction, not rounded, no percentage.": either(
+            *(lambda z, d=d: (z.argmax(dim=1), z.softmax(dim=1).amax(dim=1).round(decimals=d)) for d in (1, 2, 3)),
+            lambda z: (z.argmax(dim=1), 100 * z.softmax(dim=1).amax(dim=1)),
+        ),
+        "This is the mean of the probabilities, and the largest is wanted.": lambda z: (
+            z.argmax(dim=1),
+            z.softmax(dim=1).mean(dim=1),
+        ),
         "The softmax is applied twice.": lambda z: (z.argmax(dim=1), z.softmax(dim=1).softmax(dim=1).amax(dim=1)),
         "Give the softmax its `dim`: the classes of an example lie along dimension 1.": either(
             lambda z: (z.argmax(dim=1), nn.Softmax()(z).amax(dim=1)),
@@ -271,10 +283,10 @@ def class_and_probability(answer: Any) -> None:
             classes.append(row.index(max(row)))
             probabilities.append(math.exp(max(row)) / sum(map(math.exp, row)))
         cases.append(Case((logits,), (torch.tensor(classes), torch.tensor(probabilities))))
-    expect_results(answer, cases[:1], parts=("the classes", "the probabilities"))
+    expect_results(answer, cases[:1], what=("the classes", "the probabilities"))
     if any("Implicit dimension choice for softmax" in line for line in printed.lines):
         raise NotYet("The result is right, but PyTorch had to guess the dimension of the softmax, and warns of it.")
-    expect_results(answer, cases, parts=("the classes", "the probabilities"), without_loop=True)
+    expect_results(answer, cases, what=("the classes", "the probabilities"), without_loop=True)
 
 
 # 3.4
@@ -307,6 +319,16 @@ def _added(rule: Callable[[int, int], float]) -> Callable[[Sequence[int]], float
             _added(lambda n, m: n * m + 2 * m),
             _added(lambda n, m: n * m + n + m),
         ),
+        "Only the last layer is counted: add each layer to the ones before, with `+=`.": lambda widths: (
+            (widths[-2] + 1) * widths[-1]
+        ),
+        "Only the first layer is counted: go on to the last.": lambda widths: (widths[0] + 1) * widths[1],
+        "The last layer has biases, too.": lambda widths: sum(n * m for n, m in pairwise(widths)) + sum(widths[1:-1]),
+        "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": either(
+            lambda widths: sum(width * width + width for width in widths),
+            lambda widths: sum(w * w for w in widths),
+            math.prod,
+        ),
         "At `i = 0`, `widths[i - 1]` is the *last* width: there is one layer fewer than widths.": either(
             lambda widths: sum(widths[i - 1] * widths[i] + widths[i] for i in range(len(widths))),
             lambda widths: sum(widths[i - 1] * widths[i] for i in range(len(widths))),
@@ -335,7 +357,7 @@ def count_from_widths(answer: Any) -> None:
     """How many parameters linear layers of these widths have."""
     cases = []
     enormous = [2_000_000_000, 2_000_000_000]  # such a layer fits into no machine
-    for widths in ([7, 5, 3, 2], [4, 9], [784, 512, 512, 10], [1, 1], [2, 9, 9, 9, 3], enormous):
+    for widths in ([6, 5, 3, 2], [4, 9], [784, 512, 512, 10], [1, 1], [2, 9, 9, 9, 3], enormous):
         wanted = 0
         for before, after in pairwise(widths):
             wanted += before * after + after
@@ -391,6 +413,10 @@ def _relu_unless_last(X: Tensor, place: int, last: int) -> Tensor:
         ),
         "The first ReLU is missing: a ReLU comes after every layer but the last.": _stack(
             lambda X, place, last: X.relu() if 0 < place < last else X
+        ),
+        "A ReLU comes before the first layer, where it cuts off negative inputs.": _stack(
+            lambda X, place, last: X,
+            keep=lambda layers: nn.ModuleList([nn.Sequential(nn.ReLU(), layer) for layer in layers]),
         ),
         "The ReLU is where it should not be, and missing where it should be.": _stack(
             lambda X, place, last: X.relu() if place == last else X
@@ -502,7 +528,7 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
         "In eval mode nothing is subtracted; there, the running mean should be.": _centring(
             lambda layer, X, mean: X - mean if layer.training else X
         ),
-        "In train mode nothing is subtracted; there, the mean of the batch should be.": _centring(
+        "In train mode, the mean of the batch should be subtracted (`running_mean` is zero at first).": _centring(
             lambda layer, X, mean: X if layer.training else X - layer.running_mean
         ),
         "These are the means themselves. Subtract them from `X`.": _centring(
@@ -624,7 +650,9 @@ class _AlwaysDropped(nn.Module):
         ),
         "Without an activation between them, such as ReLU, two layers together can do no more than one.": either(
             _ended(nn.Dropout(), nn.Linear(512, 20), nn.Linear(20, 10)),
-            nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Dropout(), nn.Flatten(), nn.Linear(3136, 10)),
+            nn.Sequential(
+                nn.Conv2d(3, 2, 3), nn.Conv2d(2, 2, 3), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(1568, 10)
+            ),
             nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Dropout(), nn.Flatten(), nn.Linear(900, 10)),
         ),
         "Some features should be dropped in training: `nn.Dropout(p)` with p between 0 and 1.": either(
