@@ -130,11 +130,8 @@ def expect(
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values are of the same type, shape and dtype, and equal; False for kinds that no check compares."""
-    try:
-        return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
-    except TypeError:
-        return False
+    """Whether two values are of the same type, shape and dtype, and equal."""
+    return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
 
 
 def expect_callable(answer: Any, what: str = "your answer") -> None:
