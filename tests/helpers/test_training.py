@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+from functools import cached_property
 from io import StringIO
 from types import SimpleNamespace
 
@@ -222,11 +223,22 @@ def test_evaluate_and_predict_are_the_model_in_eval_mode_in_the_order_of_the_loa
     torch.testing.assert_close(predictions.probabilities, logits.exp() / logits.exp().sum(dim=1, keepdim=True))
 
 
+class CachedBatches:
+    """Builds its batch when it is first asked, as many a data set does."""
+
+    @cached_property
+    def batches(self):
+        return [(torch.arange(48.0).reshape(8, 6) / 48, torch.arange(8) % 3)]
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
 @observers
-def test_what_is_made_while_observing_can_be_trained(observe):
-    model = nn.LazyLinear(3)  # makes its weights when it is first called; inference_mode would bar them from training
-    observe(model, loader())
-    train_epoch(model, loader(), cross_entropy, sgd(model))
+def test_data_first_read_by_an_observer_can_be_trained_on(observe):
+    model, batches = moody_model(), CachedBatches()
+    observe(model, batches)
+    train_epoch(model, batches, cross_entropy, sgd(model))  # refused after inference_mode
 
 
 # --- fit
