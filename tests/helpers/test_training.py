@@ -115,9 +115,10 @@ def train_without_steps(model, batches, loss_fn):
         (REGRESSION, nn.L1Loss(), 4.0, None),
         (CLASSES, cross_entropy, CLASSES_LOSS, 0.5),
         ([(torch.zeros(4, 2), torch.eye(2)[[0, 1, 0, 1]])], cross_entropy, np.log(2), None),
+        ([(torch.zeros(4, 2), torch.ones(4))], lambda pred, y: (pred[:, 0] - y).abs().mean(), 1.0, None),
         ([(torch.zeros(4, 2, 5), torch.ones(4, 5, dtype=torch.long))], cross_entropy, np.log(2), None),
     ],
-    ids=["regression", "classes", "class probabilities", "five classes per example"],
+    ids=["regression", "classes", "class probabilities", "float targets", "five classes per example"],
 )
 def test_metrics_are_means_over_examples_with_an_accuracy_for_one_class_each(measure, batches, loss_fn, loss, accuracy):
     assert measure(Constant(), batches, loss_fn) == (pytest.approx(loss), accuracy)
