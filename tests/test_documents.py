@@ -120,6 +120,13 @@ def test_a_plan_that_does_not_add_up_is_refused(change, message, plans):
         _every_table(plans)
 
 
+def test_optional_sections_are_counted_by_themselves(plans):
+    plans["notebooks"][4]["sections"]["several-numbers"]["minutes"] += 100
+    lesson = tables.lessons(plans["notebooks"])[4]
+    assert lesson.time.endswith(f" and {lesson.section_minutes(optional=True)} for the optional sections")
+    assert lesson.section_minutes(optional=True) > 100
+
+
 def _every_table(plans):
     course = tables.lessons(plans["notebooks"])
     return [tables.plan_table(name, plan, course) for name, plan in plans["plans"].items()]
