@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container you are often root, and JupyterLab asks whether that is meant
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks handout slides site results clean
+.PHONY: help lab test notebooks handout slides site class clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,8 +39,8 @@ slides: .venv/test  ## make slides of each notebook: build/slides/
 site: .venv/test  ## build the course as a site, from the stored outputs: build/site/
 	$(BIN)/python -m sphinx -q -W -b html -d build/doctrees -c docs . build/site && echo Open build/site/index.html
 
-results: .venv/test  ## grade a class's returned notebooks: SUBMISSIONS=folder
-	$(BIN)/python -m tools.results "$(SUBMISSIONS)" $(OPTIONS)
+class: .venv/test  ## make nbgrader's assignments of all notebooks, or of one (WEEK=4): build/class/
+	$(BIN)/python -m tools.classroom release $(WEEK)
 
 clean:  ## remove what was built and unpacked; .venv and data/original stay
 	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache .hypothesis

@@ -129,6 +129,12 @@ def answers(session: nox.Session) -> None:
 
 
 @here
+def classroom(session: nox.Session) -> None:
+    """Class work with hostile notebooks, and with the solutions of all seven."""
+    session.run(sys.executable, "-m", "pytest", "-q", "tests/tools/test_classroom.py", env={"COURSE_SLOW": "1"})
+
+
+@here
 def mutation(session: nox.Session) -> None:
     """Small changes to the helpers that `[tool.mutmut]` names: which of them do the tests not notice?"""
     session.run("mutmut", "run", *session.posargs, external=True)
