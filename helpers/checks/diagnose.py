@@ -660,7 +660,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)": (
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1."
     ),
-    r"tuple of ints, but found .* float|slice indices must be integers|'float' object cannot be interpreted as an integer": (
+    r"tuple of ints, but found .* float|slice indices must be integers|'float' object cannot be interpreted": (
         "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down."
     ),
     r"shape mismatch: indexing tensors could not be broadcast": (

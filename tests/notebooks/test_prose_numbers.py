@@ -38,8 +38,6 @@ EXCEPTIONS = {
     "datasets-recap": ("2.3", "log(10), the loss of guessing"),
     "play-with-modes-conclusion": ("20 12 %", "0.9 ** 20 = 0.122"),
     "colour-net-task": ("20,000", "the task: the check has the limit"),
-    "rows-predict": ("15", "5 x 3"),
-    "finite-loop-text": ("15", "5 x 3"),
     "predict-descent-play": ("0.05", "a setting of the widget"),
     "predict-step": ("0.3367 0.1288", "printed in an earlier section"),
     "step-read": ("0.3367 0.1288", "printed in an earlier section"),
