@@ -107,7 +107,7 @@ def _a_longer_break(plans):
     ("change", "message"),
     [
         (_a_section_forgotten, "to have the sections from-data"),
-        (_a_longer_section, "to take 90 minutes in all"),
+        (_a_longer_section, "to take 60 minutes in all"),
         (_a_room_for_an_exercise_of_another_notebook, "in the room some of the exercises"),
         (_a_row_too_short, "minutes for 09:00 of the plan 'day'"),
         (_a_row_too_long, "minutes for week 4 of the plan 'term'"),

@@ -1,4 +1,4 @@
-"""To play with in notebook 1: how shapes broadcast, and which cells an index takes."""
+"""To play with in notebook 1: how shapes broadcast, and which elements an index takes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def index_explorer(x: Tensor) -> Panel:
             )
         return indexing(x, expression.text, expression.value(x=x))
 
-    return Panel("Indexing: which cells?", {"index": text("expression", "x[:, 1]")}, answer)
+    return Panel("Indexing: which elements?", {"index": text("expression", "x[:, 1]")}, answer)
 
 
 def _broadcast(a: str, b: str) -> Answer:
@@ -54,7 +54,7 @@ def _broadcast(a: str, b: str) -> Answer:
     for shape in (*shapes, together or ()):
         if math.prod(shape) > _MOST_CELLS:
             raise RefusalError(
-                f"Expected up to {_MOST_CELLS:,} cells: received {math.prod(shape):,} in {list(shape)}. "
+                f"Expected up to {_MOST_CELLS:,} elements: received {math.prod(shape):,} in {list(shape)}. "
                 "Type smaller sizes."
             )
     first = torch.arange(math.prod(shapes[0])).reshape(shapes[0])
@@ -69,7 +69,7 @@ def _shape(text: str, name: str) -> tuple[int, ...]:
     parts = [part for part in re.split(r"[,\s]+", inner) if part]
     if len(text) > 200 or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
         received = text if len(text) <= 40 else f"{text[:40]}…"
-        raise RefusalError(f"Expected whole numbers as the shape of {name}: received {received.strip()}. {remedy}")
+        raise RefusalError(f"Expected integers as the shape of {name}: received {received.strip()}. {remedy}")
     if len(parts) > _MOST_DIMENSIONS:
         raise RefusalError(
             f"Expected up to {_MOST_DIMENSIONS} dimensions in {name}: received {len(parts)}. Leave some out."

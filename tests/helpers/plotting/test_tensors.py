@@ -64,11 +64,11 @@ def test_selections_and_indexing_colour_the_cells_that_were_taken_and_no_others(
 
 def test_selections_say_what_they_show():
     figure = selections(X, {"x[1]": X[1], "x[0, 0]": X[0, 0]})
-    assert describe(figure).endswith("x[1] takes 4 cells (4, 5, 6, 7), shape [4]; x[0, 0] takes 1 cell (0), shape [].")
+    assert describe(figure).endswith("x[1] takes 4 elements (4, 5, 6, 7), shape [4]; x[0, 0] takes 1 element (0), shape [].")
     assert {"x[1]", "shape [4]", "x[0, 0]", "shape []"} <= set(_texts(figure))
 
 
-@pytest.mark.parametrize(("result", "note"), [(X[:0], "no cell"), (torch.arange(12).repeat(9), "not drawn")])
+@pytest.mark.parametrize(("result", "note"), [(X[:0], "no element"), (torch.arange(12).repeat(9), "not drawn")])
 def test_indexing_says_why_a_result_is_not_drawn(result, note):
     figure = indexing(X, "it", result)
     assert len(_cells(figure)) == 12

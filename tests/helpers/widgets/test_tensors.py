@@ -49,11 +49,11 @@ def test_the_rule_that_refused_is_named():
 @pytest.mark.parametrize(
     ("a", "said"),
     [
-        ("3, x", r"whole numbers as the shape of a: received 3, x\."),
-        ("-1", "whole numbers"),
+        ("3, x", r"integers as the shape of a: received 3, x\."),
+        ("-1", "integers"),
         ("1, 1, 1, 1, 1", "up to 4 dimensions in a: received 5"),
         ("0", "sizes from 1 to 100 in the shape of a: received 0"),
-        ("99, 99, 99", "up to 100,000 cells: received 970,299"),
+        ("99, 99, 99", "up to 100,000 elements: received 970,299"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_and_the_last_picture_stays(a, said):
@@ -69,12 +69,12 @@ def test_what_cannot_be_drawn_is_refused_and_the_last_picture_stays(a, said):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("x[1]", "x[1] takes 4 cells (4, 5, 6, 7) of x, shape [3, 4]; the result has shape [4]."),
-        ("x[:, 1:2]", "x[:, 1:2] takes 3 cells (1, 5, 9) of x, shape [3, 4]; the result has shape [3, 1]."),
-        ("x[x > 9]", "x[x > 9] takes 2 cells (10, 11) of x, shape [3, 4]; the result has shape [2]."),
-        ("x[1, 2]", "x[1, 2] takes 1 cell (6) of x, shape [3, 4]; the result has shape []."),
-        ("x[3:]", "x[3:] takes no cell of x, shape [3, 4]; the result has shape [0, 4]."),
-        ("x[[0, 0], 1]", "x[[0, 0], 1] takes 2 cells (1, 1) of x, shape [3, 4]; the result has shape [2]."),
+        ("x[1]", "x[1] takes 4 elements (4, 5, 6, 7) of x, shape [3, 4]; the result has shape [4]."),
+        ("x[:, 1:2]", "x[:, 1:2] takes 3 elements (1, 5, 9) of x, shape [3, 4]; the result has shape [3, 1]."),
+        ("x[x > 9]", "x[x > 9] takes 2 elements (10, 11) of x, shape [3, 4]; the result has shape [2]."),
+        ("x[1, 2]", "x[1, 2] takes 1 element (6) of x, shape [3, 4]; the result has shape []."),
+        ("x[3:]", "x[3:] takes no element of x, shape [3, 4]; the result has shape [0, 4]."),
+        ("x[[0, 0], 1]", "x[[0, 0], 1] takes 2 elements (1, 1) of x, shape [3, 4]; the result has shape [2]."),
     ],
 )
 def test_cells_and_shape(index, text, expected):
