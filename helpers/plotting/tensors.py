@@ -106,7 +106,8 @@ def selections(x: ArrayLike, results: Mapping[str, ArrayLike]) -> Figure:
         [_Drawing(text, result, [grid], [_looks_of(grid, result)]) for text, result in taken.items()]
     )
     words = (f"{text} takes {_elements(result)}, shape {format_shape(result)}" for text, result in taken.items())
-    return set_caption(figure, f"A tensor of shape {format_shape(grid)}, the elements taken in blue: {'; '.join(words)}.")
+    shape = format_shape(grid)
+    return set_caption(figure, f"A tensor of shape {shape}, the elements taken in blue: {'; '.join(words)}.")
 
 
 @styled()

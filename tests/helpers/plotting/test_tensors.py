@@ -64,7 +64,8 @@ def test_selections_and_indexing_colour_the_cells_that_were_taken_and_no_others(
 
 def test_selections_say_what_they_show():
     figure = selections(X, {"x[1]": X[1], "x[0, 0]": X[0, 0]})
-    assert describe(figure).endswith("x[1] takes 4 elements (4, 5, 6, 7), shape [4]; x[0, 0] takes 1 element (0), shape [].")
+    wanted = "x[1] takes 4 elements (4, 5, 6, 7), shape [4]; x[0, 0] takes 1 element (0), shape []."
+    assert describe(figure).endswith(wanted)
     assert {"x[1]", "shape [4]", "x[0, 0]", "shape []"} <= set(_texts(figure))
 
 
