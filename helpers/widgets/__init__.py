@@ -1,6 +1,5 @@
-"""Things to play with: widgets that answer at once when something in them is moved."""
+"""Widgets: move a control, and the sentence and the figure under it answer at once."""
 
-import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from helpers.widgets.recorded import RECORDED
 from helpers.widgets.tensors import broadcast_explorer, index_explorer
 from helpers.widgets.workflow import fit_it_yourself, learning_rate_explorer
 
-if TYPE_CHECKING:  # for editors; else imported when first asked for, see below
+if TYPE_CHECKING:  # for editors; otherwise imported on first use, see below
     from helpers.widgets.datasets import augmentation_explorer, dataset_explorer
 
 __all__ = [
@@ -35,13 +34,8 @@ __all__ = [
 ]
 
 
-# A figure drawn anew leaves garbage in circles, and every twenty moves or so Python looks for it among everything that
-# is alive: 0.2 s and more of a widget's answer. What has been imported stays alive, so it need not be looked through.
-gc.freeze()
-
-
 def __getattr__(name: str) -> object:
-    """What needs torchvision, which takes two seconds to import: only for those who ask for it."""
+    """Import the widgets that need torchvision, which takes two seconds, on first use."""
     if name in ("augmentation_explorer", "dataset_explorer"):
         return getattr(import_module("helpers.widgets.datasets"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

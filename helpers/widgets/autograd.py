@@ -1,10 +1,9 @@
-"""Gradient descent step by step, and the graph of an expression with its values and gradients."""
+"""Widgets of notebook 4: gradient descent step by step, and the graph of an expression with its gradients."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from helpers.plotting import descent_on_contours, descent_on_curve, draw_graph, 
 from helpers.plotting.graph import Graph, Node
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import format_count, format_number
-from helpers.widgets.expressions import Expression, parse
+from helpers.widgets.expressions import Evaluation, Expression, parse
 from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, scale, slider, text
 from helpers.widgets.runner import Runner
 
@@ -36,16 +35,18 @@ LANDSCAPES: Mapping[str, Landscape] = {
 }
 RATES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.0, 1.05, 1.5)
 _MOST_STEPS = 60
-_LOST = 1e3  # so far out, a path does not come back
+_DIVERGED = 1e3  # from that far out, a path does not come back
 _ROUNDING = 1e-12
+_EXAMPLE = "(w * x - 1) ** 2"
+_MOST_NODES = 16  # of a graph
 
 
 def descent_explorer() -> Panel:
-    """Roll down a curve or a surface: where to start, how long the steps are, how much of the last one is kept."""
+    """Descend on a curve or a surface with SGD: choose the start, the learning rate and the momentum."""
     controls = {
         "landscape": choice("loss", list(LANDSCAPES)),
-        "across": slider("start at w or u", 3.0, -4.0, 4.0, step=0.1, digits=1),
-        "up": slider("start at v (surface)", 1.0, -3.0, 3.0, step=0.1, digits=1),
+        "first": slider("start at w or u", 3.0, -4.0, 4.0, step=0.1, digits=1),
+        "second": slider("start at v (surface)", 1.0, -3.0, 3.0, step=0.1, digits=1),
         "lr": scale("learning rate", RATES, 0.1),
         "momentum": slider("momentum", 0.0, 0.0, 0.95, step=0.05),
         "steps": Runner("steps", _MOST_STEPS, pause=250),
@@ -55,21 +56,21 @@ def descent_explorer() -> Panel:
 
 def _adjust(panel: Panel) -> None:
     """A curve has no v to start at."""
-    panel.controls["up"].disabled = len(LANDSCAPES[panel.values["landscape"]].names) == 1
+    panel.controls["second"].disabled = len(LANDSCAPES[panel.values["landscape"]].names) == 1
 
 
-def _descend(*, landscape: str, across: float, up: float, lr: float, momentum: float, steps: int) -> Answer:
+def _descend(*, landscape: str, first: float, second: float, lr: float, momentum: float, steps: int) -> Answer:
     chosen = LANDSCAPES[landscape]
-    start = [across, up][: len(chosen.names)]
+    start = [first, second][: len(chosen.names)]
     path = descent_path(chosen.loss, start, lr=lr, momentum=momentum, steps=steps + 1)
-    sentence = _in_words(chosen.names, path, steps, f"learning rate {lr:g} and momentum {format_number(momentum)}")
-    return _picture(chosen, path[: steps + 1]), sentence
+    settings = f"learning rate {lr:g} and momentum {format_number(momentum)}"
+    return _draw(chosen, path[: steps + 1]), _sentence(chosen.names, path, steps, settings)
 
 
 def descent_path(
     loss: Callable[[Tensor], Tensor], start: list[float], *, lr: float, momentum: float, steps: int
 ) -> np.ndarray:
-    """Parameters, loss and gradient before the first step of SGD and after each; it ends early where the path is lost.
+    """Parameters, loss and gradient before the first step of SGD and after each step, until the path diverges.
 
     Shapes:
         start: P numbers. Returned: [steps + 1, 2 P + 1].
@@ -82,18 +83,18 @@ def descent_path(
         optimizer.zero_grad()
         value.backward()
         path.append([*p.tolist(), value.item(), *p.grad.tolist()])
-        if p.detach().abs().max() > _LOST:
+        if p.detach().abs().max() > _DIVERGED:
             break
         optimizer.step()
     return np.array(path)
 
 
 @styled()
-def _picture(landscape: Landscape, path: np.ndarray) -> np.ndarray:
+def _draw(landscape: Landscape, path: np.ndarray) -> np.ndarray:
     axes = new_axes(2, height=3.2, grid="y")
     place(axes, (0.09, 0.15, 0.39, 0.79), (0.59, 0.15, 0.39, 0.79))
     axes[0].grid(visible=False)
-    # A little beyond where a path may start, so that its square is whole.
+    # A little beyond where a path may start, so that its marker is not cut off.
     across = torch.linspace(-4.2, 4.2, 85, dtype=torch.float64)
     if len(landscape.names) == 1:
         descent_on_curve(across, landscape.loss(across[None]), {"": path}, tangents=[len(path) - 1], axes=axes[0])
@@ -107,46 +108,42 @@ def _picture(landscape: Landscape, path: np.ndarray) -> np.ndarray:
     return axes
 
 
-def _in_words(names: tuple[str, ...], path: np.ndarray, steps: int, settings: str) -> str:
+def _sentence(names: tuple[str, ...], path: np.ndarray, steps: int, settings: str) -> str:
     n = len(names)
     done = min(steps, len(path) - 1)
     here, loss, slopes = path[done, :n], path[done, n], path[done, n + 1 :]
-    place = _named(names, here)
-    slope = f"the slope is {_number(slopes[0])}" if n == 1 else f"the gradient is {_point(slopes)}"
+    position = ", ".join(f"{name} = {_rounded(value)}" for name, value in zip(names, here, strict=True))
+    slope = f"the slope is {_rounded(slopes[0])}" if n == 1 else f"the gradient is {_point(slopes)}"
     if done == len(path) - 1:
         return (
-            f"After {format_count(done, 'steps')} with {settings} the path is lost, far outside the picture: {place}, "
-            f"loss {_number(loss)}. Choose a smaller learning rate, or less momentum."
+            f"After {format_count(done, 'steps')} with {settings} the path has diverged, far outside the plot: "
+            f"{position}, loss {_rounded(loss)}. Choose a smaller learning rate, or less momentum."
         )
     move = path[done + 1, :n] - here
     ahead = f"With {settings} the next step moves {names[0] if n == 1 else 'u and v'} by {_point(move)}"
     if done == 0:
-        return f"At the start, {place}, the loss is {_number(loss)} and {slope}. {ahead}."
-    before, now = _number(path[0, n]), _number(loss)
-    since = (
+        return f"At the start, {position}, the loss is {_rounded(loss)} and {slope}. {ahead}."
+    before, now = _rounded(path[0, n]), _rounded(loss)
+    change = (
         f"{'falls' if loss < path[0, n] else 'rises'} from {before} to {now}" if now != before else f"stays at {now}"
     )
-    return f"After {format_count(done, 'steps')}: {place}. The loss {since}. Here {slope}. {ahead}."
-
-
-def _named(names: tuple[str, ...], values: np.ndarray) -> str:
-    return ", ".join(f"{name} = {_number(value)}" for name, value in zip(names, values, strict=True))
+    return f"After {format_count(done, 'steps')}: {position}. The loss {change}. Here {slope}. {ahead}."
 
 
 def _point(values: np.ndarray) -> str:
-    words = ", ".join(_number(value) for value in values)
-    return words if len(values) == 1 else f"({words})"
+    numbers = ", ".join(map(_rounded, values))
+    return numbers if len(values) == 1 else f"({numbers})"
 
 
-def _number(value: float) -> str:
-    """The number, with what is left of a zero after rounding errors as 0."""
+def _rounded(value: float) -> str:
+    """The number in words; what rounding errors left of a zero is 0."""
     return format_number(0 if abs(value) < _ROUNDING else value)
 
 
 def graph_explorer() -> Panel:
-    """Type an expression of x and w: its graph, with the value of each box and the gradient that arrives there."""
+    """Type an expression of x and w, and see its graph with the value and the gradient of each node."""
     controls = {
-        "expression": text("expression of x and w", "(w * x - 1) ** 2"),
+        "expression": text("expression of x and w", _EXAMPLE),
         "x": slider("x", 2.0, -3.0, 3.0, step=0.1, digits=1),
         "w": slider("w", 1.5, -3.0, 3.0, step=0.1, digits=1),
     }
@@ -155,116 +152,88 @@ def graph_explorer() -> Panel:
 
 def _graph(expression: str, x: float, w: float) -> Answer:
     axes = expression_graph(expression, x=x, w=w)
-    place(axes, (0, 0, 1, 1))
+    place([axes], (0, 0, 1, 1))
     return axes
 
 
 def expression_graph(expression: str, *, x: float, w: float) -> Axes:
-    """Draw the graph of an expression of x and w with the value of each box and the gradient that arrives there.
+    """Draw the graph of an expression of x and w, with the value and the gradient of each node.
 
-    Raises: RefusalError, a ValueError, where the expression is none of x and w, or has no slope.
+    Raises: RefusalError, a ValueError, where the expression does not depend on x or w, or has no gradient.
     """
     parsed = parse(expression, ("x", "w"), example=_EXAMPLE)
-    if not parsed.names:
-        raise RefusalError(f"Expected an expression that depends on x or w: received {parsed.text}. Type {_EXAMPLE}.")
     leaves = {name: torch.tensor(float(value), requires_grad=True) for name, value in {"x": x, "w": w}.items()}
     trace = Trace(parsed, leaves)
     trace.result.backward()
-    gradients = " and ".join(f"{format_number(leaves[name].grad)} for {name}" for name in parsed.names)
-    values = " and ".join(f"{name} = {format_number(leaves[name].detach())}" for name in parsed.names)
+    gradients = " and ".join(f"{format_number(leaves[name].grad)} for {name}" for name in trace.leaves)
+    values = " and ".join(f"{name} = {format_number(leaves[name].detach())}" for name in trace.leaves)
     sentence = f"For {values}, {parsed.text} is {format_number(trace.result.detach())}; its gradient is {gradients}."
     if not all(step.tensor.isfinite() for step in trace.steps):
-        sentence += " On the way stands nan, which is not a number, or inf, which is too large for one."
+        sentence += " One of the values is nan (not a number) or inf (too large for a float)."
     return set_caption(draw_graph(trace.graph()), sentence)
 
 
-_EXAMPLE = "(w * x - 1) ** 2"
-_MOST_BOXES = 16
-_LEFT, _RIGHT = ast.Name("left"), ast.Name("right")
-
-
 class Step(NamedTuple):
-    """One box: a leaf, a number, or what an operation gave, and the steps it was computed from."""
+    """One node: a leaf, a constant or the result of an operation, and the indices of the steps it was computed from."""
 
     node: Node
     tensor: Tensor
-    sources: tuple[int, ...] = ()
+    sources: list[int]
 
 
-class Trace:
-    """An expression computed operation by operation, as autograd records it, each result kept with its gradient.
+class Trace(Evaluation):
+    """An expression of scalars computed operation by operation, as autograd records it; each result keeps its gradient.
 
-    Raises: RefusalError where one of them is none that has a slope, or where there are too many to draw.
+    Raises: RefusalError where a result has no gradient, or where there are too many nodes to draw.
     """
 
     def __init__(self, expression: Expression, leaves: Mapping[str, Tensor]) -> None:
-        """Compute it for these leaves."""
-        self._expression, self._leaves = expression, leaves
-        self._place: dict[str, int] = {}
+        """Compute the expression for these leaves."""
+        super().__init__(expression, leaves)
         self.steps: list[Step] = []
-        self._visit(expression.tree)
-
-    @property
-    def result(self) -> Tensor:
-        """What the whole expression gives."""
-        return self.steps[-1].tensor
+        self._operands: list[list[int]] = [[]]  # of each operation that is being computed
+        self.result = self.run()
+        self.leaves = [name for name, leaf in leaves.items() if any(step.tensor is leaf for step in self.steps)]
+        if not self.leaves:
+            expression.refuse(expression.text)
 
     def graph(self) -> Graph:
-        """The boxes with values and, after `backward`, gradients, and the arrows between them."""
+        """The nodes with values and, after `backward`, gradients, and the arrows between them."""
         nodes = [step.node._replace(note=_note(step)) for step in self.steps]
         edges = [(source, i) for i, step in enumerate(self.steps) for source in step.sources]
         value = format_number(self.result.detach())
         return Graph([*nodes, Node("result", "result", note=f"= {value}")], [*edges, (len(nodes) - 1, len(nodes))])
 
-    def _visit(self, node: ast.expr) -> int:
-        """Compute this part of the expression, and what it needs before; the place of its step."""
-        if not any(isinstance(part, ast.Name) and part.id in self._leaves for part in ast.walk(node)):
-            return self._number(node)
-        match node:
-            case ast.Name(id=name):
-                if name not in self._place:
-                    self._place[name] = self._add(Step(Node("leaf", name), self._leaves[name]))
-                return self._place[name]
-            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow() as op, right=right):
-                return self._compute(ast.BinOp(_LEFT, op, _RIGHT), left=left, right=right)
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
-                return self._compute(ast.UnaryOp(op, _LEFT), left=operand)
-            case ast.Call(func=ast.Attribute(ast.Name("torch"), name) | ast.Name(name), args=[operand]):
-                return self._compute(ast.Call(ast.Name(name), [_LEFT], []), left=operand)
-            case ast.Call(func=ast.Attribute(value=operand, attr=name)):
-                return self._compute(ast.Call(ast.Name(name), [_LEFT], []), left=operand)
-            case _:
-                raise RefusalError(
-                    f"Expected + - * / ** and functions such as relu or exp: received {ast.unparse(node)}, which has "
-                    f"no slope to draw. Type {_EXAMPLE}, for example."
-                )
+    def value(self, node: ast.expr) -> Tensor | float:
+        """Compute one node and all below it, and keep the result as a step."""
+        first = len(self.steps)
+        self._operands.append([])
+        result = super().value(node)
+        operands = self._operands.pop()
+        if not any(isinstance(part, ast.Name) and part.id in self.tensors for part in ast.walk(node)):
+            del self.steps[first:]  # what was computed from numbers alone is one constant
+            self._add(Step(Node("constant", format_number(result)), torch.as_tensor(result), []))
+        elif not result.requires_grad or result.ndim:
+            self.expression.refuse(f"{ast.unparse(node)}, which has no gradient to draw")
+        elif result.is_leaf:
+            self._add(Step(Node("leaf", ast.unparse(node)), result, []))
+        else:
+            result.retain_grad()
+            self._add(Step(Node("operation", result.grad_fn.name()), result, operands))
+        return result
 
-    def _compute(self, operation: ast.expr, **operands: ast.expr) -> int:
-        """The result of one operation; it names its operands `left` and `right`, and they are computed before it."""
-        sources = {name: self._visit(operand) for name, operand in operands.items()}
-        single = replace(self._expression, tree=operation)
-        result = single.value(**{name: self.steps[source].tensor for name, source in sources.items()})
-        if result.grad_fn is None:  # + before a leaf does nothing
-            return sources["left"]
-        result.retain_grad()
-        return self._add(Step(Node("operation", result.grad_fn.name()), result, tuple(sources.values())))
-
-    def _number(self, node: ast.expr) -> int:
-        """A number in the expression, or what is computed of numbers alone."""
-        value = replace(self._expression, text=ast.unparse(node), tree=node).value()
-        if value.is_complex():
-            raise RefusalError(f"Expected real numbers: received {ast.unparse(node)}. Type {_EXAMPLE}, for example.")
-        return self._add(Step(Node("constant", format_number(value)), value))
-
-    def _add(self, step: Step) -> int:
-        if len(self.steps) == _MOST_BOXES:
-            raise RefusalError(f"Expected up to {_MOST_BOXES} boxes: received more. Make the expression shorter.")
-        self.steps.append(step)
-        return len(self.steps) - 1
+    def _add(self, step: Step) -> None:
+        """Keep the step, unless its tensor is known, and make it an operand of the operation being computed."""
+        known = [i for i, earlier in enumerate(self.steps) if earlier.tensor is step.tensor]
+        if not known and len(self.steps) == _MOST_NODES:
+            raise RefusalError(f"Expected up to {_MOST_NODES} nodes: received more. Make the expression shorter.")
+        if not known:
+            self.steps.append(step)
+        self._operands[-1].append(known[0] if known else len(self.steps) - 1)
 
 
 def _note(step: Step) -> str:
     if step.node.role == "constant":
         return ""
-    slope = "none" if step.tensor.grad is None else format_number(step.tensor.grad)
-    return f"= {format_number(step.tensor.detach())}, grad {slope}"
+    gradient = "none" if step.tensor.grad is None else format_number(step.tensor.grad)
+    return f"= {format_number(step.tensor.detach())}, grad {gradient}"

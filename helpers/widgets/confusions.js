@@ -5,7 +5,7 @@ function render({ model, el }) {
   const make = (tag, text = "", options = {}) => Object.assign(document.createElement(tag), { textContent: text }, options);
   const scroll = make("div", "", { className: "course-confusions" });
   const table = make("table");
-  const caption = make("caption", "Rows: true class. Columns: predicted class. Choose a number to see the pictures.");
+  const caption = make("caption", "Rows: true class. Columns: predicted class. Choose a number to see the images.");
   const head = table.createTHead().insertRow();
   head.append(make("td"), ...names.map((name) => make("th", name.replace("/", "/\u200b"), { scope: "col" })));
   const body = table.createTBody(), buttons = [];

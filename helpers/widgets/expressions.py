@@ -1,6 +1,6 @@
-"""Tensor expressions that a learner types: read by Python's own parser, checked node by node, computed by ourselves.
+"""Tensor expressions that a learner types: parsed by Python, then computed node by node by the code below.
 
-Nothing is ever given to `eval` or `exec`. What is not named here is refused, and so is what would grow large.
+Nothing is ever passed to `eval` or `exec`. Whatever is not listed here is refused, and so is what would grow large.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
-from helpers.widgets.panel import RefusalError
+from helpers.widgets.panel import RefusalError, error_line
 
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     function.__name__: function
@@ -34,18 +35,19 @@ _OPERATORS: Mapping[type, Callable[..., Any]] = {
     **{ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt},
     **{ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge},
 }
-_LETTERS = r"A-Za-z0-9_ .,:()\[\]+\-*/%@<>=!&|~"
+_CHARACTERS = r"A-Za-z0-9_ .,:()\[\]+\-*/%@<>=!&|~"
 _LONGEST, _MOST_NODES, _LARGEST_NUMBER = 100, 60, 1_000_000
 _MOST_CELLS = 100_000  # of a result
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression that has passed the grammar; `names` are those that occur in it, in the order given to `parse`."""
+    """A parsed expression; `names` are the tensors that it may use, `example` is one that works."""
 
     text: str
     tree: ast.expr
     names: tuple[str, ...]
+    example: str
 
     @property
     def is_index(self) -> bool:
@@ -56,166 +58,134 @@ class Expression:
         return isinstance(node, ast.Name)
 
     def value(self, **tensors: Tensor) -> Tensor:
-        """What it gives for these tensors, which stay as they are; gradients flow through it as usual.
+        """Compute it with these tensors, which stay as they are; gradients flow through it as usual.
 
-        Raises: RefusalError, with what PyTorch says, where it cannot be computed.
+        Raises: RefusalError for anything but numbers, operators, indices and `FUNCTIONS` of these tensors, and, with
+            PyTorch's own message, where it cannot be computed.
         """
-        try:
-            return torch.as_tensor(_value(self.tree, tensors))
-        except RefusalError:
-            raise
-        except (ArithmeticError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-            said = str(error).splitlines()[0][:200].rstrip(".") if str(error) else "no more"
-            raise RefusalError(
-                f"Expected something that PyTorch can compute: received {self.text}, and it says "
-                f"{type(error).__name__}: {said}. Change the expression."
-            ) from error
+        return Evaluation(self, tensors).run()
+
+    def refuse(self, fault: str) -> NoReturn:
+        """Raise RefusalError: `fault` says what was received, or also what was expected; the example is the remedy."""
+        rule = f"Expected an expression of {' and '.join(self.names)}: received "
+        raise RefusalError(f"{fault if fault.startswith('Expected') else rule + fault}. Type {self.example}.")
 
 
 def parse(text: str, names: Iterable[str], *, example: str) -> Expression:
-    """Read an expression of these names, of numbers, operators, indices and `FUNCTIONS`.
+    """Parse what a learner typed; a function may be written as `relu(x)`, `torch.relu(x)` or `x.relu()`.
 
-    A function may be written as `relu(x)`, `torch.relu(x)` or `x.relu()`. `example` is one that works: the remedy.
-
-    Raises: RefusalError for anything else, in words for the learner.
+    Raises: RefusalError where it is not one short Python expression.
     """
-    names, text = tuple(names), text.strip()
-    expected, remedy = f"Expected an expression of {' and '.join(names)}", f"Type {example}, for example."
+    text = text.strip()
+    expression = Expression(text, ast.Constant(0), tuple(names), example)
     if not text:
-        raise RefusalError(f"{expected}: received nothing. {remedy}")
+        expression.refuse("nothing")
     if len(text) > _LONGEST:
-        raise RefusalError(f"{expected} of up to {_LONGEST} letters: received {len(text)}. Make it shorter.")
+        expression.refuse(f"Expected up to {_LONGEST} characters: received {len(text)}")
     if "^" in text:
-        raise RefusalError(f"{expected}: received ^, which is no power in Python. Write ** for a power.")
-    if strange := re.search(f"[^{_LETTERS}]", text):
-        raise RefusalError(f"{expected}: received the sign {strange.group()!r}, which none can hold. {remedy}")
+        expression.refuse("^, which is not a power in Python. Write ** for a power")
+    if strange := re.search(f"[^{_CHARACTERS}]", text):
+        expression.refuse(f"the character {strange.group()!r}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns of `1if`, which is refused below
             tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise RefusalError(f"{expected}: received {text}, which is not complete. {remedy}") from None
-    nodes = list(ast.walk(tree))
-    if len(nodes) > _MOST_NODES:
-        raise RefusalError(f"{expected} of a few terms: received too many. Make it shorter.")
-    _Grammar(names, expected, remedy).check(tree)
-    used = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return Expression(text, tree, tuple(name for name in names if name in used))
+        expression.refuse(f"{text}, which is not complete")
+    if len(list(ast.walk(tree))) > _MOST_NODES:
+        expression.refuse("Expected a few terms: received too many")
+    return Expression(text, tree, tuple(names), example)
 
 
-class _Grammar:
-    """Lets pass what `_value` can compute, and says of anything else what it is."""
+class Evaluation:
+    """Computes the nodes of one expression, and refuses every node that is not listed."""
 
-    def __init__(self, names: tuple[str, ...], expected: str, remedy: str) -> None:
-        self.names, self.expected, self.remedy = names, expected, remedy
+    def __init__(self, expression: Expression, tensors: Mapping[str, Tensor]) -> None:
+        """Prepare to compute the expression with these tensors."""
+        self.expression, self.tensors = expression, tensors
 
-    def check(self, node: ast.expr) -> None:  # noqa: PLR0912 - one case for each kind of node
+    def run(self) -> Tensor:
+        """Compute the whole expression. Raises: as `Expression.value`."""
+        try:
+            return torch.as_tensor(self.value(self.expression.tree))
+        except RefusalError:
+            raise
+        except (ArithmeticError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+            raise RefusalError(
+                f"Expected something that PyTorch can compute: received {self.expression.text}, and it raised "
+                f"{error_line(error)} Change the expression."
+            ) from error
+
+    def value(self, node: ast.expr) -> Any:  # noqa: ANN401, PLR0911 - a tensor or a number; a case per kind of node
+        """Compute one node and all below it."""
         match node:
-            case ast.Name(id=name) if name in self.names:
-                pass
+            case ast.Name(id=name) if name in self.tensors:
+                return self.tensors[name]
             case ast.Name(id=name):
-                self._refuse(f"{self.expected}: received the name {name}")
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                if abs(number) > _LARGEST_NUMBER:
-                    self._refuse(f"Expected numbers up to {_LARGEST_NUMBER:,}: received a larger one")
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                self.check(left)
-                self.check(right)
+                self.expression.refuse(f"the name {name}")
+            case ast.Constant(value=int() | float() as constant) if not isinstance(constant, bool):
+                if abs(constant) > _LARGEST_NUMBER:
+                    self.expression.refuse(f"Expected numbers up to {_LARGEST_NUMBER:,}: received a larger one")
+                return constant
             case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
-                self.check(operand)
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
-                self.check(left)
-                self.check(right)
+                return _OPERATORS[type(op)](self.value(operand))
             case ast.Compare(ops=[_, _, *_]):
-                self._refuse("Expected one comparison at a time: received several. Write (x > 1) & (x < 5)")
-            case ast.Subscript(value=value, slice=index):
-                self.check(value)
-                self._check_index(index)
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), keywords=[]):
-                if name not in FUNCTIONS:
-                    self._refuse(f"Expected one of the functions {', '.join(FUNCTIONS)}: received {name}")
-                operands = _operands(node)
-                if len(operands) != 1:
-                    self._refuse(f"Expected one tensor for {name}: received {len(operands)}")
-                self.check(operands[0])
+                self.expression.refuse(
+                    "Expected one comparison at a time: received several. Write (x > 1) & (x < 5), for example"
+                )
+            case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]) if (
+                type(op) in _OPERATORS
+            ):
+                return self._combine(op, self.value(left), self.value(right))
+            case ast.Call(func=ast.Attribute(ast.Name("torch"), name) | ast.Name(name), args=operands, keywords=[]):
+                return self._call(name, operands)
+            case ast.Call(func=ast.Attribute(value=owner, attr=name), args=operands, keywords=[]):
+                return self._call(name, [owner, *operands])
+            case ast.Subscript(value=owner, slice=index):
+                tensor, at = torch.as_tensor(self.value(owner)), self._index(index)
+                _check_size(tensor, *(at if isinstance(at, tuple) else (at,)))
+                return tensor[at]
             case _:
-                self._refuse(f"{self.expected}: received {ast.unparse(node)}, which cannot stand there")
+                self.expression.refuse(f"{ast.unparse(node)}, which is not possible here")
 
-    def _check_index(self, node: ast.expr) -> None:
+    def _call(self, name: str, operands: list[ast.expr]) -> Tensor:
+        if name not in FUNCTIONS:
+            self.expression.refuse(f"Expected one of the functions {', '.join(FUNCTIONS)}: received {name}")
+        if len(operands) != 1:
+            self.expression.refuse(f"Expected one tensor for {name}: received {len(operands)}")
+        return FUNCTIONS[name](torch.as_tensor(self.value(operands[0])))
+
+    def _combine(self, op: ast.operator | ast.cmpop, left: Any, right: Any) -> Any:  # noqa: ANN401
+        _check_size(left, right)
+        if isinstance(op, ast.Pow) and not isinstance(left, Tensor) and not isinstance(right, Tensor):
+            return float(left) ** float(right)  # integers would be computed to the last of a billion digits
+        return _OPERATORS[type(op)](left, right)
+
+    def _index(self, node: ast.expr) -> Any:  # noqa: ANN401
         match node:
-            case ast.Constant(value=value) if value is None or value is ... or isinstance(value, bool):
-                pass
-            case ast.List(elts=parts) if any(map(_is_no_number, parts)):
+            case ast.Constant(value=None | bool() | EllipsisType() as constant):
+                return constant
+            case ast.List(elts=parts) if not all(map(_is_number, parts)):
                 # PyTorch takes such a list for a tuple today, warns, and means to stop.
-                self._refuse(f"Expected numbers in a list between the brackets: received {ast.unparse(node)}")
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                for part in parts:
-                    self._check_index(part)
+                self.expression.refuse(f"Expected numbers in a list between the brackets: received {ast.unparse(node)}")
+            case ast.Tuple(elts=parts):
+                return tuple(map(self._index, parts))
+            case ast.List(elts=parts):
+                return list(map(self._index, parts))
             case ast.Slice(lower=lower, upper=upper, step=step):
-                for part in filter(None, (lower, upper, step)):
-                    self.check(part)
+                return slice(*(None if part is None else self.value(part) for part in (lower, upper, step)))
             case _:
-                self.check(node)
-
-    def _refuse(self, fault: str) -> NoReturn:
-        raise RefusalError(f"{fault}. {self.remedy}")
+                return self.value(node)
 
 
-def _is_no_number(part: ast.expr) -> bool:
-    """Whether a part of an index is `...`, None, a list or a tuple."""
-    return isinstance(part, ast.List | ast.Tuple) or (isinstance(part, ast.Constant) and part.value in (None, ...))
+def _is_number(part: ast.expr) -> bool:
+    """Whether a part of a list between brackets is not `...`, None, a list or a tuple."""
+    return not isinstance(part, ast.List | ast.Tuple) and getattr(part, "value", 0) not in (None, ...)
 
 
-def _operands(call: ast.Call) -> list[ast.expr]:
-    """What a function is called with: in `relu(x)`, `torch.relu(x)` and `x.relu()` it is x."""
-    match call.func:
-        case ast.Attribute(value=ast.Name(id="torch")) | ast.Name():
-            return call.args
-        case ast.Attribute(value=owner):
-            return [owner, *call.args]
-
-
-def _value(node: ast.expr, tensors: Mapping[str, Tensor]) -> Any:  # noqa: ANN401 - a tensor, or a number in the text
-    match node:
-        case ast.Name(id=name):
-            return tensors[name]
-        case ast.Constant(value=number):
-            return number
-        case ast.UnaryOp(op=op, operand=operand):
-            return _OPERATORS[type(op)](_value(operand, tensors))
-        case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _combined(op, _value(left, tensors), _value(right, tensors))
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
-            return FUNCTIONS[name](torch.as_tensor(_value(_operands(node)[0], tensors)))
-        case ast.Subscript(value=value, slice=index):
-            tensor, index = torch.as_tensor(_value(value, tensors)), _index(index, tensors)
-            parts = index if isinstance(index, tuple) else (index,)
-            _check_size(tensor, *(part for part in parts if isinstance(part, Tensor)))
-            return tensor[index]
-    raise TypeError(f"{type(node).__name__} is in no expression")  # `_Grammar` and this function differ
-
-
-def _combined(op: ast.operator | ast.cmpop, left: Any, right: Any) -> Any:  # noqa: ANN401
-    _check_size(*(value for value in (left, right) if isinstance(value, Tensor)))
-    if isinstance(op, ast.Pow) and not isinstance(left, Tensor) and not isinstance(right, Tensor):
-        return float(left) ** float(right)  # whole numbers would be computed to their last of a billion digits
-    return _OPERATORS[type(op)](left, right)
-
-
-def _index(node: ast.expr, tensors: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
-    match node:
-        case ast.Tuple(elts=parts):
-            return tuple(_index(part, tensors) for part in parts)
-        case ast.List(elts=parts):
-            return [_index(part, tensors) for part in parts]
-        case ast.Slice(lower=lower, upper=upper, step=step):
-            return slice(*(None if part is None else _value(part, tensors) for part in (lower, upper, step)))
-        case _:
-            return _value(node, tensors)
-
-
-def _check_size(*tensors: Tensor) -> None:
+def _check_size(*operands: Any) -> None:  # noqa: ANN401
     """Refuse what might grow large before any memory is asked for: two tensors may give the product of their cells."""
+    tensors = [operand for operand in operands if isinstance(operand, Tensor)]
     same = len({tensor.shape for tensor in tensors}) == 1
     if math.prod(max(tensor.numel(), 1) for tensor in tensors[: 1 if same else None]) > _MOST_CELLS:
         raise RefusalError(f"Expected results of up to {_MOST_CELLS:,} cells: received more. Combine less.")

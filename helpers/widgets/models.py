@@ -1,8 +1,9 @@
-"""To play with in notebook 3: a picture on its way through a network, and what train and eval mode change."""
+"""Widgets of notebook 3: an image on its way through a network, and what train and eval mode change."""
 
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ _ROWS, _COLUMNS = 4, 6
 
 
 class Step(NamedTuple):
-    """What one layer made of one example: its name, its output [1, ...], and how many parameters it has."""
+    """One layer applied to one example: its name, its output [1, ...], and its number of parameters."""
 
     name: str
     output: Tensor
@@ -26,29 +27,28 @@ class Step(NamedTuple):
 
 
 def layer_explorer(models: Mapping[str, nn.Module], X: Tensor, *, classes: Sequence[str] | None = None) -> Panel:
-    """Follow one picture through a network, layer by layer: the shape, the numbers, and the parameters.
+    """Follow one image through a network, layer by layer: the shape, the values, and the parameters.
 
     The networks are used in eval mode and without gradients; they themselves stay as they are, modes and hooks too.
     Their weights are the live ones.
 
-    Shapes: X [N, ...], the examples to choose from. classes: names for the numbers that come out last.
+    Shapes: X [N, ...], the examples to choose from. classes: names for the last outputs.
     """
-    own = {name: own_copy(model) for name, model in models.items()}
-    lengths = {name: len(steps_of(model, X[:1])) for name, model in own.items()}  # a misfit is an error in the cell
+    lengths = {name: len(steps_of(model, X[:1])) for name, model in models.items()}  # a misfit is an error in the cell
     controls = {"network": choice("network", list(models)), "layer": slider("layer (0 is the input)", 0, 0, 1)}
     if len(X) > 1:
-        controls["picture"] = slider("picture number", 0, 0, len(X) - 1)
+        controls["example"] = slider("image number", 0, 0, len(X) - 1)
 
     def adjust(panel: Panel) -> None:
         panel.controls["layer"].max = lengths[panel.values["network"]] - 1
 
-    def answer(network: str, layer: int, picture: int = 0) -> Answer:
-        steps = steps_of(own[network], X[picture : picture + 1])
+    def answer(network: str, layer: int, example: int = 0) -> Answer:
+        steps = steps_of(models[network], X[example : example + 1])
         output = steps[layer].output[0]
         if not output.isfinite().all():
             raise RefusalError(
-                f"Expected finite numbers after {steps[layer].name}: received NaN or infinite ones. "
-                "Look for where they begin in the layers before it."
+                f"Expected finite numbers after {steps[layer].name}: received NaN or infinity. "
+                "Look for the layer where they begin."
             )
         return layer_values(
             [(step.name, step.output.shape) for step in steps],
@@ -62,7 +62,7 @@ def layer_explorer(models: Mapping[str, nn.Module], X: Tensor, *, classes: Seque
 
 
 def mode_explorer() -> Panel:
-    """Switch Dropout and BatchNorm1d between train and eval mode, and see what each makes of a table of numbers."""
+    """Switch Dropout and BatchNorm1d between train and eval mode, and see what each does to a table of numbers."""
     controls = {
         "layer": toggle("layer", _LAYERS),
         "mode": toggle("mode", ("train", "eval")),
@@ -87,11 +87,11 @@ def _mode(layer: str, mode: str, p: float, seen: int, number: int) -> Answer:
         words = words if mode == "train" else "nothing happens"
         words += f"; the mean was 1 and is {output.mean():.2f}"
     else:
-        X = batch(number)
+        X = batch_of(number)
         batch_norm = nn.BatchNorm1d(_COLUMNS)
         with torch.no_grad():
             for earlier in range(1, seen + 1):
-                batch_norm(batch(1000 + earlier))
+                batch_norm(batch_of(1000 + earlier))
             output = batch_norm.train(mode == "train")(X)
         source = "this batch itself" if mode == "train" else f"the running average over {seen} batches"
         means = ", ".join(f"{round(mean, 1) + 0.0:.1f}" for mean in output.mean(dim=0).tolist())
@@ -102,45 +102,45 @@ def _mode(layer: str, mode: str, p: float, seen: int, number: int) -> Answer:
 
 
 def dropout(X: Tensor, p: float, seed: int) -> Tensor:
-    """What `nn.Dropout(p)` does in train mode, but drawn from a generator of its own, not from the common one."""
+    """`nn.Dropout(p)` in train mode, with a generator of its own, so that the global one stays as it is."""
     kept = torch.rand(X.shape, generator=torch.Generator().manual_seed(seed)) >= p
     return X * kept / (1 - p)
 
 
-def batch(number: int) -> Tensor:
-    """A batch of four examples with six features, each feature with a mean and a spread of its own: [4, 6]."""
-    X = torch.randn(_ROWS, _COLUMNS, generator=torch.Generator().manual_seed(number))
+def batch_of(seed: int) -> Tensor:
+    """A batch of four examples with six features, each with its own mean and standard deviation: [4, 6]."""
+    X = torch.randn(_ROWS, _COLUMNS, generator=torch.Generator().manual_seed(seed))
     return X * torch.tensor([1.0, 2.0, 2.0, 0.5, 0.5, 3.0]) + torch.tensor([0.0, 3.0, -2.0, 5.0, -4.0, 1.0])
 
 
-def own_copy(model: nn.Module) -> nn.Module:
-    """The network a second time, around the same weights, in eval mode and without hooks."""
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    copied = copy.deepcopy(model, shared).eval()
-    for module in copied.modules():
-        for hooks in (module._forward_hooks, module._forward_pre_hooks):
-            hooks.clear()
-    return copied
+def eval_twin(module: nn.Module, twins: dict[int, nn.Module] | None = None) -> nn.Module:
+    """A second module in eval mode around the very same weights and buffers, without hooks.
+
+    Jupyter may answer the browser while a cell is still training. Switching the learner's own model to eval mode and
+    back would then change that training. A deep copy would not do: it refuses a model that keeps its activations.
+    """
+    twins = {} if twins is None else twins
+    if id(module) not in twins:  # a part may occur twice
+        twin = twins[id(module)] = copy.copy(module)
+        parts = module._modules.items()
+        twin._modules = {name: part if part is None else eval_twin(part, twins) for name, part in parts}
+        twin._forward_hooks, twin._forward_pre_hooks = OrderedDict(), OrderedDict()
+        twin.training = False
+    return twins[id(module)]
 
 
 @torch.no_grad()
 def steps_of(model: nn.Module, x: Tensor) -> list[Step]:
-    """The input, and what each layer makes of it, in the order in which they are called.
-
-    Shapes: x [1, ...]; the model is one of `own_copy`.
-    """
-    steps = [Step("input", x, 0)]
+    """The input, and the output of each layer, in the order in which they are called. Shapes: x [1, ...]."""
+    twin, steps = eval_twin(model), [Step("input", x.cpu(), 0)]
 
     def note(layer: nn.Module, _: object, output: object) -> None:
         if isinstance(output, Tensor):
             parameters = sum(parameter.numel() for parameter in layer.parameters())
             steps.append(Step(type(layer).__name__, output.cpu(), parameters))
 
-    layers = [module for module in model.modules() if not list(module.children())]
-    handles = [layer.register_forward_hook(note) for layer in layers]
-    try:
-        model(x.to(device_of(model)))
-    finally:
-        for handle in handles:
-            handle.remove()
+    for module in twin.modules():
+        if not list(module.children()):
+            module.register_forward_hook(note)
+    twin(x.to(device_of(model)))
     return steps

@@ -156,7 +156,7 @@ function drawingPad(canvas, hint, changed) {
   return pad;
 }
 
-// The picture that the network receives: 28 x 28 bytes, one pixel of the canvas each.
+// The image that the network receives: 28 x 28 bytes, one pixel of the canvas each.
 function showPicture(canvas, bytes) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(28, 28);
@@ -199,7 +199,7 @@ function render({ model, el }) {
     className: "picture",
     width: 28,
     height: 28,
-    attributes: { role: "img", "aria-label": "The picture of 28 by 28 pixels that the network receives" },
+    attributes: { role: "img", "aria-label": "The image of 28 by 28 pixels that the network receives" },
   });
   const probabilities = bars();
   const sentence = element("p", { className: "sentence", attributes: { role: "status" } });
@@ -219,7 +219,7 @@ function render({ model, el }) {
       { className: "controls" },
       clear,
       element("label", {}, "Thickness", thickness),
-      element("label", {}, framing, "Framing: the digit scaled and centred, as in the training pictures"),
+      element("label", {}, framing, "Framing: the digit scaled and centred, as in the training images"),
     ),
   );
   el.append(root);

@@ -1,8 +1,7 @@
-"""A pad to draw a digit on, and what a network reads in it."""
+"""A pad to draw a digit on, and the network's prediction for it."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,20 +15,22 @@ from torch import Tensor, nn
 
 from helpers import strokes as drawing
 from helpers.training import device_of
+from helpers.widgets.models import eval_twin
+from helpers.widgets.panel import TEXT_INSTEAD, error_line
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 EMPTY = "The pad is empty: draw a digit from 0 to 9."
-REMEDY = "Mend it, then run this cell again."
+REMEDY = "Fix it, then run this cell again."
 AGAIN = "Press Clear, or run this cell again."
 
 
 class Reading(NamedTuple):
-    """What a network reads in a drawing.
+    """A drawing, the image that the network receives, and its prediction.
 
     Shapes:
         drawn: [280, 280], uint8, 0 (black) to 255 (white): the pad.
-        picture: [28, 28], uint8, 0 to 255: what the network receives of it, before `transform`.
+        picture: [28, 28], uint8, 0 to 255: the image that the network receives, before `transform`.
         probabilities: [10], each from 0 to 1, together 1.
     """
 
@@ -39,33 +40,33 @@ class Reading(NamedTuple):
 
     @property
     def label(self) -> int:
-        """The likeliest digit."""
+        """The most probable digit."""
         return int(self.probabilities.argmax())
 
 
 class UnreadableError(ValueError):
-    """The drawing, the transform or the network is not what the pad needs; the message says what it would be."""
+    """The transform or the network is not what the pad needs; the message says what it expects."""
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """The picture as numbers from 0 (black) to 1 (white), shape [1, 28, 28]: what torchvision's `ToTensor` gives."""
+    """The image as a float tensor [1, 28, 28] from 0 (black) to 1 (white), as torchvision's `ToTensor` returns it."""
     return torch.from_numpy(np.array(image)).unsqueeze(0).float() / 255
 
 
 class DigitPad(anywidget.AnyWidget):
-    """A pad in the notebook: draw a digit, and see the picture that the network receives and its ten probabilities.
+    """A pad in the notebook: draw a digit, and see the image that the network receives and its ten probabilities.
 
-    The network reads in eval mode, while its own mode is left alone. Its weights are the live ones: train on, and the
-    next stroke is read by what it has learned.
+    The network is used in eval mode, while its own mode is left alone. Its weights are the live ones: train on, and
+    the next stroke is classified with the new weights.
 
     Shapes:
         model: takes [1, 1, 28, 28] and returns logits, [1, 10].
-        transform: takes the picture (a grey PIL image, as the data set of torchvision gives it) and returns a tensor,
-            [1, 28, 28] or [28, 28]: the one that the training pictures went through. Left out: pixels from 0 to 1.
+        transform: takes a grey PIL image, as torchvision's data set gives it, and returns a tensor, [1, 28, 28] or
+            [28, 28]: the transform of the training images. Default: pixels from 0 to 1.
         strokes: lists of points (x, y), each from 0 to 1, from the top left corner of the pad.
-        width: thickness of the pen, as a fraction of the pad. framed: scaled and centred, as the training pictures are.
+        width: thickness of the pen, as a fraction of the pad. framed: scaled and centred, as the training images are.
 
-    Raises: TypeError where the model is no `nn.Module`.
+    Raises: TypeError where the model is not an `nn.Module`.
     """
 
     _esm = Path(__file__).with_name("pad.js")
@@ -76,7 +77,7 @@ class DigitPad(anywidget.AnyWidget):
     width = traitlets.Float(0.08, min=0.01, max=0.25).tag(sync=True)
     framed = traitlets.Bool(True).tag(sync=True)
 
-    # What the kernel answers. Bytes of a picture must be CBytes: Bytes would refuse the browser's own copy.
+    # What the kernel answers. Bytes of an image must be CBytes: Bytes would refuse the browser's own copy.
     picture = traitlets.CBytes().tag(sync=True)
     probabilities = traitlets.List(traitlets.Float()).tag(sync=True)
     sentence = traitlets.Unicode(EMPTY).tag(sync=True)
@@ -91,10 +92,10 @@ class DigitPad(anywidget.AnyWidget):
         self._model = model
         self._transform = transform
         super().__init__()
-        self._answer()  # to an empty pad: a network that does not fit is named before the first stroke
+        self._answer()  # so that a network that does not fit is reported before the first stroke
 
     def read(self, strokes: Strokes, *, width: float | None = None, framed: bool = True) -> Reading:
-        """What the network reads in these strokes, drawn with this width (left out: the pad's own).
+        """Classify these strokes, drawn with this width (default: the pad's own).
 
         Raises: ValueError where strokes, transform or network are not as the pad needs them.
         """
@@ -103,7 +104,7 @@ class DigitPad(anywidget.AnyWidget):
         return Reading(drawing.ink(strokes, width=width), picture, self._probabilities(picture))
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the browser sends; what does not fit is refused in words, and the pad stays as it was."""
+        """Take what the browser sends; a malformed message is refused with a sentence, and the pad stays as it was."""
         try:
             super().set_state(sync_data)
         except traitlets.TraitError as error:
@@ -112,13 +113,13 @@ class DigitPad(anywidget.AnyWidget):
 
     @traitlets.observe("strokes", "width", "framed")
     def _answer(self, _: object = None) -> None:
-        """Read what is on the pad, and send picture, probabilities and sentence in one message."""
+        """Classify what is on the pad, and send image, probabilities and sentence in one message."""
         try:
             reading = self.read(self.strokes, framed=self.framed)
         except ValueError as error:
             return self._refuse(str(error))
         except Exception as error:
-            return self._refuse(f"Expected strokes to read: received something else ({_said(error)}) {AGAIN}")
+            return self._refuse(f"Expected strokes to read: received something else ({error_line(error)}) {AGAIN}")
         drawn = bool(reading.picture.any())
         with self.hold_sync():
             self.picture = reading.picture.tobytes()
@@ -132,12 +133,12 @@ class DigitPad(anywidget.AnyWidget):
             self.sentence, self.failed = sentence, True
 
     def _probabilities(self, picture: np.ndarray) -> np.ndarray:
-        """[10] for a picture [28, 28], checked on the way in and on the way out."""
+        """The ten probabilities, [10], for an image [28, 28]."""
         try:
             X = torch.as_tensor(self._transform(Image.fromarray(picture)))
         except Exception as error:
             raise UnreadableError(
-                f"Expected a transform that turns the picture into a tensor: it raised {_said(error)} {REMEDY}"
+                f"Expected a transform that turns the image into a tensor: it raised {error_line(error)} {REMEDY}"
             ) from error
         if X.numel() != 28 * 28:
             raise UnreadableError(
@@ -146,41 +147,26 @@ class DigitPad(anywidget.AnyWidget):
             )
         try:
             with torch.no_grad():
-                logits = _in_eval_mode(self._model)(X.reshape(1, 1, 28, 28).to(device_of(self._model)))
+                logits = eval_twin(self._model)(X.reshape(1, 1, 28, 28).to(device_of(self._model)))
         except Exception as error:
             raise UnreadableError(
-                f"Expected a network that takes a picture of shape [1, 1, 28, 28]: it raised {_said(error)} {REMEDY}"
+                f"Expected a network that takes images of shape [1, 1, 28, 28]: it raised {error_line(error)} {REMEDY}"
             ) from error
         if not isinstance(logits, Tensor) or logits.shape != (1, 10):
             received = f"shape {list(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
             raise UnreadableError(
                 f"Expected a network that returns ten logits, shape [1, 10]: it returned {received}. {REMEDY}"
             )
-        probabilities = logits[0].double().softmax(dim=0).cpu().numpy()
+        probabilities = logits[0].cpu().double().softmax(dim=0).numpy()  # the device may not have float64
         if not np.isfinite(probabilities).all():
             raise UnreadableError(
-                "Expected finite logits: the network returned NaN or infinite ones. Train it anew with a smaller lr."
+                "Expected finite logits: the network returned NaN or infinite ones. Train it again with a smaller lr."
             )
         return probabilities
 
     def __repr__(self) -> str:
-        """What stands for the pad where there is no browser to draw in, and in a test's comparison."""
-        return "DigitPad: run this cell in JupyterLab, and draw here." if self.sentence == EMPTY else self.sentence
-
-
-def _in_eval_mode(module: nn.Module, known: dict[int, nn.Module] | None = None) -> nn.Module:
-    """The module and its parts a second time, in eval mode, around the very same weights and buffers.
-
-    Jupyter may answer the browser while a cell is still training. Switching the learner's own model to eval mode and
-    back would then change that training, so the pad reads with a twin of its own.
-    """
-    known = {} if known is None else known
-    if id(module) not in known:  # a part may occur twice
-        twin = known[id(module)] = copy.copy(module)
-        parts = module._modules.items()
-        twin._modules = {name: part if part is None else _in_eval_mode(part, known) for name, part in parts}
-        twin.training = False
-    return known[id(module)]
+        """What the pad says, for where it cannot be shown, and for a test's comparison."""
+        return f"DigitPad\n{self.sentence}\n({TEXT_INSTEAD})"
 
 
 def _in_words(probabilities: np.ndarray) -> str:
@@ -194,9 +180,3 @@ def _in_words(probabilities: np.ndarray) -> str:
 
 def _percent(probability: float) -> str:
     return "over 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
-
-
-def _said(error: Exception) -> str:
-    """The first line of what an error says, short enough to stand in the pad."""
-    text = next(iter(str(error).splitlines()), "")[:200].strip(" .")
-    return f"{type(error).__name__}: {text}." if text else f"{type(error).__name__}."

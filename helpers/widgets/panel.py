@@ -1,12 +1,13 @@
-"""The form of every widget: labelled controls and, under them, a sentence and a picture that answer at once.
+"""The form of every widget: labelled controls and, under them, a sentence and a figure that answer at once.
 
-A widget is a panel with a function from the values of its controls to a figure: no state but what can be seen, so
-that a cell may be run again, and any position reached in any order.
+A widget is a panel with a function from the values of its controls to a figure. It has no hidden state, so a cell can
+be run again, and any position can be reached in any order.
 """
 
 from __future__ import annotations
 
 import base64
+import gc
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,30 +27,33 @@ from PIL import Image
 from helpers.plotting import describe
 from helpers.plotting.style import DPI, without_pyplot
 
-Drawn = Figure | Axes | np.ndarray | Sequence[Axes]
-Answer = Drawn | tuple[Drawn | str | None, str]
+Drawn = Figure | Axes | Sequence[Axes]
+Answer = Drawn | tuple[Drawn | None, str]
 
-_CONTROL = {"width": "28em", "max_width": "100%"}  # one width, so that they stand in columns; the label takes its part
+# The text form of every widget: it is what a front end shows that cannot show widgets.
+TEXT_INSTEAD = (
+    "This text takes the place of a widget. To use it, open the notebook in JupyterLab started from the course's "
+    "environment; where Jupyter runs elsewhere, install ipywidgets and anywidget there."
+)
+
+_CONTROL = {"width": "28em", "max_width": "100%"}  # one width, so that controls line up; it includes the label
 _LABEL = {"description_width": "initial"}  # as wide as its words, so that none is cut off
 
-# Space for the picture is kept while it loads, so that the page does not jump; white paper, because plots are dark.
+# A white background, because plots are dark; never wider than the page.
 _CARD = "max-width:calc(100% - 8px);height:auto;padding:4px;border-radius:4px;background:#fff"
 _WORDS = "margin:4px 0;line-height:1.45;color:var(--jp-content-font-color1,inherit)"
 
 
 class RefusalError(ValueError):
-    """What a learner asked for cannot be done: the message says the rule, what was received, and the remedy."""
+    """A learner's input that cannot be answered: the message states the rule, what was received, and the remedy."""
 
 
 class Panel(widgets.VBox):
-    """Controls with their labels and, under them, a sentence and the picture that it describes.
+    """Controls with their labels and, under them, a sentence and the figure that it describes.
 
-    `answer` is called with the value of every control, by its name. It returns what to show: a Figure or Axes that
-    bear their sentence, or a pair, the picture (a Figure, Axes, HTML, or None) and the sentence. Where it cannot answer
-    it raises `RefusalError`: the panel says so, and leaves the last picture there, pale.
-
-    `state` holds further values that no control shows, such as a number of steps, for buttons to change by `set`.
-    `adjust` is called with the panel before each answer, to bring controls in line with each other.
+    `answer` is called with the value of every control, by name. It returns a Figure or Axes with a caption, or a pair
+    of a Figure, Axes or None and the sentence. If it raises `RefusalError`, the panel shows the message, and the last
+    figure stays, faded. `adjust` is called with the panel before each answer, to make controls depend on each other.
     """
 
     def __init__(
@@ -58,113 +62,90 @@ class Panel(widgets.VBox):
         controls: Mapping[str, widgets.DOMWidget],
         answer: Callable[..., Answer],
         *,
-        state: Mapping[str, Any] | None = None,
         adjust: Callable[[Panel], None] | None = None,
     ) -> None:
         """Build the panel and show its first answer."""
-        self.name, self.controls, self.state = title, dict(controls), dict(state or {})
+        self.name, self.controls = title, dict(controls)
         self.sentence = ""
         self.fault: Exception | None = None  # what went wrong in the last answer, other than a RefusalError
         self._answer, self._adjust = answer, adjust
-        self._picture, self._held, self._lock = "", False, RLock()
+        self._image, self._paused, self._lock = "", False, RLock()
         self._output = widgets.HTML(layout={"width": "auto"})
         heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
-        names = _Names(title=title, layout={"display": "none"})
         row = widgets.Box([*self.controls.values()], layout={"flex_flow": "row wrap", "grid_gap": "2px 20px"})
-        super().__init__([heading, row, self._output, names])
+        super().__init__([heading, row, self._output, _Names(title=title, layout={"display": "none"})])
         self.add_class("course-panel")
         for control in self.controls.values():
-            if isinstance(control, widgets.Button):
-                control.on_click(self._press)
-            else:
-                control.observe(self._moved, "value")
+            control.observe(self._control_moved, "value")
         self.refresh()
 
     @property
     def values(self) -> dict[str, Any]:
-        """The value of every control that has one, and the state."""
-        shown = {name: c.value for name, c in self.controls.items() if not isinstance(c, widgets.Button)}
-        return shown | self.state
+        """The value of every control, by name."""
+        return {name: control.value for name, control in self.controls.items()}
 
     def set(self, **values: Any) -> None:  # noqa: ANN401
-        """Give controls and state these values, then answer once."""
+        """Give controls these values, then answer once."""
         with self._lock:
-            with self._unanswered():
+            with self._answers_paused():
                 for name, value in values.items():
-                    if name in self.state:
-                        self.state[name] = value
-                    else:
-                        self.controls[name].value = value
+                    self.controls[name].value = value
             self.refresh()
 
     def refresh(self) -> None:
         """Answer to the values as they are now."""
-        with self._lock, without_pyplot():  # Jupyter may call from a thread of its own
+        # Jupyter may call this from another thread.
+        with self._lock, without_pyplot(), garbage_collected_young():
             self.fault = None
             try:
                 if self._adjust:
-                    with self._unanswered():
+                    with self._answers_paused():
                         self._adjust(self)
-                drawn, self.sentence = _parts(self._answer(**self.values))
-                self._picture = _as_html(drawn, self.sentence)
-                self._show("answer")
+                self._show("answer", self._draw())
             except RefusalError as refusal:
-                self._refuse("refusal", str(refusal))
-            except Exception as fault:
-                self._fail(fault)
+                self._show("refusal", str(refusal))
+            except Exception as fault:  # ipywidgets would hide it
+                self.fault = fault
+                self._show("fault", f"{error_line(fault)} Move a control, or run the cell again.")
+
+    def _draw(self) -> str:
+        """Keep the image of the answer and return its sentence; the figure itself ends with this call."""
+        answer = self._answer(**self.values)
+        drawn, sentence = answer if isinstance(answer, tuple) else (answer, describe(answer))
+        self._image = _as_html(drawn, sentence)
+        return sentence
 
     @contextmanager
-    def _unanswered(self) -> Iterator[None]:
-        self._held = True
+    def _answers_paused(self) -> Iterator[None]:
+        self._paused = True
         try:
             yield
         finally:
-            self._held = False
+            self._paused = False
 
-    def _moved(self, _: object) -> None:
-        if not self._held:
+    def _control_moved(self, _: object) -> None:
+        if not self._paused:
             self.refresh()
 
-    def _press(self, button: widgets.Button) -> None:
-        try:
-            button.press(self)
-        except RefusalError as refusal:
-            self._refuse("refusal", str(refusal))
-        except Exception as fault:  # ipywidgets would hide it
-            self._fail(fault)
-
-    def _fail(self, fault: Exception) -> None:
-        self.fault = fault
-        said = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}".strip(" :.")
-        self._refuse("fault", f"Expected an answer here: received {said[:200]}. Move a control, or run the cell again.")
-
-    def _refuse(self, kind: str, sentence: str) -> None:
+    def _show(self, outcome: str, sentence: str) -> None:
+        """The sentence as a live region, which screen readers read out, then the figure, faded if it is an old one."""
         self.sentence = sentence
-        self._show(kind)
-
-    def _show(self, kind: str) -> None:
-        """The sentence as a live region, which screen readers read out, then the picture, pale if it is an old one."""
-        mark = "" if kind == "answer" else "⚠ "
-        words = f'<p role="status" data-kind="{kind}" style="{_WORDS}">{mark}{html.escape(self.sentence)}</p>'
-        pale = "" if kind == "answer" else ' style="opacity:0.3" aria-hidden="true"'
-        self._output.value = f"{words}<div{pale}>{self._picture}</div>"
+        mark, faded = ("", "") if outcome == "answer" else ("⚠ ", ' style="opacity:0.3" aria-hidden="true"')
+        words = f'<p role="status" data-kind="{outcome}" style="{_WORDS}">{mark}{html.escape(sentence)}</p>'
+        self._output.value = f"{words}<div{faded}>{self._image}</div>"
 
     def __repr__(self) -> str:
-        """What the panel says, without its picture: shown where there is no browser, and compared by tests."""
-        values = (
-            f"{control.description}: {_in_words(control)}"
-            for control in self.controls.values()
-            if not isinstance(control, widgets.Button)
-        )
-        return "\n".join([f"{self.name} (run this cell to play with it)", *values, self.sentence])
+        """What the panel says, without its figure: shown where widgets cannot be, and compared by tests."""
+        values = (f"{control.description}: {_value_in_words(control)}" for control in self.controls.values())
+        return "\n".join([self.name, *values, self.sentence, f"({TEXT_INSTEAD})"])
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         bundle = super()._repr_mimebundle_(**options)
-        return {**bundle, "text/plain": repr(self)}  # ipywidgets cuts it off after 110 letters
+        return {**bundle, "text/plain": repr(self)}  # ipywidgets cuts it off after 110 characters
 
 
 class _Names(anywidget.AnyWidget):
-    """Nothing to see: what tells screen readers how the panel and its sliders are called."""
+    """An invisible widget that tells screen readers the names of the panel and of its sliders."""
 
     _esm = Path(__file__).with_name("panel.js")
     _css = Path(__file__).with_name("controls.css")
@@ -172,26 +153,22 @@ class _Names(anywidget.AnyWidget):
 
 
 def slider(label: str, value: float, low: float, high: float, *, step: float = 1, digits: int = 2) -> widgets.Widget:
-    """A slider over whole numbers, or, where the step is none, over numbers shown with so many digits."""
-    kind, readout = (widgets.IntSlider, "d") if isinstance(step, int) else (widgets.FloatSlider, f".{digits}f")
+    """A slider over integers or, where `step` is a float, over numbers shown with so many digits."""
+    slider_class, readout = (widgets.IntSlider, "d") if isinstance(step, int) else (widgets.FloatSlider, f".{digits}f")
     options = {"min": low, "max": high, "step": step, "readout_format": readout}
-    return kind(value, description=label, layout=_CONTROL, style=_LABEL, **options)
+    return slider_class(value, description=label, layout=_CONTROL, style=_LABEL, **options)
 
 
-def scale(label: str, options: Sequence[Any], value: Any) -> widgets.SelectionSlider:  # noqa: ANN401
-    """A slider over a few numbers that are not evenly apart, such as learning rates."""
+def scale(label: str, options: Sequence[float], value: float) -> widgets.SelectionSlider:
+    """A slider over a few numbers that are not evenly spaced, such as learning rates."""
     texts = [(f"{option:g}", option) for option in options]
     return widgets.SelectionSlider(options=texts, value=value, description=label, layout=_CONTROL, style=_LABEL)
 
 
-def choice(label: str, options: Sequence[Any], value: Any = None) -> widgets.Dropdown:  # noqa: ANN401
-    """A list to choose one of: texts, or pairs of a text and what it stands for; the first unless a value is given.
-
-    None is no option: to ipywidgets it means that nothing is chosen.
-    """
+def choice(label: str, options: Sequence[Any]) -> widgets.Dropdown:
+    """A drop-down list of texts, or of pairs of a text and its value (never None: to ipywidgets, that is no choice)."""
     first = options[0][1] if isinstance(options[0], tuple) else options[0]
-    value = first if value is None else value
-    return widgets.Dropdown(options=options, value=value, description=label, layout=_CONTROL, style=_LABEL)
+    return widgets.Dropdown(options=options, value=first, description=label, layout=_CONTROL, style=_LABEL)
 
 
 def toggle(label: str, options: Sequence[str], value: str | None = None) -> widgets.ToggleButtons:
@@ -206,45 +183,54 @@ def text(label: str, value: str) -> widgets.Text:
     return widgets.Text(value, description=label, layout=_CONTROL, style=_LABEL)
 
 
-class button(widgets.Button):  # noqa: N801 - used like the functions above
-    """A button; `press` is called with the panel."""
+def place(axes: Sequence[Axes], *boxes: tuple[float, float, float, float]) -> None:
+    """Fix the position of each Axes: left, bottom, width, height as fractions of the figure.
 
-    def __init__(self, label: str, press: Callable[[Panel], None]) -> None:
-        """Make the button."""
-        super().__init__(description=label, layout={"width": "auto"})
-        self.press = press
-
-
-def place(axes: Axes | Sequence[Axes], *boxes: tuple[float, float, float, float]) -> None:
-    """Fix where each Axes stands: left, bottom, width, height as fractions of the figure.
-
-    Then nothing need be measured, which takes time, and nothing jumps while a control is moved.
+    Then nothing has to be measured, which takes time, and nothing jumps while a control is moved.
     """
-    axes = np.asarray(axes, dtype=object).reshape(-1)
     axes[0].get_figure().set_layout_engine("none")
     for ax, box in zip(axes, boxes, strict=True):
         ax.set_position(box)
 
 
-def _parts(answer: Answer) -> tuple[Drawn | str | None, str]:
-    return answer if isinstance(answer, tuple) else (answer, describe(answer))
+def error_line(error: Exception) -> str:
+    """The first line of an error, short enough to show to a learner."""
+    message = next(iter(str(error).splitlines()), "")[:200].strip(" .")
+    return f"{type(error).__name__}: {message}." if message else f"{type(error).__name__}."
 
 
-def _as_html(drawn: Drawn | str | None, sentence: str) -> str:
-    if drawn is None or isinstance(drawn, str):
-        return drawn or ""
+@contextmanager
+def garbage_collected_young() -> Iterator[None]:
+    """Collect what an answer leaves behind at its end, not in between.
+
+    A figure consists of thousands of objects in reference cycles. If the collector runs while it is drawn, it moves
+    them to the oldest generation, and after every twenty answers or so searches all that has been imported for them:
+    half a second. At the end they are garbage and still young, and take a few milliseconds.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+            gc.collect(0)
+
+
+def _as_html(drawn: Drawn | None, sentence: str) -> str:
+    if drawn is None:
+        return ""
     figure = drawn if isinstance(drawn, Figure) else np.asarray(drawn, dtype=object).flat[0].get_figure(root=True)
     png = BytesIO()
-    # Its full size, not cut to what is drawn: the picture keeps its place while things in it move. Little compressed,
-    # because time counts here, and size does not.
+    # The whole figure, not cut to what is drawn: things in it move, the image does not. Little compressed, because
+    # here time counts, and size does not.
     figure.savefig(png, format="png", dpi=DPI, facecolor=figure.get_facecolor(), pil_kwargs={"compress_level": 1})
     width, height = Image.open(png).size
-    data = base64.b64encode(png.getvalue()).decode("ascii")
-    source = f"data:image/png;base64,{data}"
+    source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode('ascii')}"
     return f'<img alt="{html.escape(sentence)}" width="{width}" height="{height}" style="{_CARD}" src="{source}">'
 
 
-def _in_words(control: widgets.Widget) -> str:
+def _value_in_words(control: widgets.Widget) -> str:
     """The value of a control as the learner sees it: an option by its label, a number with its digits."""
     if isinstance(control, widgets.FloatSlider):
         return format(control.value, control.readout_format)

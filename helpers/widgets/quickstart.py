@@ -1,4 +1,4 @@
-"""A classifier that learns while one watches, and the pictures behind each cell of a confusion matrix."""
+"""Widgets of notebook 6: a classifier that learns while you watch, and the images behind a confusion matrix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import anywidget
 import torch
@@ -22,8 +21,8 @@ from helpers.widgets.panel import Answer, Panel, RefusalError, scale
 from helpers.widgets.runner import Runner
 
 RATES = (0.0001, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
-_BATCHES = 10  # in each step: so few that pause and reset act at once
-_JUDGED = 500  # test pictures, enough to see the accuracy rise
+_BATCHES = 10  # in each step: so few that Pause and Reset act at once
+_EVALUATED = 500  # test images, enough to see the accuracy rise
 
 
 def watch_it_learn(
@@ -36,9 +35,9 @@ def watch_it_learn(
     batch_size: int = 64,
     epochs: int = 5,
 ) -> Panel:
-    """Train a copy of `model` with SGD, to start, pause, step and reset, and see what it has learned so far.
+    """Train a copy of `model` with SGD step by step, and see what it has learned so far.
 
-    A learning rate chosen on the way holds from the next batch on. `model` itself stays as it is.
+    A new learning rate applies from the next batch on. `model` itself stays as it is.
     """
     training = Training(model, train_set, test_set, batch_size=batch_size)
     steps = -(-epochs * len(training.loader) // _BATCHES)
@@ -53,17 +52,17 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
     except NonFiniteLossError:
         runner.running = False
         raise RefusalError(
-            f"Expected a loss that is a number: after batch {training.batches[-1]:,} it is none any more, the learning "
-            f"rate {lr:g} was too large, and the weights are spoilt. Press Reset, then choose a smaller one."
+            f"Expected a finite loss: after batch {training.batches[-1]:,} it is NaN or infinite, because the learning "
+            f"rate {lr:g} was too large. Press Reset, then choose a smaller one."
         ) from None
     shown = training.examples
-    said = training.answers[shown].argmax(dim=1)
-    right = (said == training.y[shown]).tolist()
+    predicted = training.logits[shown].argmax(dim=1)
+    correct = (predicted == training.y[shown]).tolist()
     figure = training_progress(
         {"epoch": training.batches, "test loss": training.losses, "test accuracy": training.accuracies},
         training.X[shown],
-        [names[label].partition("/")[0].replace(" ", "\n") for label in said],
-        correct=right,
+        [names[label].partition("/")[0].replace(" ", "\n") for label in predicted],
+        correct=correct,
         xlabel="batches",
     )
     for ax, top in zip(figure.axes[:2], (1.15 * training.losses[0], 1), strict=True):
@@ -71,92 +70,92 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
     if steps == 0:
         return figure, (
             f"Untrained: the network guesses. Press Start to train it with learning rate {lr:g}, and watch loss and "
-            f"accuracy on {len(training.y)} test pictures, and the names that it gives to {len(shown)} of them."
+            f"accuracy on {len(training.y)} test images, and its predictions for {len(shown)} of them."
         )
     epochs = training.batches[-1] / len(training.loader)
     return figure, (
         f"After {format_count(training.batches[-1], 'batches')}, {epochs:.1f} epochs, learning rate {lr:g}: "
         f"loss {training.losses[-1]:.3f}, accuracy {format_percent(training.accuracies[-1])} on {len(training.y)} test "
-        f"pictures; of the {len(shown)} shown {sum(right)} named rightly."
+        f"images; of the {len(shown)} shown {sum(correct)} are classified correctly."
     )
 
 
 class Training:
-    """A copy of a model on its way: it can be trained for some batches more, or begun anew.
+    """A copy of a model in training, which can be continued or reset.
 
     Shapes:
-        X, y, answers: the test pictures looked at, their classes, and the logits that the model gives for them now.
-        examples: indices of one picture of each class among them.
+        X, y, logits: the test images, their classes, and the current logits of the model.
+        examples: indices of one image of each class among them.
     """
 
     def __init__(self, model: nn.Module, train_set: Dataset, test_set: Dataset, *, batch_size: int) -> None:
-        """Copy the model, and judge it as it is."""
+        """Copy the model, and evaluate it untrained."""
         self._untrained = copy.deepcopy(model)
         self._loss_fn = nn.CrossEntropyLoss()
         self.loader = DataLoader(train_set, batch_size=batch_size, shuffle=True, generator=torch.Generator())
-        self.X, self.y = default_collate([test_set[i] for i in range(min(len(test_set), _JUDGED))])
+        self.X, self.y = default_collate([test_set[i] for i in range(min(len(test_set), _EVALUATED))])
         self.examples = [(self.y == label).nonzero()[0].item() for label in self.y.unique()]
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: the same weights, the same order of the batches."""
+        """Start again with the same weights and the same order of the batches."""
         self.model = copy.deepcopy(self._untrained)
         self._optimizer = torch.optim.SGD(self.model.parameters())
         self.loader.generator.manual_seed(0)
-        self._stream = self._endless()
+        self._batches = self._endless_batches()
         self.batches, self.losses, self.accuracies = [0], [], []
-        self._steps, self._lost = 0, None
-        self._judge()
+        self._steps, self._error = 0, None
+        self._evaluate()
 
     def go_to(self, steps: int, lr: float) -> None:
-        """Train up to this step, from the beginning if it lies behind.
+        """Train up to this step, from the beginning if it is an earlier one.
 
-        Raises: NonFiniteLossError where the loss is a number no longer.
+        Raises: NonFiniteLossError where the loss is NaN or infinite, until `reset`.
         """
         if steps < self._steps:
             self.reset()
         self._optimizer.param_groups[0]["lr"] = lr
-        while self._steps < steps and self._lost is None:
+        while self._steps < steps and self._error is None:
             self._steps += 1
             try:
-                train_epoch(self.model, islice(self._stream, _BATCHES), self._loss_fn, self._optimizer)
+                train_epoch(self.model, islice(self._batches, _BATCHES), self._loss_fn, self._optimizer)
             except NonFiniteLossError as error:
-                self._lost = error
+                self._error = error
                 break
             self.batches.append(self._steps * _BATCHES)
-            self._judge()
-        if self._lost is not None:
-            raise self._lost
+            self._evaluate()
+        if self._error is not None:
+            raise self._error
 
-    def _judge(self) -> None:
+    def _evaluate(self) -> None:
         predictions = predict(self.model, [(self.X, self.y)])
-        self.answers = predictions.outputs
-        self.losses.append(self._loss_fn(self.answers, self.y).item())
+        self.logits = predictions.outputs
+        self.losses.append(self._loss_fn(self.logits, self.y).item())
         self.accuracies.append((predictions.labels == self.y).double().mean().item())
 
-    def _endless(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         while True:
             yield from self.loader
 
 
 def confusion_explorer(images: Tensor, targets: Tensor, labels: Tensor, class_names: Sequence[str]) -> Panel:
-    """A confusion matrix to click on: the pictures behind each of its cells.
+    """A confusion matrix to click on: the images behind each of its cells.
 
     Shapes:
         images: [N, 1, H, W], 0 to 1. targets, labels: [N], the true classes and the predicted ones.
 
-    Raises: ValueError where there are not as many of each, or a class has no name.
+    Raises: ValueError where their numbers differ, or a class has no name.
     """
     if not len(images) == len(targets) == len(labels):
         raise ValueError(
-            f"Expected one true and one predicted class per picture: {format_count(len(images), 'pictures')}, "
-            f"{len(targets)} true and {len(labels)} predicted. Pass all three for the same pictures, in one order."
+            f"Expected one true and one predicted class per image: {format_count(len(images), 'images')}, "
+            f"{len(targets)} true and {len(labels)} predicted. Pass all three for the same images, in the same order."
         )
     n, names = len(class_names), [str(name) for name in class_names]
-    for what, found in (("true", targets), ("predicted", labels)):
+    for role, found in (("true", targets), ("predicted", labels)):
         if len(found) and not 0 <= found.min() <= found.max() < n:
             raise ValueError(
-                f"Expected {what} classes from 0 to {n - 1}, one for each of {n} names: received "
+                f"Expected {role} classes from 0 to {n - 1}, one for each of {n} names: received "
                 f"{found.min().item()} to {found.max().item()}. Pass the names of all classes."
             )
     pairs = targets.cpu() * n + labels.cpu()
@@ -166,33 +165,31 @@ def confusion_explorer(images: Tensor, targets: Tensor, labels: Tensor, class_na
 
 
 def _look_up(images: Tensor, pairs: Tensor, counts: Tensor, names: list[str], cell: int) -> Answer:
-    true, said = divmod(cell, len(names))
+    true, predicted = divmod(cell, len(names))
     found = (pairs == cell).nonzero()[:, 0]
     if not len(counts[true].nonzero()):
-        return None, f"There is no picture of the class {names[true]}."
-    as_what = f"named {names[said]}, rightly" if true == said else f"taken for {names[said]}"
+        return None, f"There is no image of the class {names[true]}."
+    outcome = "classified correctly" if true == predicted else f"mistaken for {names[predicted]}"
     if not len(found):
-        return None, f"No picture of the class {names[true]} was {as_what}."
+        return None, f"No image of the class {names[true]} was {outcome}."
     share = format_percent(len(found) / counts[true].sum().item())
     shown = found[:_SHOWN]
     figure = image_grid(images[shown], columns=_SHOWN // 2)
     first = f"The first {len(shown)} of them" if len(shown) < len(found) else "All of them"
-    return figure, f"Of the class {names[true]}, {share} were {as_what}. {first} are shown."
+    return figure, f"Of the class {names[true]}, {share} were {outcome}. {first} are shown."
 
 
 _SHOWN = 16
 
 
 class ConfusionTable(anywidget.AnyWidget):
-    """A confusion matrix as a table of buttons; `value` is the cell chosen, `true * classes + predicted`.
+    """A confusion matrix as a table of buttons; `value` is the chosen cell, `true * classes + predicted`.
 
-    At first it is the most frequent mistake.
+    The first choice is the most frequent mistake.
     """
 
     _esm = Path(__file__).with_name("confusions.js")
     _css = Path(__file__).with_name("controls.css")
-
-    min = 0
 
     value = traitlets.Int().tag(sync=True)
     counts = traitlets.List().tag(sync=True)
@@ -200,21 +197,12 @@ class ConfusionTable(anywidget.AnyWidget):
     description = traitlets.Unicode("cell").tag(sync=True)
 
     def __init__(self, counts: list[list[int]], class_names: list[str]) -> None:
-        """Make the table of these counts, rows by truth."""
+        """Make the table of these counts, one row per true class."""
         mistakes = torch.tensor(counts).fill_diagonal_(0)
         super().__init__(counts=counts, class_names=class_names, value=int(mistakes.argmax()))
 
     @property
-    def max(self) -> int:
-        """The last cell."""
-        return len(self.class_names) ** 2 - 1
-
-    @property
     def label(self) -> str:
-        """The cell chosen, in words."""
-        true, said = divmod(self.value, len(self.class_names))
-        return f"true {self.class_names[true]}, predicted {self.class_names[said]}"
-
-    @traitlets.validate("value")
-    def _within_limits(self, proposal: dict[str, Any]) -> int:
-        return min(max(proposal["value"], self.min), self.max)
+        """The chosen cell in words."""
+        true, predicted = divmod(self.value, len(self.class_names))
+        return f"true {self.class_names[true]}, predicted {self.class_names[predicted]}"

@@ -1,4 +1,4 @@
-"""Drawings as the pad records them: for a page that nobody draws on, and for trying a network out."""
+"""Drawings as the pad records them, to try a network without drawing."""
 
 # Each is a list of strokes, and each stroke a list of points (x, y), from 0 to 1, from the pad's top left corner.
 _THREE = [

@@ -1,4 +1,4 @@
-"""Start, pause, step and reset, for what goes on step by step."""
+"""Buttons to start, pause, step and reset, for what runs step by step."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ class Runner(anywidget.AnyWidget):
     """Buttons to start, pause, step and reset; `value` counts the steps done, from 0 to `max`.
 
     The browser asks for one step at a time, and for the next only when the last is done: so pause and reset act at
-    once, however slow the machine, and no thread or task is left when a cell is run again or the page is closed.
+    once, however slow the machine, and no thread is left when a cell is run again or the page is closed.
     """
 
     _esm = Path(__file__).with_name("runner.js")
     _css = Path(__file__).with_name("controls.css")
-
-    min = 0
 
     value = traitlets.Int(0).tag(sync=True)
     max = traitlets.Int(100).tag(sync=True)
@@ -27,7 +25,7 @@ class Runner(anywidget.AnyWidget):
     description = traitlets.Unicode("steps").tag(sync=True)
     pause = traitlets.Int(50, help="milliseconds between two steps").tag(sync=True)
 
-    # What the browser asks for, with a number, and the number of what has been done.
+    # What the browser asks for, with a serial number, and the serial number of the last request done.
     request = traitlets.List(default_value=[0, ""]).tag(sync=True, echo_update=False)
     answered = traitlets.Int(0).tag(sync=True)
 
@@ -35,22 +33,17 @@ class Runner(anywidget.AnyWidget):
         """Make the buttons, for at most `steps` steps."""
         super().__init__(description=label, max=steps, pause=pause)
 
-    def reset(self) -> None:
-        """Stop, and go back to where no step was done."""
-        self.running = False
-        self.value = self.min
-
     @traitlets.validate("value")
     def _within_limits(self, proposal: dict[str, Any]) -> int:
-        return min(max(proposal["value"], self.min), self.max)
+        return min(max(proposal["value"], 0), self.max)
 
     @traitlets.observe("request")
     def _serve(self, change: dict[str, Any]) -> None:
-        number, wish = change["new"]
-        if wish == "reset":
-            self.reset()
-        elif wish == "step" or self.running:  # a tick that was under way when pause was pressed does nothing
+        serial, action = change["new"]
+        if action == "reset":
+            self.running, self.value = False, 0
+        elif action == "step" or self.running:  # a tick that was on its way when Pause was pressed does nothing
             self.value += 1
         if self.value == self.max:
             self.running = False
-        self.answered = number
+        self.answered = serial

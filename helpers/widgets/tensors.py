@@ -1,4 +1,4 @@
-"""To play with in notebook 1: how shapes broadcast, and which elements an index takes."""
+"""Widgets of notebook 1: how shapes broadcast, and which elements an index selects."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from helpers.widgets.expressions import parse
 from helpers.widgets.panel import Answer, Panel, RefusalError, text
 
 _MOST_DIMENSIONS, _LARGEST_SIZE, _MOST_CELLS = 4, 100, 100_000
-_DRAWN = 5  # cells along one side; more take too long to draw while somebody types
+_DRAWN = 5  # cells along one side; more take too long to draw at every key
 
 
 def broadcast_explorer(a: str = "3, 1", b: str = "4") -> Panel:
-    """Type two shapes: aligned from the right, they are stretched and added, or refused with the rule that refused."""
+    """Type two shapes, and see how they are aligned and expanded, or which rule they break."""
     return Panel("Broadcasting: a + b", {"a": text("shape of a", a), "b": text("shape of b", b)}, _broadcast)
 
 
 def index_explorer(x: Tensor) -> Panel:
-    """Type an index expression of `x`: the cells that it takes turn blue, beside the tensor that comes out.
+    """Type an index expression of `x`: the elements that it selects turn blue, beside the resulting tensor.
 
-    Shapes: x [H, W] up to 8 x 8, no number twice. It is copied: later changes do not show.
+    Shapes: x [H, W] up to 8 x 8, all values different. It is copied: later changes do not show.
 
     Raises: ValueError for another tensor.
     """
-    x = torch.as_tensor(x).detach().clone()
+    x = torch.as_tensor(x).detach().cpu().clone()
     with without_pyplot():
         indexing(x, "x", x)  # a tensor that cannot be drawn is an error in the cell, not a message in the panel
 
@@ -37,7 +37,7 @@ def index_explorer(x: Tensor) -> Panel:
         expression = parse(index, ["x"], example="x[0, 1:]")
         if not expression.is_index:
             raise RefusalError(
-                f"Expected x and an index in brackets: received {index.strip()}, which computes new numbers. "
+                f"Expected x and an index in brackets: received {index.strip()}, which computes new values. "
                 "Type x[0, 1:], for example."
             )
         return indexing(x, expression.text, expression.value(x=x))
@@ -48,10 +48,10 @@ def index_explorer(x: Tensor) -> Panel:
 def _broadcast(a: str, b: str) -> Answer:
     shapes = [_shape(size, name) for size, name in ((a, "a"), (b, "b"))]
     try:
-        together = torch.broadcast_shapes(*shapes)
-    except RuntimeError:  # PyTorch refuses: that is an answer, too
-        together = None
-    for shape in (*shapes, together or ()):
+        result = torch.broadcast_shapes(*shapes)
+    except RuntimeError:  # an error is an answer, too
+        result = None
+    for shape in (*shapes, result or ()):
         if math.prod(shape) > _MOST_CELLS:
             raise RefusalError(
                 f"Expected up to {_MOST_CELLS:,} elements: received {math.prod(shape):,} in {list(shape)}. "
@@ -59,12 +59,12 @@ def _broadcast(a: str, b: str) -> Answer:
             )
     first = torch.arange(math.prod(shapes[0])).reshape(shapes[0])
     second = 10 * torch.arange(math.prod(shapes[1])).reshape(shapes[1])
-    return broadcasting(first, second, None if together is None else first + second, most=_DRAWN)
+    return broadcasting(first, second, None if result is None else first + second, most=_DRAWN)
 
 
 def _shape(text: str, name: str) -> tuple[int, ...]:
-    """The shape that a learner typed: sizes with commas or spaces between, with or without brackets."""
-    remedy = "Type 3, 1, for example, or nothing for a single number."
+    """Parse the shape that a learner typed: sizes with commas or spaces between, with or without brackets."""
+    remedy = "Type 3, 1, for example, or nothing for a scalar."
     inner = re.sub(r"^\s*(?:torch\.Size)?\s*([\[(]*)(.*?)([\])]*)\s*$", r"\2", text[:200])
     parts = [part for part in re.split(r"[,\s]+", inner) if part]
     if len(text) > 200 or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):

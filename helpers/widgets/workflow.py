@@ -1,4 +1,4 @@
-"""A line to fit by hand, and what the learning rate does to the loss."""
+"""Widgets of notebook 5: a line to fit by hand, and what the learning rate does to the loss."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from helpers.widgets.panel import Answer, Panel, place, scale, slider, toggle
 HIDDEN, SHOWN = "hidden", "shown"
 RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 1.0, 1.5, 3.0, 10.0)
 _EPOCHS = 100
-_BOX = (0.09, 0.15, 0.88, 0.80)  # where the Axes stand
+_BOX = (0.09, 0.15, 0.88, 0.80)  # position of the Axes
 
 
 def fit_it_yourself(X: Tensor, y: Tensor, model: nn.Module) -> Panel:
-    """Move weight and bias, see residuals and MAE at once, and compare with the line that `model` has found.
+    """Move weight and bias, see residuals and MAE at once, and compare with the line that `model` has learned.
 
-    The model is asked once, now: what it learns later changes nothing here.
+    The parameters are read once, now: later training does not change the widget.
 
     Shapes:
-        X, y: [N, 1]. The model has a `weight` and a `bias` of one number each.
+        X, y: [N, 1]. The model has a scalar `weight` and a scalar `bias`.
     """
     found = model.weight.item(), model.bias.item()
     controls = {
@@ -40,7 +40,7 @@ def fit_it_yourself(X: Tensor, y: Tensor, model: nn.Module) -> Panel:
 def _fit_it_yourself(
     X: np.ndarray, y: np.ndarray, found: tuple[float, float], *, weight: float, bias: float, sgd: str
 ) -> Answer:
-    weight, bias = (round(value, 2) + 0.0 for value in (weight, bias))  # a slider may be a hair beside its step
+    weight, bias = (round(value, 2) + 0.0 for value in (weight, bias))  # a slider may be slightly off its step
     yours = weight * X + bias
     theirs = found[0] * X + found[1]
     errors = [float(np.abs(y - line).mean()) for line in (yours, theirs)]
@@ -49,44 +49,44 @@ def _fit_it_yourself(
     )
     if sgd == SHOWN:
         sentence += f", with weight {found[0]:.4f} and bias {found[1]:.4f}"
-    low, high = int((y > yours + _EXACT).sum()), int((y < yours - _EXACT).sum())
-    if low or high:
-        sentence += f". Of {len(y)} points {low} lie above your line, {high} below it."
+    above, below = int((y > yours + _EXACT).sum()), int((y < yours - _EXACT).sum())
+    if above or below:
+        sentence += f". Of {len(y)} points {above} lie above your line, {below} below it."
     else:
         sentence += f". All {len(y)} points lie on your line: no loss is smaller."
     return _lines(X, y, yours, theirs if sgd == SHOWN else None), sentence
 
 
-_EXACT = 1e-6  # nearer than that, a point lies on the line: the rest is rounding
+_EXACT = 1e-6  # nearer than that, a point lies on the line; the rest is rounding
 
 
 @styled()
 def _lines(X: np.ndarray, y: np.ndarray, yours: np.ndarray, theirs: np.ndarray | None) -> Axes:
     ax = axes_or_new(None, height=3.6, grid="both")
-    place(ax, _BOX)
+    place([ax], _BOX)
     regression_progress(X, y, {0: yours}, axes=[ax])
     ax.lines[-1].set_label("your line")
     if theirs is not None:
         ax.plot(X, theirs, color=ORANGE, linestyle="--", label="found by SGD")
     # The same limits wherever the line is: what moves is the line, not the page.
     ax.set(title="", xlabel="X", ylabel="y", ylim=(y.min() - 0.4, y.max() + 0.4))
-    # On paper: residuals that leave the picture at the top would run through the words.
+    # On a background: residuals that leave the plot at the top would cross the words.
     ax.legend(labelcolor=INK, loc="upper left", ncols=4, frameon=True, framealpha=1, facecolor=PAPER, edgecolor=PAPER)
     return ax
 
 
 def learning_rate_explorer(X: Tensor, y: Tensor) -> Panel:
-    """Train a line anew for every learning rate on the slider, and see its loss curve, from too small to diverging.
+    """Train a line from scratch at each learning rate on the slider, and see its loss curve.
 
     Shapes:
         X, y: [N, 1].
     """
     controls = {"lr": scale("learning rate", RATES, 0.01)}
-    return Panel("Learning rate", controls, partial(_learning_rate, X.detach().clone(), y.detach().clone()))
+    return Panel("Learning rate", controls, partial(_learning_rate, X.detach().cpu().clone(), y.detach().cpu().clone()))
 
 
 def line_losses(X: Tensor, y: Tensor, *, lr: float, epochs: int = _EPOCHS) -> list[float]:
-    """The MSE before each step of SGD on a line that starts at weight 0 and bias 0; infinite or NaN where it ends."""
+    """The MSE before each step of SGD on a line that starts at weight 0 and bias 0; it may overflow."""
     weight, bias = (torch.zeros(1, requires_grad=True) for _ in range(2))
     optimizer, loss_fn = torch.optim.SGD([weight, bias], lr=lr), nn.MSELoss()
     losses = []
@@ -103,25 +103,26 @@ def _learning_rate(X: Tensor, y: Tensor, lr: float) -> Answer:
     losses = np.array(line_losses(X, y, lr=lr))
     finite = np.isfinite(losses)
     n = len(losses) if finite.all() else int(np.argmin(finite))
-    words = f"Learning rate {lr:g}: the loss "
+    sentence = f"Learning rate {lr:g}: the loss "
     if n < len(losses):
-        words += f"grows until, in epoch {n + 1}, no number can hold it. This diverges: far too large a step."
+        sentence += f"grows until it overflows in epoch {n + 1}. This diverges: the learning rate is far too large."
     elif losses[-1] > losses[0]:
-        words += (
-            f"grows from {format_number(losses[0])} to {format_number(losses[-1])}. This diverges: too large a step."
+        sentence += (
+            f"grows from {format_number(losses[0])} to {format_number(losses[-1])}. "
+            "This diverges: the learning rate is too large."
         )
     else:
-        words += f"falls from {format_number(losses[0])} to {format_number(losses[-1])} in {len(losses)} epochs."
+        sentence += f"falls from {format_number(losses[0])} to {format_number(losses[-1])} in {len(losses)} epochs."
         if losses[-1] > losses[0] / 2:
-            words += " More than half of it is left: too small a step."
-    return _loss_curve(losses[:n]), words
+            sentence += " More than half of it is left: the learning rate is too small."
+    return _loss_curve(losses[:n]), sentence
 
 
 @styled()
 def _loss_curve(losses: np.ndarray) -> Axes:
     ax = axes_or_new(None, height=3.2, grid="y")
-    place(ax, _BOX)
+    place([ax], _BOX)
     learning_curves({"train_loss": losses}, axes=[ax])
-    # The same window for every learning rate: what diverges leaves it at the top.
+    # The same limits for every learning rate: a diverging curve leaves the plot at the top.
     ax.set(xlim=(0, _EPOCHS + 1), ylim=(-0.05 * losses[0], 2 * losses[0]))
     return ax

@@ -12,34 +12,27 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from tools.notebooks import KERNEL, ROOT
+from tools.notebooks import KERNEL
 
-if TYPE_CHECKING:  # the tests are collected, and then skipped with a reason, also where playwright is missing
-    from playwright.sync_api import Browser, Locator, Page
-
-SCREENSHOTS = ROOT / "build" / "screenshots"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+if TYPE_CHECKING:  # it may be missing
+    from playwright.sync_api import BrowserContext, Locator
 
 # News and extensions would ask the network.
 DISABLED = {"@jupyterlab/apputils-extension:announcements": True, "@jupyterlab/extensionmanager-extension": True}
 
 
 class Lab:
-    """A running JupyterLab; `folder` is what it shows, `log` what it and its kernels have said."""
+    """A running JupyterLab; `folder` is what it shows, `log` is the output of the server and its kernels."""
 
     def __init__(self, folder: Path, address: str, token: str, log: Path) -> None:
-        self.folder, self.address, self.token, self._log = folder, address, token, log
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        self.folder, self.address, self.token, self.log = folder, address, token, log
 
     def answers(self) -> bool:
         request = urllib.request.Request(f"{self.address}/api/status?token={self.token}")
@@ -50,7 +43,7 @@ class Lab:
 
 @contextlib.contextmanager
 def running_lab(home: Path) -> Iterator[Lab]:
-    """Start JupyterLab on a free port of this machine, with all that it writes under `home`; stop it afterwards."""
+    """Start JupyterLab on a free port, with all that it writes under `home`, and stop it afterwards."""
     folder = home / "notebooks"
     folder.mkdir()
     (home / "config" / "labconfig").mkdir(parents=True)
@@ -64,8 +57,8 @@ def running_lab(home: Path) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
     }
-    surroundings = {**os.environ, "COURSE_EDITION": "drawn"} | {name: str(home / at) for name, at in places.items()}
-    surroundings.pop("TQDM_DISABLE", None)  # a learner sees the progress bars
+    environment = {**os.environ, "COURSE_EDITION": "drawn"} | {name: str(home / at) for name, at in places.items()}
+    environment.pop("TQDM_DISABLE", None)  # a learner sees the progress bars
     port, token, log = _free_port(), secrets.token_hex(16), home / "log.txt"
     options = {
         "ServerApp.ip": "127.0.0.1",
@@ -80,12 +73,12 @@ def running_lab(home: Path) -> Iterator[Lab]:
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     with log.open("w", encoding="utf-8") as out:
-        server = subprocess.Popen(command, env=surroundings, cwd=home, stdout=out, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, env=environment, cwd=home, stdout=out, stderr=subprocess.STDOUT)
     lab = Lab(folder, f"http://127.0.0.1:{port}", token, log)
     try:
         wait_until(lambda: lab.answers() or server.poll() is not None, seconds=60, what="JupyterLab to start")
         if server.poll() is not None:
-            raise RuntimeError(f"JupyterLab did not start. It said:\n{lab.log}")
+            raise RuntimeError(f"JupyterLab did not start. Its output:\n{log.read_text(encoding='utf-8')}")
         yield lab
     finally:
         server.terminate()  # it ends its kernels
@@ -102,103 +95,99 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until(condition: Any, *, seconds: float, what: str, pause: float = 0.02) -> None:
-    """Wait for the condition to hold.
+def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> None:
+    """Wait until the condition is true.
 
-    Raises: TimeoutError where it does not within the seconds.
+    Raises: TimeoutError where it is not within so many seconds.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"Expected {what} within {seconds:g} seconds: it took longer.")
-        time.sleep(pause)
+        time.sleep(0.05)
 
 
 class NotebookPage:
     """A notebook in JupyterLab: a copy without outputs, so that whatever is seen there was computed there."""
 
-    def __init__(self, lab: Lab, browser: Browser, notebook: NotebookNode | Path, name: str = "test") -> None:
-        if isinstance(notebook, Path):
-            notebook, name = nbformat.read(notebook, as_version=4), notebook.stem
+    def __init__(self, lab: Lab, context: BrowserContext, path: Path) -> None:
+        """Open the notebook and start to run it."""
+        notebook = nbformat.read(path, as_version=4)
         notebook.metadata.kernelspec = KERNEL  # or JupyterLab asks which one
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, lab.folder / f"{name}.ipynb")
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=2)
+        nbformat.write(notebook, lab.folder / path.name)
+        self.page = context.new_page()
         self.page.set_default_timeout(20_000)
         self.console_errors: list[str] = []
-        self.page.on("console", lambda said: said.type == "error" and self.console_errors.append(said.text))
+        self.page.on("console", lambda message: message.type == "error" and self.console_errors.append(message.text))
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
-        self.page.goto(f"{lab.address}/lab/tree/{name}.ipynb?reset&token={lab.token}")
+        self.page.goto(f"{lab.address}/lab/tree/{path.name}?reset&token={lab.token}")
         self.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context")
-        self._in_notebook("await notebook.context.ready; await notebook.sessionContext.ready; await notebook.revealed;")
+        self.in_notebook("await notebook.context.ready; await notebook.sessionContext.ready; await notebook.revealed;")
+        # Not awaited: it says false where a cell raises, on purpose or not, and goes on where it is on purpose.
+        self.in_notebook("jupyterapp.commands.execute('notebook:run-all-cells');")
 
-    def _in_notebook(self, script: str, argument: Any = None, *, seconds: float = 30) -> Any:
-        """What the JavaScript returns, with `notebook` as JupyterLab's own object, and `argument`."""
+    def in_notebook(self, script: str, argument: Any = None) -> Any:
+        """What the JavaScript returns, with JupyterLab's own object as `notebook`, and `argument`."""
         return self.page.evaluate(
             f"""argument => Promise.race([
                 (async () => {{ const notebook = jupyterapp.shell.currentWidget; {script} }})(),
-                new Promise((_, fail) => setTimeout(fail, {1000 * seconds}, new Error("The page did not answer."))),
+                new Promise((_, fail) => setTimeout(fail, 30_000, new Error("The page did not answer."))),
             ])""",
             argument,
         )
 
-    def run_all(self, *, seconds: float = 120) -> None:
-        """Run the notebook from the first cell to the last, and wait until the kernel is idle.
+    def wait_until_run(self) -> None:
+        """Wait until every cell has run.
 
-        Raises: AssertionError with the cell and its error where one raises that is not tagged for it; TimeoutError
-            with the cell where it takes too long.
+        Raises: AssertionError with cell and error where one raises that is not tagged for it; TimeoutError where it
+            takes minutes.
         """
-        # Not awaited: it says false where a cell raises, on purpose or not, and goes on where it is on purpose.
-        self._in_notebook("jupyterapp.commands.execute('notebook:run-all-cells');")
-        deadline = time.monotonic() + seconds
-        while True:
-            raised, waiting, idle = self._in_notebook(
-                """
-                const code = [...notebook.content.model.cells].filter(cell => cell.type === "code");
-                const raised = code.filter(
-                    ({outputs, metadata}) => !metadata.tags?.includes("raises-exception")
-                        && Array.from({length: outputs.length}, (_, i) => outputs.get(i).type).includes("error"));
-                const waiting = code.find(cell => cell.sharedModel.getSource() && !cell.executionCount);
-                const idle = notebook.sessionContext.session.kernel.status === "idle";
-                return [raised.length > 0, waiting?.id, idle];
-                """
-            )
-            if raised:
-                errors = self.error_cells().items()
-                raise AssertionError("\n".join(f"cell {cell}: {said}" for cell, said in errors))
-            if idle and waiting is None:
-                return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Expected the notebook to run in {seconds:g} seconds: it has come to {waiting}.")
-            time.sleep(0.2)
 
-    def run_cell(self, cell_id: str, *, wait: bool = True) -> None:
-        """Run one cell again, and wait until it has ended, or not."""
+        all_executed = """return [...notebook.content.model.cells].every(
+            cell => cell.type !== "code" || !cell.sharedModel.getSource() || cell.executionCount
+        );"""
+
+        def has_run() -> bool:
+            if not self.is_idle():
+                return False
+            assert not self.error_cells(), self.error_cells()
+            return self.in_notebook(all_executed)
+
+        wait_until(has_run, seconds=300, what="the notebook to run")
+
+    def is_idle(self) -> bool:
+        """Whether the kernel has nothing to do."""
+        return self.in_notebook("return notebook.sessionContext.session.kernel.status === 'idle';")
+
+    def run_cell(self, cell_id: str) -> None:
+        """Run one cell again, and wait until it has ended."""
         self.cell(cell_id)
-        self._in_notebook(f"{'await ' if wait else ''}jupyterapp.commands.execute('notebook:run-cell');")
+        self.in_notebook("await jupyterapp.commands.execute('notebook:run-cell');")
 
-    def in_kernel(self, code: str, expression: str = "None") -> Any:
+    def in_kernel(self, code: str, expression: str = "None", *, wait: bool = True) -> Any:
         """Run code in the kernel, beside the cells, and return the value of an expression, a Python literal."""
-        said = self._in_notebook(
+        reply = self.in_notebook(
             """
-            const kernel = notebook.sessionContext.session.kernel;
-            const [code, expression] = argument;
-            const request = {code, user_expressions: {value: expression}, store_history: false};
-            const reply = (await kernel.requestExecute(request).done).content;
+            const kernel = notebook.sessionContext.session.kernel, [code, expression, wait] = argument;
+            const user_expressions = {value: expression};
+            const request = kernel.requestExecute({code, user_expressions, store_history: false});
+            if (!wait) return "None";
+            const reply = (await request.done).content;
             return reply.user_expressions?.value?.data?.["text/plain"] ?? JSON.stringify(reply);
             """,
-            [code, expression],
+            [code, expression, wait],
         )
-        return ast.literal_eval(said)
+        return ast.literal_eval(reply)
 
     def active_cell(self) -> str:
         """The id of the cell that JupyterLab would move away from with an arrow key."""
-        return self._in_notebook("return notebook.content.activeCell.model.id;")
+        return self.in_notebook("return notebook.content.activeCell.model.id;")
 
     def cells(self) -> list[NotebookNode]:
-        return nbformat.from_dict(self._in_notebook("return notebook.content.model.toJSON();")).cells
+        return nbformat.from_dict(self.in_notebook("return notebook.content.model.toJSON();")).cells
 
     def error_cells(self) -> dict[str, str]:
         """Id and error of every cell that raised without the tag `raises-exception`."""
@@ -212,7 +201,7 @@ class NotebookPage:
 
     def cell(self, cell_id: str) -> Locator:
         """The cell with this id, in view; JupyterLab keeps those far away out of the page."""
-        self._in_notebook(
+        self.in_notebook(
             """
             const index = notebook.content.model.toJSON().cells.findIndex(cell => cell.id === argument);
             if (index < 0) throw new Error(`Expected a cell with the id ${argument}: there is none.`);
@@ -224,31 +213,7 @@ class NotebookPage:
         )
         return self.page.locator(f'[data-cell-id="{cell_id}"]')
 
-    def themes(self) -> Iterator[str]:
-        """The page in the light theme, then in the dark one, and at the end light again."""
-        for kind in THEMES:
-            self._set_theme(kind)
-            yield kind
-        self._set_theme("light")
-
-    def _set_theme(self, kind: str) -> None:
-        script = "await jupyterapp.commands.execute('apputils:change-theme', {theme: argument});"
-        self._in_notebook(script, THEMES[kind])
-        is_light = json.dumps(str(kind == "light").lower())
-        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === {is_light}")
-
-    def screenshot(self, shown: Locator, name: str) -> Path:
-        """Write `shown` to build/screenshots/."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        path = SCREENSHOTS / f"{name}.png"
-        shown.screenshot(path=path, animations="disabled")
-        return path
-
-    def screenshots(self, shown: Locator, name: str) -> list[Path]:
-        """Write `shown` to build/screenshots/ in the light and in the dark theme."""
-        return [self.screenshot(shown, f"{name}-{theme}") for theme in self.themes()]
-
     def close(self) -> None:
         """End the kernel and close the page."""
-        self._in_notebook("await notebook.sessionContext.shutdown();")
+        self.in_notebook("await notebook.sessionContext.shutdown();")
         self.page.close()

@@ -1,127 +1,374 @@
-"""Every notebook in a real browser: it runs without an error, and whatever in its widgets is moved answers."""
+"""Every notebook in a real browser: it runs without an error, and its widgets answer to mouse, keyboard and finger."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import nbformat
 import pytest
 
+from tests.browser.lab import NotebookPage, wait_until
 from tools.notebooks import NOTEBOOKS
 
+*_, QUICKSTART, DIGITS = NOTEBOOKS
 SLOWEST = 5.0  # seconds until an answer is seen; a machine that runs other tests as well is slow
 
-# What is seen of a widget: its words and its pictures; and whether it says that something in it is broken.
+# What is seen of a widget: its sentences and its images; and whether it says that something in it is broken.
 SEEN = """cell => [...cell.querySelectorAll('.jp-OutputArea [role=status], .jp-OutputArea img')]
     .map(part => part.src ?? part.textContent).join("\\n")"""
 BROKEN = "[role=status][data-kind=fault]"
-# Controls and pictures that stick out of the page at the right.
+# Controls and images that stick out of the page at the right.
 TOO_WIDE = """cell => {
     const end = cell.querySelector('.jp-OutputArea-output').getBoundingClientRect().right;
     return [...cell.querySelectorAll('.course-panel .jupyter-widgets, .course-panel img, .digit-pad *')]
         .filter(part => part.getBoundingClientRect().right > end + 1)
         .map(part => `${part.tagName} ${part.className}`);
 }"""
-NARROW = {"width": 1000, "height": 900}
 NAME = "control => control.ariaLabel || control.labels?.[0]?.textContent || control.textContent"
-
 CONTROLS = {
     "slider": ".noUi-handle",
     "list": "select",
     "text": "input[type=text]",
     "option": ".widget-toggle-button:not(.mod-active)",
-    "button": "button.jupyter-button:not(.widget-toggle-button):not(.course-button)",
     "step": ".course-runner button:nth-of-type(2)",
     "cell": ".course-confusions button[tabindex='0']",
 }
 
 
-def widget_cells(path) -> list[str]:
-    return [cell.id for cell in nbformat.read(path, as_version=4).cells if "widget" in cell.metadata.get("tags", [])]
+@pytest.fixture(scope="module")
+def open_notebook(browser, lab):
+    """Open a notebook and wait until it has run; the next one starts meanwhile."""
+    context = browser.new_context(viewport={"width": 1000, "height": 900})
+    pages = {}
+
+    def open_it(path):
+        for each in NOTEBOOKS[NOTEBOOKS.index(path) :][:2]:
+            if each not in pages:
+                pages[each] = NotebookPage(lab, context, each)
+        pages[path].page.bring_to_front()
+        pages[path].wait_until_run()
+        return pages[path]
+
+    yield open_it
+    context.close()
 
 
-def moves(control, kind: str) -> Iterator[None]:
-    """Moves of one control, by keyboard where there is one; at least one of them must change what is seen."""
-    keys = {
-        # Left away from its ends, where other controls may have nothing to change: p = 0 drops nothing from any batch.
-        "slider": ("ArrowRight", "ArrowLeft", "Home", "End", "PageDown"),
-        "cell": ("ArrowRight", "ArrowDown", "ArrowLeft"),
-    }
-    if kind in keys:
-        for key in keys[kind]:
-            control.press(key)
-            yield
-    elif kind == "list":
+def moves(control, selector) -> Iterator[None]:
+    """Moves of one control, by keyboard where there is one, until one of them changes what is seen."""
+    if selector == CONTROLS["slider"]:
+        # Left away from its ends, where other controls may have nothing to change.
+        keys = ("ArrowRight", "ArrowLeft", "PageDown", "PageUp")
+    elif selector == CONTROLS["cell"]:
+        keys = ("ArrowRight", "ArrowDown", "ArrowLeft")
+    else:
+        keys = ("Space",)
+    if selector == CONTROLS["list"]:
         for i in reversed(range(control.locator("option").count())):
             control.select_option(index=i)
             yield
-    elif kind == "text":
+    elif selector == CONTROLS["text"]:
         before = control.input_value()
-        for text in ("x[", "1"):
-            control.fill(text)
-            yield
-        control.fill(before)
+        try:
+            for typed in ("x[", "x]"):
+                control.fill(typed)
+                yield
+        finally:  # other controls change nothing while this one is refused
+            control.fill(before)
     else:
-        control.press("Space")
-        yield
+        for key in keys:
+            control.press(key)
+            yield
+
+
+def seconds_until_an_answer(notebook, cell, control, selector, name) -> float:
+    """Move the control until what is seen changes, and return how long the answer to that move took."""
+    before, start = cell.evaluate(SEEN), time.monotonic()
+    with contextlib.closing(moves(control, selector)) as all_moves:
+        for _ in all_moves:  # the first may change nothing, or be answered late
+            start = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                wait_until(lambda: cell.evaluate(SEEN) != before, seconds=2, what="an answer")
+                break
+        wait_until(lambda: cell.evaluate(SEEN) != before, seconds=SLOWEST, what=f"an answer to {name}")
+        answer = time.monotonic() - start
+    wait_until(notebook.is_idle, seconds=SLOWEST, what="the kernel to finish")
+    return answer
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_and_every_control_answers(open_notebook, path):
-    start = time.monotonic()
-    page = open_notebook(path)
-    page.run_all(seconds=300)  # of a busy machine; alone, each notebook takes less than 20
-    run = time.monotonic() - start
-    assert widget_cells(path), f"{path.name} has nothing to play with"
+    notebook = open_notebook(path)
+    cells = nbformat.read(path, as_version=4).cells
+    widget_cells = [cell.id for cell in cells if "widget" in cell.metadata.get("tags", [])]
+    assert widget_cells, f"{path.name} has no widget"
     answers = []
-    for cell_id in widget_cells(path):
-        cell = page.cell(cell_id)
+    for cell_id in widget_cells:
+        cell = notebook.cell(cell_id)
         cell.locator("[role=status]").first.wait_for()
-        if cell.locator(".digit-pad").count():
-            continue  # in test_pad.py
-        for kind, selector in CONTROLS.items():
-            for i in range(cell.locator(selector).count()):
-                control = cell.locator(selector).nth(i)
+        for selector in CONTROLS.values():
+            for control in cell.locator(selector).all():
                 if control.is_enabled() and not control.locator("xpath=ancestor::*[@disabled]").count():
                     name = control.evaluate(NAME)
-                    assert name.strip(), f"{cell_id}: {kind} {i} has no name for a screen reader"
-                    answers.append(seconds_until_an_answer(cell, control, kind, f"{cell_id}: {kind} {name}"))
-                    settle(cell, quiet=max(0.25, 2 * answers[-1]))
+                    assert name.strip(), f"{cell_id}: {selector} has no name for a screen reader"
+                    answers.append(seconds_until_an_answer(notebook, cell, control, selector, f"{cell_id}: {name}"))
         assert cell.locator(BROKEN).count() == 0
         for option in cell.locator(".widget-toggle-button").all():
             pressed = "mod-active" in option.get_attribute("class")
             assert option.get_attribute("aria-pressed") == str(pressed).lower()
-    for theme in page.themes():
-        for cell_id in widget_cells(path):
-            page.screenshot(page.cell(cell_id), f"{path.stem}-{cell_id}-{theme}")
-    page.page.set_viewport_size(NARROW)
-    for cell_id in widget_cells(path):
-        cell = page.cell(cell_id)
-        page.screenshot(cell, f"{path.stem}-{cell_id}-narrow")
-        assert cell.evaluate(TOO_WIDE) == [], f"{cell_id} does not fit into a window of {NARROW['width']} pixels"
-    seconds = ", ".join(f"{answer:.2f}" for answer in answers)
-    print(f"{path.stem}: ran in {run:.0f} s, its controls answered in {seconds} s")
-    assert page.error_cells() == {}
-    assert page.console_errors == []
+        assert notebook.active_cell() == cell_id  # no key went to the notebook instead
+        assert cell.evaluate(TOO_WIDE) == [], f"{cell_id} does not fit into a window of 1000 pixels"
+    print(f"{path.stem}: its controls answered in {', '.join(f'{answer:.2f}' for answer in answers)} s")
+    assert notebook.error_cells() == {}
+    assert notebook.console_errors == []
+    if path not in (QUICKSTART, DIGITS):
+        notebook.close()
 
 
-def seconds_until_an_answer(cell, control, kind, name) -> float:
-    """How long it took after the first move that is seen; all moves are made."""
-    before, answer = cell.evaluate(SEEN), None
-    for _ in moves(control, kind):
-        start = time.monotonic()
-        while answer is None and time.monotonic() - start < SLOWEST:
-            if cell.evaluate(SEEN) != before:
-                answer = time.monotonic() - start
-    assert answer is not None, f"{name} was moved, and nothing changed"
-    return answer
+class Widget:
+    """A widget as a learner sees it."""
+
+    def __init__(self, notebook, cell_id):
+        self.notebook, self.page, self.cell = notebook, notebook.page, notebook.cell(cell_id)
+        self.cell.get_by_role("status").wait_for()
+
+    @property
+    def sentence(self):
+        return self.cell.get_by_role("status").text_content()
+
+    def press(self, button):
+        self.cell.get_by_role("button", name=button, exact=True).click()
+
+    def says(self, start):
+        """Wait until the sentence starts with these words."""
+        wait_until(lambda: self.sentence.startswith(start), seconds=20, what=f"the sentence {start!r}")
+
+    def changes(self, *, seconds):
+        """How often the sentence changes within so many seconds."""
+        end, last, n = time.monotonic() + seconds, self.sentence, 0
+        while time.monotonic() < end:
+            if (sentence := self.sentence) != last:
+                last, n = sentence, n + 1
+        return n
 
 
-def settle(cell, *, quiet: float) -> None:
-    """Wait until nothing has changed for so many seconds, so that the next answer is one to the next move."""
-    seen, since = cell.evaluate(SEEN), time.monotonic()
-    while time.monotonic() < since + quiet:
-        if (now := cell.evaluate(SEEN)) != seen:
-            seen, since = now, time.monotonic()
-        time.sleep(0.02)
+@pytest.fixture
+def watching(open_notebook):
+    """The training of notebook 6 before it has started."""
+    notebook = open_notebook(QUICKSTART)
+    watching = Widget(notebook, "play-watch-it-learn")
+    watching.press("Reset")
+    watching.says("Untrained")
+    yield watching
+    assert notebook.console_errors == []
+
+
+def test_training_starts_pauses_and_resets(watching):
+    watching.press("Start")
+    watching.says("After 30 batches")
+    watching.press("Pause")
+    assert watching.changes(seconds=1) <= 1  # the step that was on its way
+    paused = watching.sentence
+    watching.press("Start")
+    wait_until(lambda: watching.sentence != paused, seconds=20, what="the training to go on")
+    watching.press("Reset")
+    watching.says("Untrained")
+    assert watching.changes(seconds=1) == 0
+
+
+def test_pause_works_while_a_cell_runs_and_a_cell_that_is_run_again_stops_its_training(watching):
+    watching.press("Start")
+    watching.says("After")
+    watching.notebook.in_kernel("import time; time.sleep(8)", wait=False)
+    before = watching.sentence
+    wait_until(lambda: watching.sentence != before, seconds=SLOWEST, what="a step while the cell runs")
+    watching.press("Pause")
+    assert watching.changes(seconds=1) <= 1
+    assert not watching.notebook.is_idle()
+    watching.press("Start")
+    watching.notebook.run_cell("play-watch-it-learn")
+    again = Widget(watching.notebook, "play-watch-it-learn")
+    again.says("Untrained")
+    code = "import gc; from helpers.widgets.runner import Runner"
+    running = "sum(widget.running for widget in gc.get_objects() if isinstance(widget, Runner))"
+    wait_until(lambda: again.notebook.in_kernel(code, running) == 0, seconds=10, what="the first training to stop")
+    assert again.changes(seconds=1) == 0
+
+
+# As a learner would write them: corners of the strokes, x and y from 0 to 1 of the pad.
+THREE = [[(0.28, 0.25), (0.42, 0.16), (0.62, 0.18), (0.7, 0.3), (0.6, 0.43), (0.45, 0.47), (0.62, 0.52), (0.72, 0.66)]]
+THREE[0] += [(0.64, 0.8), (0.45, 0.86), (0.27, 0.78)]
+SEVEN = [[(0.25, 0.2), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]]
+GREYS = """canvas => {
+    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return Array.from({length: data.length / 4}, (_, i) => data[4 * i]);
+}"""
+
+
+class Pad(Widget):
+    """The pad as a learner uses it."""
+
+    def __init__(self, notebook):
+        super().__init__(notebook, "digit-pad")
+        self.paper = self.cell.locator(".paper")
+        self.thickness = self.cell.get_by_label("Thickness")
+        self.framing = self.cell.get_by_label(re.compile("Framing"))
+
+    def draw(self, strokes, *, steps=6):
+        self.paper.scroll_into_view_if_needed()
+        box = self.paper.bounding_box()
+        for stroke in strokes:
+            places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+            self.page.mouse.move(*places[0])
+            self.page.mouse.down()
+            for place in places[1:]:
+                self.page.mouse.move(*place, steps=steps)
+            self.page.mouse.up()
+
+    @property
+    def rows(self):
+        """The image that the network receives: whether the left and the right half of each row have ink."""
+        greys = self.cell.locator(".picture").evaluate(GREYS)
+        return [(any(greys[i : i + 14]), any(greys[i + 14 : i + 28])) for i in range(0, 28 * 28, 28)]
+
+    @property
+    def ink(self):
+        """How much of the pad is white, from 0 to 1."""
+        greys = self.paper.evaluate(GREYS)
+        return sum(greys) / len(greys) / 255
+
+    def shows(self, *, rows):
+        """Wait until so many rows of the image have ink."""
+        wait_until(lambda: sum(map(any, self.rows)) in rows, seconds=SLOWEST, what=f"a digit {rows} pixels high")
+
+
+@pytest.fixture
+def pad(open_notebook):
+    """The empty pad."""
+    notebook = open_notebook(DIGITS)
+    pad = Pad(notebook)
+    pad.press("Clear")
+    pad.thickness.fill("8")
+    pad.framing.check()
+    pad.says("The pad is empty")
+    yield pad
+    assert notebook.console_errors == []
+
+
+def test_digits_drawn_with_the_mouse_are_read(pad):
+    pad.draw(THREE)
+    pad.says("The network reads a 3")
+    assert pad.cell.locator("li.best .digit").all_text_contents() == ["3"]
+    pad.shows(rows=range(20, 22))
+    pad.press("Clear")
+    pad.says("The pad is empty")
+    assert pad.ink == 0
+    assert not any(map(any, pad.rows))
+    assert {share.strip() for share in pad.cell.locator("li .share").all_text_contents()} == {"–"}
+    pad.draw(SEVEN, steps=40)  # quickly: no point may be lost
+    pad.says("The network reads a 7")
+    (stroke,) = pad.notebook.in_kernel("", "pad.strokes")
+    assert len(stroke) > 80
+    for corner in SEVEN[0]:
+        assert min(abs(x - corner[0]) + abs(y - corner[1]) for x, y in stroke) < 0.01
+    assert stroke[-1] == pytest.approx(SEVEN[0][-1], abs=0.01)
+
+
+def test_code_in_the_notebook_draws_as_well_and_a_cell_run_again_gives_a_new_pad(pad):
+    pad.notebook.in_kernel(f"pad.strokes, pad.width = {THREE}, 0.1")
+    pad.says("The network reads a 3")
+    assert pad.ink > 0.05
+    assert pad.thickness.input_value() == "10"
+    pad.notebook.run_cell("digit-pad")
+    again = Pad(pad.notebook)
+    again.says("The pad is empty")
+    again.draw(SEVEN)
+    again.says("The network reads a 7")
+
+
+def test_thickness_and_framing_change_the_image(pad):
+    pad.draw([[(0.05 + 0.25 * x, 0.65 + 0.25 * y) for x, y in stroke] for stroke in SEVEN])
+    pad.shows(rows=range(20, 22))
+    ink = pad.ink
+    pad.framing.uncheck()
+    pad.shows(rows=range(5, 10))
+    assert pad.rows[:17] == [(False, False)] * 17
+    assert not any(right for _, right in pad.rows)  # small, in its corner, and not mirrored
+    pad.thickness.fill("14")
+    pad.shows(rows=range(10, 13))
+    assert pad.ink > 1.4 * ink
+
+
+def test_a_line_that_leaves_the_pad_ends_at_its_edge(pad):
+    pad.framing.uncheck()
+    pad.draw([[(0.5, 0.5), (1.2, 0.5), (1.2, 0.9), (0.5, 0.9)]])
+    wait_until(lambda: pad.rows[14][1] and pad.rows[25][1], seconds=SLOWEST, what="two lines to the right edge")
+    assert not any(right for _, right in pad.rows[17:23])  # no line along the edge joins them
+
+
+def test_the_keyboard_reaches_every_control_and_draws(pad):
+    keys = pad.page.keyboard
+    pad.paper.focus()
+    keys.press("Tab")
+    keys.press("Shift+Tab")
+    for control in ("paper", "clear", "thickness", "framing"):
+        focus = "[document.activeElement.className, getComputedStyle(document.activeElement).outlineStyle]"
+        assert pad.page.evaluate(focus) == [control, "solid"]
+        keys.press("Tab")
+    for role, name in {
+        "application": "Drawing pad",
+        "button": "Clear",
+        "slider": "Thickness",
+        "checkbox": "Fram",
+    }.items():
+        assert pad.cell.get_by_role(role, name=re.compile(name)).count() == 1
+    pad.paper.focus()
+
+    def go(direction, times):
+        for _ in range(times):
+            keys.press(direction)
+
+    go("ArrowUp", 12)
+    go("ArrowLeft", 8)
+    keys.press("Space")
+    go("ArrowRight", 16)
+    for _ in range(8):
+        go("ArrowLeft", 1)
+        go("ArrowDown", 3)
+    keys.press("Space")
+    pad.says("The network reads a 7")
+    pad.thickness.focus()
+    keys.press("ArrowLeft")
+    assert pad.thickness.get_attribute("aria-valuetext") == "7 % of the pad"
+    assert pad.notebook.active_cell() == "digit-pad"
+
+
+def test_a_pen_and_a_finger_draw_and_a_palm_does_not(pad):
+    pad.paper.scroll_into_view_if_needed()
+    box = pad.paper.bounding_box()
+    corners = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in SEVEN[0]]
+    places = [
+        {axis: start[axis] + (stop[axis] - start[axis]) * step / 5 for axis in "xy"}
+        for start, stop in pairwise(corners)
+        for step in range(6)
+    ]
+    devtools = pad.page.context.new_cdp_session(pad.page)
+    pen = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen"}
+    events = ["mousePressed", *["mouseMoved"] * len(places), "mouseReleased"]
+    for event, place in zip(events, [places[0], *places, places[-1]], strict=True):
+        devtools.send("Input.dispatchMouseEvent", {"type": event, **place, **pen})
+    pad.says("The network reads a 7")
+    ink = pad.ink
+    pad.press("Clear")
+    pad.says("The pad is empty")
+    palm = {"x": box["x"] + 20, "y": box["y"] + 250, "id": 2}
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{**places[0], "id": 1}]})
+    for place in places[1:]:
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{**place, "id": 1}, palm]})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    pad.says("The network reads a 7")
+    assert pad.ink == pytest.approx(ink, rel=0.02)  # the finger's 7 alone, and nothing scrolled below it
+    assert pad.paper.bounding_box() == box

@@ -1,4 +1,4 @@
-"""The drawing pad without a browser: what it answers to everything that a browser, a learner or a network may do."""
+"""The drawing pad without a browser: its answer to whatever a browser, a learner or a network may do."""
 
 import copy
 import threading
@@ -11,13 +11,15 @@ from torch import nn
 
 from helpers.strokes import ink, picture
 from helpers.widgets import DigitPad
+from helpers.widgets.panel import TEXT_INSTEAD
+from tests.helpers.widgets.panels import OnMPS
 
 SEVEN = [[[0.2, 0.2], [0.8, 0.2], [0.45, 0.9]]]
 SMALL = [[[0.05, 0.8], [0.15, 0.8], [0.09, 0.92]]]
 
 
 class Reader(nn.Module):
-    """A network whose answer says what it received: the logit of digit d is the sum of column 2 d + 4, in pixels."""
+    """A network whose answer depends on its input: the logit of digit d is the sum of column 2 d + 4."""
 
     def __init__(self):
         super().__init__()
@@ -44,8 +46,8 @@ class Answers(nn.Module):
         return self.answer
 
 
-def _received(pad, **state):
-    """What the pad does when the browser sends this state: just what ipywidgets calls, so that no error is hidden."""
+def receive(pad, **state):
+    """Pass the pad a message from the browser, as ipywidgets does, so that no error is hidden."""
     pad._handle_msg({"content": {"data": {"method": "update", "state": state, "buffer_paths": []}}, "buffers": []})
 
 
@@ -55,166 +57,120 @@ def pad():
 
 
 def test_an_empty_pad_asks_for_a_digit(pad):
-    assert repr(pad) == "DigitPad: run this cell in JupyterLab, and draw here."
     assert pad.sentence == "The pad is empty: draw a digit from 0 to 9."
     assert (pad.probabilities, pad.failed, any(pad.picture)) == ([], False, False)
+    assert pad._repr_mimebundle_()[0]["text/plain"] == f"DigitPad\n{pad.sentence}\n({TEXT_INSTEAD})"
 
 
-def test_a_stroke_is_framed_and_read(pad):
-    _received(pad, strokes=SEVEN)
+def test_a_stroke_is_framed_and_classified_and_the_answer_is_one_message(pad, monkeypatch):
+    sent = []
+    monkeypatch.setattr(DigitPad, "_send", lambda self, message, buffers=None: sent.append(message["state"]))
+    pad.comm.kernel = True  # as if a browser were there
+    receive(pad, strokes=SEVEN)
     seen = picture(SEVEN, width=pad.width, framed=True)
     assert pad.picture == seen.tobytes()
     expected = torch.tensor(seen / 255).sum(dim=0)[4:24:2].softmax(dim=0)
     assert pad.probabilities == pytest.approx(expected.tolist(), abs=1e-6)
-    assert sum(pad.probabilities) == pytest.approx(1)
-    first = int(expected.argmax())
-    assert pad.sentence.startswith(f"The network reads a {first} (")
-    assert not pad.failed
+    assert pad.sentence.startswith(f"The network reads a {int(expected.argmax())} (")
+    assert [state.keys() for state in sent] == [{"probabilities", "sentence"}]  # the image travels as bytes beside them
 
 
-def test_width_and_framing_change_the_picture(pad):
-    _received(pad, strokes=SMALL)
-    assert pad.picture == picture(SMALL, width=0.08, framed=True).tobytes()
-    _received(pad, framed=False)
+def test_width_and_framing_change_the_image(pad):
+    receive(pad, strokes=SMALL, framed=False)
     assert pad.picture == picture(SMALL, width=0.08, framed=False).tobytes()
-    _received(pad, width=0.15)
+    receive(pad, width=0.15)
     assert pad.picture == picture(SMALL, width=0.15, framed=False).tobytes()
-    _received(pad, strokes=[])
+    receive(pad, strokes=[])
     assert not any(pad.picture)
     assert pad.sentence.startswith("The pad is empty")
 
 
-def test_picture_probabilities_and_sentence_travel_in_one_message(pad, monkeypatch):
-    sent = []
-    monkeypatch.setattr(DigitPad, "_send", lambda self, message, buffers=None: sent.append(message["state"]))
-    pad.comm.kernel = True  # as if a browser were there
-    _received(pad, strokes=SEVEN)
-    answers = [state for state in sent if "strokes" not in state]
-    assert len(sent) == len(answers) == 1
-    assert {"probabilities", "sentence"} <= answers[0].keys()
-
-
-@pytest.mark.parametrize("width", [0.01, 0.02, 0.2, 0.25])
+@pytest.mark.parametrize("width", [0.01, 0.25])
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize(
     "strokes",
-    [
-        [],
-        [[]],
-        [[[0, 0]]],
-        [[[1, 1]], [[0, 1]], [[1, 0]]],
-        [[[0, 0], [1, 1]], [[0, 1], [1, 0]]],
-        [[[0.5, 0.5]] * 1000],
-    ],
+    [[], [[]], [[[0, 0]]], [[[1, 1]], [[0, 1]]], [[[0, 0], [1, 1]], [[0, 1], [1, 0]]], [[[0.5, 0.5]] * 1000]],
     ids=["nothing", "empty stroke", "corner", "corners", "cross", "a long stay"],
 )
 def test_extremes(pad, strokes, framed, width):
-    _received(pad, strokes=strokes, framed=framed, width=width)
+    receive(pad, strokes=strokes, framed=framed, width=width)
     assert not pad.failed
     assert len(pad.picture) == 784
     assert len(pad.probabilities) == (10 if any(pad.picture) else 0)
 
 
-def test_at_random(pad):
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        strokes = [rng.random((rng.integers(0, 9), 2)).tolist() for _ in range(rng.integers(0, 4))]
-        changes = {"strokes": strokes, "width": float(rng.uniform(0.01, 0.25)), "framed": bool(rng.integers(2))}
-        names = rng.choice(list(changes), size=rng.integers(1, 4), replace=False)
-        _received(pad, **{name: changes[name] for name in names})
-        assert not pad.failed
-        assert pad.picture == picture(pad.strokes, width=pad.width, framed=pad.framed).tobytes()
-        assert len(pad.probabilities) == (10 if any(pad.picture) else 0)
-
-
 @pytest.mark.parametrize(
     "state",
     [
-        {"strokes": None},
-        {"strokes": "strokes"},
-        {"strokes": [1, 2]},
-        {"strokes": [[1, 2]]},
-        {"strokes": [[["a", "b"]]]},
-        {"strokes": [[[0.1, 0.2, 0.3]]]},
-        {"strokes": [[[None, 0.2]]]},
-        {"strokes": [[[float("nan"), 0.2]]]},
-        {"strokes": [[[1e9, 0.2]]]},
-        {"strokes": [{"x": 1}]},
-        {"width": None},
-        {"width": "thick"},
-        {"width": -1.0},
-        {"width": 100.0},
+        *({"strokes": strokes} for strokes in (None, "strokes", [1, 2], [[1, 2]], [[["a", "b"]]], [{"x": 1}])),
+        *({"strokes": [[point]]} for point in ([0.1, 0.2, 0.3], [None, 0.2], [float("nan"), 0.2], [1e9, 0.2])),
+        *({"width": width} for width in (None, "thick", -1.0, 100.0)),
         {"framed": "yes"},
-        {"nothing": "of the pad's"},
     ],
     ids=str,
 )
-def test_malformed_messages_are_refused_in_words_and_the_pad_goes_on(pad, state):
-    _received(pad, **state)
-    if "nothing" not in state:
-        assert pad.failed
-        assert "xpected" in pad.sentence
-        assert "Traceback" not in pad.sentence
-        assert pad.probabilities == []
+def test_malformed_messages_are_refused_and_the_pad_goes_on(pad, state):
+    receive(pad, **state)
+    assert pad.failed
+    assert "xpected" in pad.sentence
+    assert pad.probabilities == []
     assert 0.01 <= pad.width <= 0.25
     assert pad.framed is True
-    _received(pad, strokes=SEVEN)
+    receive(pad, strokes=SEVEN)
     assert pad.sentence.startswith("The network reads")
     assert not pad.failed
 
 
-def test_mode_weights_and_gradients_of_the_network_are_left_alone():
+def test_the_network_is_used_in_eval_mode_and_left_alone():
     model = Reader().train()
     model.noise.eval()  # a mixed mode, as after freezing a part
-    before = copy.deepcopy(model.state_dict())
     modes = [module.training for module in model.modules()]
-    pad = DigitPad(model)
-    twice = []
-    for _ in range(2):
-        _received(pad, strokes=[])
-        _received(pad, strokes=SEVEN)
-        twice.append(pad.probabilities)
-    assert twice[0] == twice[1]  # in eval mode: nothing is dropped
+    before = copy.deepcopy(model.state_dict())
+    pad = DigitPad(model, transform=lambda image: torch.ones(28, 28))
+    receive(pad, strokes=SEVEN)
+    first = pad.probabilities
+    receive(pad, width=0.1)
+    assert pad.probabilities == first  # nothing is dropped
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert model.gain.grad is None
     assert not model._forward_hooks
 
 
-def test_the_mode_is_not_even_changed_for_a_moment():
+def test_the_mode_does_not_even_change_for_a_moment():
     """Jupyter may answer the browser while a cell is training."""
-    model = Reader().train()
     modes = []
-    pad = DigitPad(model)
-    model.noise.register_forward_hook(lambda noise, *_: modes.append(model.training and not noise.training))
-    _received(pad, strokes=SEVEN)
-    assert modes
-    assert all(modes)
+
+    class Watched(Reader):
+        def forward(self, X):
+            modes.append(model.training and model.noise.training)
+            return super().forward(X)
+
+    model = Watched().train()
+    receive(DigitPad(model), strokes=SEVEN)
+    assert modes == [True, True]
 
 
-def test_a_network_that_trains_on_is_read_as_it_is_now():
-    model = Reader()
-    pad = DigitPad(model)
-    _received(pad, strokes=SEVEN)
+def test_a_network_that_trains_on_is_used_with_its_new_weights(pad):
+    model = pad._model
+    receive(pad, strokes=SEVEN)
     before = pad.probabilities
     with torch.no_grad():
         model.gain.mul_(0.5)
-    _received(pad, width=0.1)
-    halved = pad.probabilities
-    assert halved != pytest.approx(before)
+    receive(pad, width=0.1)
+    assert pad.probabilities != pytest.approx(before)
     model.gain = nn.Parameter(torch.zeros(1))
-    _received(pad, width=0.11)
+    receive(pad, width=0.11)
     assert pad.probabilities == pytest.approx([0.1] * 10)
 
 
-def test_a_network_with_parts_used_twice_or_kept_results_is_read():
+def test_a_network_with_layers_used_twice_and_stored_activations_is_fine():
     """Learners keep activations to look at them: such tensors cannot be copied."""
 
     class Keeps(nn.Module):
         def __init__(self):
             super().__init__()
             self.layer = self.again = nn.Linear(784, 10)
-            self.nothing = None
             self.register_module("empty", None)
 
         def forward(self, X):
@@ -223,17 +179,22 @@ def test_a_network_with_parts_used_twice_or_kept_results_is_read():
 
     model = Keeps()
     model(torch.ones(1, 1, 28, 28))
-    kept = model.kept
     pad = DigitPad(model)
-    _received(pad, strokes=SEVEN)
-    assert not pad.failed
+    receive(pad, strokes=SEVEN)
     with torch.no_grad():
         X = torch.tensor(picture(SEVEN)).float().reshape(1, 1, 28, 28) / 255
         assert pad.probabilities == pytest.approx(model(X).softmax(dim=1)[0].tolist(), abs=1e-6)
-    assert kept.requires_grad
 
 
-def test_the_transform_is_that_of_the_data_set():
+def test_logits_on_an_apple_gpu_are_moved_to_the_cpu_before_float64(pad):
+    logits = torch.arange(10.0).reshape(1, 10)
+    apple = DigitPad(Answers(logits.as_subclass(OnMPS)))
+    receive(apple, strokes=SEVEN)
+    assert not apple.failed, apple.sentence
+    assert apple.probabilities == pytest.approx(logits.double().softmax(dim=1)[0].tolist())
+
+
+def test_the_transform_gets_the_image_as_the_data_set_gives_it():
     received = []
 
     def transform(image):
@@ -241,70 +202,58 @@ def test_the_transform_is_that_of_the_data_set():
         return torch.full((1, 28, 28), 3.0)
 
     model = Reader()
-    pad = DigitPad(model, transform=transform)
-    _received(pad, strokes=SEVEN)
+    receive(DigitPad(model, transform=transform), strokes=SEVEN)
     assert isinstance(received[-1], Image.Image)
-    assert (received[-1].mode, received[-1].size) == ("L", (28, 28))
+    assert received[-1].mode == "L"
     assert np.array_equal(np.array(received[-1]), picture(SEVEN))
-    assert model.seen[-1].shape == (1, 1, 28, 28)
-    assert (model.seen[-1] == 3).all()
-
-
-def test_without_a_transform_pixels_go_from_0_to_1():
-    model = Reader()
-    _received(DigitPad(model), strokes=SEVEN)
-    seen = model.seen[-1]
-    assert seen.dtype == torch.float32
-    assert torch.equal(seen[0, 0], torch.tensor(picture(SEVEN)).float() / 255)
+    assert torch.equal(model.seen[-1], torch.full((1, 1, 28, 28), 3.0))
+    receive(DigitPad(model), strokes=SEVEN)  # without a transform, pixels are from 0 to 1
+    assert torch.equal(model.seen[-1][0, 0], torch.tensor(picture(SEVEN)).float() / 255)
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x784 and 5x10)\nmore"), "5x10"),
         (KeyError(), "it raised KeyError."),
         (torch.zeros(1, 5), "it returned shape [1, 5]"),
         (torch.zeros(10), "it returned shape [10]"),
-        (torch.zeros(2, 10), "it returned shape [2, 10]"),
         (None, "it returned NoneType"),
-        ("seven", "it returned str"),
         (torch.full((1, 10), float("nan")), "NaN"),
         (torch.tensor([[float("inf")] * 10]), "NaN or infinite"),
     ],
-    ids=["raises", "raises nothing said", "5 classes", "no batch", "two", "None", "text", "nan", "inf"],
+    ids=["raises", "raises without a message", "5 classes", "no batch", "None", "nan", "inf"],
 )
-def test_a_network_that_does_not_fit_is_named_at_once_and_with_its_remedy(answer, said):
+def test_a_network_that_does_not_fit_is_reported_at_once_with_the_remedy(answer, message):
     pad = DigitPad(Answers(answer))
     for _ in range(2):
         assert pad.failed
         assert pad.sentence.startswith("Expected ")
-        assert said in pad.sentence
-        assert pad.sentence.endswith((".", "lr."))
+        assert message in pad.sentence
         assert "\n" not in pad.sentence
         assert (pad.probabilities, pad.picture) == ([], b"")
-        _received(pad, strokes=SEVEN)
+        receive(pad, strokes=SEVEN)
     with pytest.raises(ValueError, match=r"^Expected"):
         pad.read(SEVEN)
 
 
 @pytest.mark.parametrize(
-    ("transform", "said"),
+    ("transform", "message"),
     [
         (lambda image: 1 / 0, "it raised ZeroDivisionError: division by zero."),
         (lambda image: torch.zeros(3, 28, 28), "it returned shape [3, 28, 28]"),
-        (lambda image: "text", "it raised"),
         (None, "it raised TypeError"),
     ],
 )
-def test_a_transform_that_does_not_fit_is_named(transform, said):
+def test_a_transform_that_does_not_fit_is_reported(transform, message):
     pad = DigitPad(Reader(), transform=transform)
     assert pad.failed
     assert pad.sentence.startswith("Expected a transform that")
-    assert said in pad.sentence
+    assert message in pad.sentence
 
 
-@pytest.mark.parametrize("model", [None, 3, Reader, lambda X: X])
-def test_something_that_is_no_network_is_refused(model):
+@pytest.mark.parametrize("model", [None, Reader, lambda X: X])
+def test_something_that_is_not_a_network_is_refused(model):
     with pytest.raises(TypeError, match=r"^Expected a network, an nn.Module: received .*\. Pass the model that"):
         DigitPad(model)
 
@@ -314,7 +263,6 @@ def test_something_that_is_no_network_is_refused(model):
     [
         ({3: 6.0, 8: 2.0}, "The network reads a 3 (96 %), then 8 (2 %)."),
         ({8: 20.0}, "The network reads an 8 (over 99 %)."),
-        ({0: 3.0, 9: 3.0}, "The network reads a"),
     ],
 )
 def test_the_sentence_says_what_is_read_and_how_surely(logits, sentence):
@@ -322,33 +270,18 @@ def test_the_sentence_says_what_is_read_and_how_surely(logits, sentence):
     for digit, logit in logits.items():
         answer[0, digit] = logit
     pad = DigitPad(Answers(answer))
-    _received(pad, strokes=SEVEN)
-    assert pad.sentence.startswith(sentence)
-    assert repr(pad) == pad.sentence
+    receive(pad, strokes=SEVEN)
+    assert pad.sentence == sentence
 
 
-def test_read_gives_picture_and_probabilities_without_touching_the_pad(pad):
+def test_read_does_not_touch_the_pad_and_pads_share_nothing(pad):
+    threads = threading.active_count()
     reading = pad.read(SEVEN)
     assert (reading.picture == picture(SEVEN)).all()
     assert (reading.drawn == ink(SEVEN, width=0.08)).all()
-    assert reading.probabilities.sum() == pytest.approx(1)
     assert reading.label == reading.probabilities.argmax()
-    assert pad.strokes == []
     assert (pad.read(SMALL, width=0.1, framed=False).picture == picture(SMALL, width=0.1, framed=False)).all()
+    receive(DigitPad(pad._model), strokes=SEVEN)
+    assert pad.strokes == []
     assert pad.sentence.startswith("The pad is empty")
-
-
-def test_making_pads_again_and_again_leaves_no_thread_and_no_shared_state():
-    threads = threading.active_count()
-    model = Reader()
-    pads = [DigitPad(model) for _ in range(5)]
-    _received(pads[0], strokes=SEVEN)
-    assert [pad.strokes for pad in pads[1:]] == [[]] * 4
-    for pad in pads:
-        pad.close()
     assert threading.active_count() == threads
-
-
-def test_what_nbval_compares_is_the_same_every_time():
-    first, second = (DigitPad(Reader())._repr_mimebundle_()[0]["text/plain"] for _ in range(2))
-    assert first == second == "DigitPad: run this cell in JupyterLab, and draw here."

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from helpers.widgets.workflow import HIDDEN, RATES, SHOWN, fit_it_yourself, learning_rate_explorer, line_losses
-from tests.helpers.widgets.panels import assert_survives
 
 X = torch.arange(0, 0.8, 0.02).unsqueeze(1)
 y = 0.7 * X + 0.3
@@ -22,22 +21,12 @@ def model():
     return model
 
 
-def test_every_position_of_every_control_ends_in_a_sentence(model):
-    assert_survives(lambda: fit_it_yourself(X, y, model))
-    assert_survives(lambda: learning_rate_explorer(X, y))
-
-
-def test_two_panels_are_described_alike(model):
-    assert repr(fit_it_yourself(X, y, model)) == repr(fit_it_yourself(X, y, model))
-    assert repr(learning_rate_explorer(X, y)) == repr(learning_rate_explorer(X, y))
-
-
 def test_the_error_of_your_line_is_its_mean_absolute_residual(model):
     panel = fit_it_yourself(X, y, model)
     panel.set(weight=0.0, bias=0.0)
-    yours, theirs = y.abs().mean(), (0.5 * X + 0.5 - y).abs().mean()
+    yours, found = y.abs().mean(), (0.5 * X + 0.5 - y).abs().mean()
     assert panel.sentence == (
-        f"Your line, weight 0.00 and bias 0.00: MAE {yours:.4f}. SGD's line: MAE {theirs:.4f}. "
+        f"Your line, weight 0.00 and bias 0.00: MAE {yours:.4f}. SGD's line: MAE {found:.4f}. "
         "Of 40 points 40 lie above your line, 0 below it."
     )
     panel.set(weight=0.7, bias=0.3)
@@ -47,24 +36,14 @@ def test_the_error_of_your_line_is_its_mean_absolute_residual(model):
     assert "Of 40 points 0 lie above your line, 40 below it." in panel.sentence
 
 
-def test_the_line_of_sgd_is_told_only_when_asked_for(model):
+def test_the_line_of_sgd_is_shown_only_on_request_and_read_only_once(model):
     panel = fit_it_yourself(X, y, model)
     assert panel.values["sgd"] == HIDDEN
     assert "0.5000" not in panel.sentence
-    panel.set(sgd=SHOWN)
-    assert "with weight 0.5000 and bias 0.5000" in panel.sentence
-
-
-def test_the_model_is_left_alone_and_asked_only_once(model):
-    panel = fit_it_yourself(X, y, model)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    panel.set(weight=1.0)
-    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    assert all(parameter.grad is None for parameter in model.parameters())
     with torch.no_grad():
         model.weight.zero_()
     panel.set(sgd=SHOWN)
-    assert "with weight 0.5000" in panel.sentence
+    assert "with weight 0.5000 and bias 0.5000" in panel.sentence
 
 
 def test_the_losses_are_those_of_gradient_descent_by_hand():
@@ -81,23 +60,15 @@ def test_the_losses_are_those_of_gradient_descent_by_hand():
 
 def test_the_slider_goes_from_too_small_to_diverging():
     panel = learning_rate_explorer(X, y)
-    said = {}
+    sentences = {}
     for lr in RATES:
         panel.set(lr=lr)
-        said[lr] = panel.sentence
-    assert "too small a step" in said[0.0001]
-    assert said[0.1].endswith("in 100 epochs.")
-    assert "This diverges: too large a step." in said[1.0]
-    assert "no number can hold it" in said[10.0]
+        sentences[lr] = panel.sentence
+    assert sentences[0.0001].endswith("the learning rate is too small.")
+    assert sentences[0.1].endswith("in 100 epochs.")
     columns = torch.cat([X, torch.ones_like(X)], dim=1)
-    steepest = torch.linalg.eigvalsh(2 * columns.T @ columns / len(X)).max().item()  # the loss is a bowl
-    limit = 2 / steepest
-    assert all(("diverges" in words) == (lr > limit) for lr, words in said.items())
-
-
-def test_a_loss_that_no_number_can_hold_is_cut_off_where_it_ends():
+    curvature = torch.linalg.eigvalsh(2 * columns.T @ columns / len(X)).max().item()  # the loss is a quadratic bowl
+    assert all(("diverges" in sentence) == (lr > 2 / curvature) for lr, sentence in sentences.items())
     losses = line_losses(X, y, lr=10.0)
-    first = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
-    panel = learning_rate_explorer(X, y)
-    panel.set(lr=10.0)
-    assert f"in epoch {first + 1}," in panel.sentence
+    overflow = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
+    assert f"overflows in epoch {overflow + 1}." in sentences[10.0]
