@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.compare import NotYet, call, expect, expect_callable, expect_function, expect_module
-from helpers.checks.core import Book
+from helpers.checks.compare import Case, NotYet, call, expect, expect_callable, expect_module, expect_results
+from helpers.checks.core import Book, either
 
 book = Book(7)
 progress = book.progress
@@ -24,11 +26,21 @@ def _generator(seed: int) -> torch.Generator:
 # 7.1
 
 
-def _count(sizes: list[int], *, bias: int = 1, norm: int = 2, norm_at_end: bool = False) -> int:
-    """Weights and biases of the linear layers, and `norm` numbers for each output of a layer with batch norm."""
-    pairs = list(pairwise(sizes))
-    linear = sum(n_in * n_out + bias * n_out for n_in, n_out in pairs)
-    return linear + sum(norm * n_out for _, n_out in (pairs if norm_at_end else pairs[:-1]))
+def _sum_over(*terms: Callable[[int, int], int], norms: Callable[[list[int]], int] = lambda sizes: 0) -> Any:
+    """A count: for each `Linear` from a to b the terms, and what the batch norms are thought to have."""
+    return lambda sizes: sum(term(a, b) for a, b in pairwise(sizes) for term in terms) + norms(sizes)
+
+
+def _weights(a: int, b: int) -> int:
+    return a * b
+
+
+def _biases(a: int, b: int) -> int:
+    return b
+
+
+def _norms(each: int, first: int = 1, last: int = -1) -> Callable[[list[int]], int]:
+    return lambda sizes: each * sum(sizes[first : len(sizes) + last])
 
 
 @book.exercise(
@@ -36,36 +48,60 @@ def _count(sizes: list[int], *, bias: int = 1, norm: int = 2, norm_at_end: bool 
     goal="count the parameters of a network without building it",
     minutes=4,
     difficulty=1,
-    why="Whoever can count them knows, before building it, whether a network will fit into the memory of a phone.",
+    why="So you know before building it whether a network will fit into the memory of a phone.",
+    mistakes={
+        "These are the weights alone: what else does a linear layer have?": _sum_over(_weights),
+        "The linear layers are right. What does each batch norm learn?": _sum_over(_weights, _biases),
+        "A batch norm has two numbers for each output, a scale and a shift; here one is counted.": _sum_over(
+            _weights, _biases, norms=_norms(1)
+        ),
+        "Nothing follows the last linear layer: its outputs are the logits.": _sum_over(
+            _weights, _biases, norms=_norms(2, last=0)
+        ),
+        "The running mean and variance are buffers. They are saved, but not trained.": _sum_over(
+            _weights, _biases, norms=_norms(4)
+        ),
+        "The batch norms are right. The linear layers have biases, too.": _sum_over(_weights, norms=_norms(2)),
+        "A batch norm has a scale and a shift for each output of the `Linear` before it, not for its inputs.": (
+            _sum_over(_weights, _biases, norms=_norms(2, first=0))
+        ),
+        "A bias belongs to each output, not to each input.": either(
+            _sum_over(_weights, lambda a, b: a, norms=_norms(2)), _sum_over(_weights, lambda a, b: a)
+        ),
+        "Each batch norm has two numbers for each output, not two in all.": _sum_over(
+            _weights, _biases, norms=lambda sizes: 2 * (len(sizes) - 2)
+        ),
+        "The first and the last size are multiplied: a `Linear` leads from each size to the next one.": (
+            lambda sizes: sizes[0] * sizes[-1] + sizes[-1]
+        ),
+    },
 )
-def count_parameters(count_parameters: Any) -> None:
+def count_parameters(answer: Any) -> None:
     """The number of parameters of a network like the page's, from the sizes of its layers."""
-    expect_function(
-        count_parameters,
-        _count,
-        [([784, 512, 256, 128, 10],), ([3, 2],), ([5, 4, 3],), ([10, 10, 10, 10],), ([1, 7, 1],)],
-        mistakes={
-            "These are the weights alone: what else has a linear layer?": lambda sizes: _count(sizes, bias=0, norm=0),
-            "The linear layers are right. What does each batch norm learn?": lambda sizes: _count(sizes, norm=0),
-            "One number for each output is missing in every batch norm: it learns a scale and a shift.": (
-                lambda sizes: _count(sizes, norm=1)
-            ),
-            "Nothing follows the last linear layer: its outputs are the logits.": (
-                lambda sizes: _count(sizes, norm_at_end=True)
-            ),
-            "The running mean and variance are buffers. They are saved, but not trained.": (
-                lambda sizes: _count(sizes, norm=4)
-            ),
-            "The batch norms are right. The linear layers have biases, too.": lambda sizes: _count(sizes, bias=0),
-        },
-    )
+    counted = {(784, 512, 256, 128, 10): 569_226, (3, 2): 8, (5, 4, 3): 47, (10, 10, 10, 10): 370, (1, 7, 1): 36}
+    with _no_layers():
+        expect_results(answer, [Case(([*sizes],), wanted) for sizes, wanted in counted.items()], what="the number")
+
+
+@contextmanager
+def _no_layers() -> Iterator[None]:
+    """Refuse to make a layer."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise NotYet(
+            "Your function builds a layer, to count what is in it.",
+            "The task is to calculate: some networks are too large to build. How many numbers are in a `Linear`?",
+        )
+
+    own = nn.Module.__init__
+    nn.Module.__init__ = refuse
+    try:
+        yield
+    finally:
+        nn.Module.__init__ = own
 
 
 # 7.2
-
-
-def _doubtful(outputs: Tensor, k: int) -> Tensor:
-    return _gaps(outputs.softmax(dim=1)).argsort()[:k]
 
 
 def _gaps(scores: Tensor) -> Tensor:
@@ -75,37 +111,54 @@ def _gaps(scores: Tensor) -> Tensor:
 
 @book.exercise(
     "In two minds",
-    goal="find the pictures about which a network is in doubt",
+    goal="find the images about which a network is in doubt",
     minutes=5,
     difficulty=2,
     why="Where a mistake is costly, these are the ones to hand to a person. Try it on `outputs`, and look at them.",
+    mistakes={
+        "These are the images with the largest gap, of which the network is surest.": (
+            lambda outputs, k: (-_gaps(outputs.softmax(dim=1))).argsort()[:k]
+        ),
+        "This is the order of the gaps between logits; the gaps between probabilities are asked for.": (
+            lambda outputs, k: _gaps(outputs).argsort()[:k]
+        ),
+        "These are the images with the smallest largest probability. How near is the second largest?": (
+            lambda outputs, k: outputs.softmax(dim=1).amax(dim=1).argsort()[:k]
+        ),
+        "These are the gaps; the places of the images are asked for.": either(
+            lambda outputs, k: _gaps(outputs.softmax(dim=1)).sort().values[:k],
+            lambda outputs, k: _gaps(outputs.softmax(dim=1))[:k],
+        ),
+        "The softmax runs along the images; the classes of one image should compete.": (
+            lambda outputs, k: _gaps(outputs.softmax(dim=0)).argsort()[:k]
+        ),
+        "The right images, but the most doubtful one comes first: keep the order of the gaps.": either(
+            lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort()[:k].sort().values,
+            lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort()[:k].flip(0),
+        ),
+        "Only the first `k` are asked for: cut the places.": lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort(),
+        "The two largest are looked for among the images (dimension 0); look among the classes of each image.": (
+            lambda outputs, k: outputs.softmax(dim=1).topk(2, dim=0).values.diff(dim=0).neg().flatten().argsort()[:k]
+        ),
+        "This asks all classes; only the two likeliest of each image are to be compared.": (
+            lambda outputs, k: (outputs.softmax(dim=1) * outputs.log_softmax(dim=1)).sum(dim=1).argsort()[:k]
+        ),
+        "These are classes; the places of images are asked for.": either(
+            lambda outputs, k: outputs.argmax(dim=1)[:k], lambda outputs, k: outputs.topk(2, dim=1).indices[:k]
+        ),
+    },
 )
-def doubtful(doubtful: Any) -> None:
-    """The k pictures whose two likeliest classes are nearest to each other."""
-    sizes = ((8, 10, 3), (4, 4, 1), (5, 2, 5), (12, 3, 4))
-    expect_function(
-        doubtful,
-        _doubtful,
-        [(3 * torch.randn(n, classes, generator=_generator(n)), k) for n, classes, k in sizes],
-        loops=False,
-        mistakes={
-            "These are the pictures with the largest gap, of which the network is surest.": (
-                lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort(descending=True)[:k]
-            ),
-            "This is the order of the gaps between logits; asked is for probabilities.": (
-                lambda outputs, k: _gaps(outputs).argsort()[:k]
-            ),
-            "These are the pictures with the smallest largest probability. What of the second largest?": (
-                lambda outputs, k: outputs.softmax(dim=1).max(dim=1).values.argsort()[:k]
-            ),
-            "These are the gaps. Asked is where they are.": (
-                lambda outputs, k: _gaps(outputs.softmax(dim=1)).sort().values[:k]
-            ),
-            "The softmax runs along the pictures; the classes of one picture should compete.": (
-                lambda outputs, k: _gaps(outputs.softmax(dim=0)).argsort()[:k]
-            ),
-        },
-    )
+def doubtful(answer: Any) -> None:
+    """The k images whose two likeliest classes are nearest to each other."""
+    cases = []
+    for n, classes, k in ((8, 10, 3), (6, 4, 1), (5, 2, 5), (12, 3, 4)):
+        outputs = 3 * torch.randn(n, classes, generator=_generator(n))
+        gaps = {}
+        for image, logits in enumerate(outputs.double().tolist()):
+            second, first = sorted(math.exp(logit) for logit in logits)[-2:]
+            gaps[image] = (first - second) / sum(math.exp(logit) for logit in logits)
+        cases.append(Case((outputs, k), torch.tensor(sorted(gaps, key=gaps.__getitem__)[:k])))
+    expect_results(answer, cases, what="the places", without_loop=True)
 
 
 # 7.3
@@ -126,7 +179,7 @@ def _trials() -> list[tuple[str, nn.Module, Tensor]]:
     torch.manual_seed(0)
     X = torch.randn(4, 3)
     block = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.LeakyReLU(0.1), nn.Dropout(0.3), nn.Linear(4, 2))
-    part = copy.deepcopy(_Nested()).eval()
+    part = _Nested().eval()
     part.look.train()
     return [
         ("a network in train mode", block.train(), X),
@@ -137,233 +190,384 @@ def _trials() -> list[tuple[str, nn.Module, Tensor]]:
     ]
 
 
+def _changes(
+    tried: Callable[[nn.Module], nn.Module],
+    before: Callable[[nn.Module], Any] = nn.Module.state_dict,
+    listed: Callable[[Any, Any], Any] = lambda old, new: [key for key in old if not torch.equal(old[key], new[key])],
+    then: Callable[[nn.Module, Tensor], Any] = lambda model, outputs: None,
+    entries: Callable[[nn.Module], Any] = nn.Module.state_dict,
+) -> Callable[[nn.Module, Tensor], Any]:
+    """A wrong search: what the batch runs through, what is kept before, what is listed, and what happens after it."""
+
+    def changed_by(model: nn.Module, X: Tensor) -> Any:
+        old, other = before(model), tried(model)
+        then(other, other(X))
+        return listed(old, entries(other))
+
+    return changed_by
+
+
+def _step(model: nn.Module, outputs: Tensor) -> None:
+    outputs.sum().backward()
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+
+
+def _named(model: nn.Module) -> dict[str, Tensor]:
+    return dict(model.named_parameters())
+
+
 @book.exercise(
     "Who has changed",
     goal="find out what a forward pass changes in a network, and leave the network as it is",
     minutes=7,
     difficulty=2,
-    why="Call it on `careless` with a batch: it names what a forgotten `eval()` spoils.",
+    why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
+    mistakes={
+        "A `state_dict` is not a copy: its tensors change with the network, and then all are always equal.": either(
+            _changes(lambda model: model), _changes(copy.copy)
+        ),
+        "A copy of the `state_dict` shows the change; what could the forward pass run on to cause none?": _changes(
+            lambda model: model, before=lambda model: copy.deepcopy(model.state_dict())
+        ),
+        "The batch must run in the mode in which the network is given: leave out `train()` and `eval()`.": either(
+            _changes(lambda model: copy.deepcopy(model).train()), _changes(lambda model: copy.deepcopy(model).eval())
+        ),
+        "The question is what changes in the mode in which the network is given: take it as it comes.": either(
+            _changes(lambda model: copy.deepcopy(model.eval())), _changes(lambda model: copy.deepcopy(model.train()))
+        ),
+        "Only a forward pass shows what changes: in eval mode, nothing does.": either(
+            lambda model, X: [name for name in model.state_dict() if "running" in name or "num_batches" in name],
+            lambda model, X: [name for name, _ in model.named_buffers()],
+            lambda model, X: [],
+        ),
+        "Parameters are not all that a network has: a `state_dict` has more entries.": _changes(
+            copy.deepcopy, before=_named, entries=_named
+        ),
+        "There are parameters among these. One forward pass changes none: only a training step does, or a comparison "
+        "that does not look at the values.": either(
+            _changes(copy.deepcopy, then=_step), _changes(copy.deepcopy, listed=lambda old, new: [*old])
+        ),
+        "These are all buffers: compare their values, for in eval mode none changes.": _changes(
+            copy.deepcopy, listed=lambda old, new: [key for key in old if "running" in key or "num_batches" in key]
+        ),
+        "A count of batches belongs to it, too: a tensor of a single integer.": _changes(
+            copy.deepcopy,
+            listed=lambda old, new: [key for key in old if old[key].ndim and not torch.equal(old[key], new[key])],
+        ),
+        "These are the names of what stays as it is.": _changes(
+            copy.deepcopy, listed=lambda old, new: [key for key in old if torch.equal(old[key], new[key])]
+        ),
+        "These are the tensors; their names are asked for.": either(
+            _changes(
+                copy.deepcopy,
+                listed=lambda old, new: [new[key] for key in old if not torch.equal(old[key], new[key])],
+            ),
+            _changes(
+                copy.deepcopy,
+                listed=lambda old, new: [old[key] for key in old if not torch.equal(old[key], new[key])],
+            ),
+        ),
+        "These are true and false for each entry; the names of those that changed are asked for.": _changes(
+            copy.deepcopy, listed=lambda old, new: [not torch.equal(old[key], new[key]) for key in old]
+        ),
+    },
 )
-def changed_by(changed_by: Any) -> None:
+def changed_by(answer: Any) -> None:
     """The names in the state_dict that one forward pass changes."""
-    expect_callable(changed_by, "`changed_by`")
+    expect_callable(answer, "`changed_by`")
     for name, model, X in _trials():
         before = copy.deepcopy(model.state_dict())
         modes = [module.training for module in model.modules()]
         tried = copy.deepcopy(model)
         tried(X)
         wanted = [key for key, old in before.items() if not torch.equal(tried.state_dict()[key], old)]
-        result = call(changed_by, model, X, may_change=True)
-        spoilt = any(not torch.equal(model.state_dict()[key], old) for key, old in before.items())
-        if result == [] if type(result) is list else False:
-            mistakes = {
-                "A `state_dict` that is kept without a copy changes with its network: then all is always equal.": []
-            }
-            if not spoilt:
-                mistakes = {"Parameters alone are not all that a network has: a `state_dict` holds more.": []}
-        else:
-            not_tracked = [key for key in wanted if not key.endswith("num_batches_tracked")]
-            mistakes = {
-                "A count of batches belongs to it, too: a tensor of a single whole number.": not_tracked,
-                "These are all names that there are.": [*before],
-                "These are the names that stay as they are.": [key for key in before if key not in wanted],
-            }
-        expect(result, wanted, what=f"the result for {name}", mistakes=mistakes)
-        if spoilt:
-            raise NotYet(
-                f"The names are right, but now {name} itself has changed.",
-                "A copy of the `state_dict` shows the change; what could the forward pass run on to cause none?",
-            )
+        runs: list[list[bool]] = []  # of the network or a copy of it: the modes in which it ran
+        model.register_forward_hook(
+            lambda module, *_, runs=runs: runs.append([part.training for part in module.modules()])
+        )
+        result = call(answer, model, X, may_change=True)
         if modes != [module.training for module in model.modules()]:
-            raise NotYet(
-                f"The names are right, but {name} is left in another mode.",
-                "The mode belongs to what is to be found out: take the network as it comes.",
-            )
+            raise NotYet(f"Your function leaves {name} in another mode.")
+        if not runs:
+            raise NotYet("No batch ran through the network, or through a copy of it.")
+        if any(run != modes for run in runs):
+            raise NotYet(f"The batch ran in another mode than that of {name}.")
+        spoilt = any(not torch.equal(model.state_dict()[key], old) for key, old in before.items())
+        if spoilt and type(result) is list and not result:
+            raise NotYet(f"The list is empty, though {name} has changed.")
+        expect(result, wanted, what=f"the result for {name}")
+        if spoilt:
+            raise NotYet(f"The names are right, but now {name} itself has changed.")
 
 
 # 7.4
 
-_COLOUR_CLASSES = 5
+
+def _cnn(linear: tuple[int, int], *changes: tuple[int, Callable[[], list[nn.Module]]]) -> Callable[[], nn.Module]:
+    """A function that makes the page's network with this `Linear` at the end, and other layers at some places."""
+
+    def make_cnn() -> nn.Module:
+        layers = [
+            nn.Conv2d(3, 8, kernel_size=5, stride=2, padding=2),
+            nn.BatchNorm2d(8),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(8, 32, kernel_size=5, stride=2, padding=2),
+            nn.BatchNorm2d(32),
+            nn.LeakyReLU(0.1),
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(*linear),
+        ]
+        for place, others in changes:
+            layers[place : place + 1] = others()
+        return nn.Sequential(*layers)
+
+    return make_cnn
 
 
-def _colour_cnn() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(3, 8, kernel_size=5, stride=2, padding=2),
-        nn.BatchNorm2d(8),
-        nn.LeakyReLU(0.1),
-        nn.Conv2d(8, 32, kernel_size=5, stride=2, padding=2),
-        nn.BatchNorm2d(32),
-        nn.LeakyReLU(0.1),
-        nn.Flatten(),
-        nn.Dropout(0.3),
-        nn.Linear(32 * 8 * 8, _COLOUR_CLASSES),
-    )
+def _always(model: nn.Module) -> Callable[[], nn.Module]:
+    return lambda: model
 
 
-def _is_affine(model: Any) -> bool:
-    """Whether answers in eval mode add up as those of a single linear layer do: no activation stands between."""
-    X = torch.randn(2, 3, 32, 32, generator=_generator(0))
-    first, second, both, none = (
-        call(copy.deepcopy(model).eval(), batch).detach()
-        for batch in (X[:1], X[1:], X.sum(dim=0, keepdim=True), 0 * X[:1])
-    )
-    return torch.allclose(first + second, both + none, atol=1e-4)
-
-
-_CNN_HINTS = {
-    "mat1 and mat2": "Each step of two halves the height and the width. How many numbers of each picture come out of "
-    "`Flatten`?",
-    "to have 1 channels": "A colour picture has more than one channel.",
-}
+_FITTING = (2048, 5)
+_AS_MADE = "Three numbers change for the other images; all the others are those of `make_cnn`. Compare line by line."
+_WIDER = lambda: [nn.Conv2d(3, 24, 5, 2, 2), nn.BatchNorm2d(24), nn.LeakyReLU(0.1), nn.Conv2d(24, 32, 5, 2, 2)]  # noqa: E731
 
 
 @book.exercise(
     "In colour",
-    goal="fit a convolutional network to pictures of another size",
+    goal="fit a convolutional network to images of another size",
     minutes=6,
     difficulty=2,
-    why="Pictures of this size are those of CIFAR-10, the next data set that most people try.",
+    why="Images of this size are those of CIFAR-10, the next data set that most people try.",
+    mistakes=lambda: {
+        "Each step of two halves height and width: 32, 16, and then? How many numbers of each image leave `Flatten`?": (
+            either(*(_cnn((n, 5)) for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32)))
+        ),
+        "A colour image has three channels: red, green and blue.": _cnn(
+            _FITTING, (0, lambda: [nn.Conv2d(1, 8, 5, stride=2, padding=2)])
+        ),
+        "The images are of 5 classes: one output for each.": _cnn((2048, 10)),
+        "The last `Linear` gives logits, which is what `CrossEntropyLoss` wants: nothing comes after it.": either(
+            _cnn(_FITTING, (9, lambda: [nn.Softmax(dim=1)])),
+            _cnn(_FITTING, (9, lambda: [nn.LogSoftmax(dim=1)])),
+            _cnn(_FITTING, (9, lambda: [nn.LeakyReLU(0.1)])),
+        ),
+        "Without an activation between them, two layers do no more than one.": either(
+            _cnn(_FITTING, (2, lambda: [])), _cnn(_FITTING, (2, lambda: []), (4, lambda: []))
+        ),
+        "`make_cnn` has the activation behind each batch norm, `LeakyReLU(0.1)`.": either(
+            _cnn(_FITTING, (2, lambda: [nn.ReLU()])), _cnn(_FITTING, (2, lambda: [nn.LeakyReLU()]))
+        ),
+        "In `make_cnn` a batch norm follows each convolution, and then comes the activation.": either(
+            _cnn(_FITTING, (1, lambda: []), (3, lambda: [])),
+            _cnn(_FITTING, (1, lambda: [nn.LeakyReLU(0.1), nn.BatchNorm2d(8)]), (3, lambda: [])),
+        ),
+        "`Dropout(0.3)` stands before the last `Linear`.": either(
+            _cnn(_FITTING, (7, lambda: [])),
+            _cnn(_FITTING, (7, lambda: []), (2, lambda: [nn.LeakyReLU(0.1), nn.Dropout(0.3)])),
+        ),
+        "In `make_cnn` dropout zeroes 0.3 of the numbers.": _cnn(_FITTING, (7, lambda: [nn.Dropout(0.5)])),
+        _AS_MADE: either(
+            _cnn(_FITTING, (0, _WIDER), (4, lambda: []), (4, lambda: []), (4, lambda: [])),
+            _cnn(_FITTING, (0, lambda: [nn.Conv2d(3, 8, kernel_size=3, stride=2, padding=1)])),
+        ),
+        "`Flatten` is missing: a `Linear` takes one row of numbers for each image.": _cnn(_FITTING, (6, lambda: [])),
+        "A function is asked for that makes the network and returns it: each call gives a new one.": either(
+            _cnn(_FITTING)(), _always(_cnn(_FITTING)())
+        ),
+    },
 )
-def make_colour_cnn(make_colour_cnn: Any) -> None:
-    """A CNN like the page's for pictures [N, 3, 32, 32] of 5 classes."""
-    expect_callable(make_colour_cnn, "`make_colour_cnn`")
-    model = call(make_colour_cnn)
-    parameters = sum(p.numel() for p in _colour_cnn().parameters())
+def make_colour_cnn(answer: Any) -> None:
+    """A CNN like the page's for images [N, 3, 32, 32] of 5 classes."""
+    if issubclass(type(answer), nn.Module) and not issubclass(type(answer), type):
+        raise NotYet("You gave a network, or your function gives the same one each time.")
+    expect_callable(answer, "`make_colour_cnn`")
+    model, another = call(answer), call(answer)
+    if model is None:
+        raise NotYet("`make_colour_cnn` returned None.", observed=None, wanted=1)
+    for one in (model, another) if isinstance(model, nn.Module) else ():
+        call(one, torch.rand(4, 3, 32, 32))  # lazy layers get their sizes
     for n in (4, 2):
         X = torch.rand(n, 3, 32, 32, generator=_generator(n))
-        try:
-            expect_module(model, X, output_shape=[n, _COLOUR_CLASSES])
-            output = call(copy.deepcopy(model).eval(), X).detach()
-            if bool((output >= 0).all()) and torch.allclose(output.sum(dim=1), torch.ones(n)):
-                raise NotYet(
-                    f"The {_COLOUR_CLASSES} outputs of each picture are probabilities.",
-                    "What does `CrossEntropyLoss` want to be given?",
-                )
-            expect_module(model, X, parameters=parameters, modes_differ=True)
-        except NotYet as finding:
-            found = [hint for message, hint in _CNN_HINTS.items() if message in finding.sentences[0]]
-            raise NotYet(*finding.sentences, *found[:1]) from None
-    kinds = [type(module) for module in nn.Module.modules(model)]
-    for kind, number in ((nn.Conv2d, 2), (nn.BatchNorm2d, 2), (nn.Dropout, 1)):
-        if kinds.count(kind) != number:
-            raise NotYet(
-                f"Layers: expected {number} of the kind {kind.__name__} as in `make_cnn`, received {kinds.count(kind)}."
-            )
-    if _is_affine(model):
-        raise NotYet(
-            "Without an activation between them, all the layers together do no more than one `Linear` would.",
-            "What follows each batch norm in `make_cnn`?",
-        )
-    if torch.equal(*(next(nn.Module.parameters(call(make_colour_cnn))) for _ in range(2))):
-        raise NotYet("Two networks made one after the other have the same first weights: is it the same network?")
+        expect_module(model, X, output_shape=[n, 5])
+    _expect_layers_of_the_page(model, torch.randn(8, 3, 32, 32))
+    if torch.equal(*(next(nn.Module.parameters(one)) for one in (model, another))):
+        raise NotYet("You gave a network, or your function gives the same one each time.")
+
+
+_LAYERS = (
+    ("Conv2d", {"in_channels": 3, "out_channels": 8, "kernel_size": (5, 5), "stride": (2, 2), "padding": (2, 2)}),
+    ("BatchNorm2d", {"num_features": 8}),
+    ("Conv2d", {"in_channels": 8, "out_channels": 32, "kernel_size": (5, 5), "stride": (2, 2), "padding": (2, 2)}),
+    ("BatchNorm2d", {"num_features": 32}),
+    ("Linear", {"in_features": 2048, "out_features": 5}),
+)
+
+
+def _expect_layers_of_the_page(model: nn.Module, X: Tensor) -> None:
+    """The layers with parameters by their options; what is between them by what it does to the numbers."""
+    (_, conv1), (to_norm1, norm1), (to_conv2, conv2), (to_norm2, norm2), (to_linear, linear) = _passed(model.eval(), X)
+    with torch.no_grad():
+        output = call(model, X)
+    for place, before, after in (("first", conv1, to_norm1), ("second", conv2, to_norm2)):
+        if not torch.equal(before, after):
+            raise NotYet(f"Something comes between the {place} convolution and its batch norm.")
+    for place, before, after in (("first", norm1, to_conv2), ("second", norm2, to_linear)):
+        if torch.equal(before.flatten(1), after.flatten(1)):
+            raise NotYet(f"No activation follows the {place} batch norm.")
+        if not torch.allclose(nn.functional.leaky_relu(before, 0.1).flatten(1), after.flatten(1), atol=1e-6):
+            raise NotYet(f"Another activation than in `make_cnn` follows the {place} batch norm.")
+    if not torch.equal(linear, output):
+        raise NotYet("Something follows the last `Linear`.")
+    model.train()
+    dropped = (_passed(model, X)[4][0] == 0).float().mean().item()
+    if dropped < 0.01:
+        raise NotYet("In training, no number is zeroed on its way into the last `Linear`.")
+    if abs(dropped - 0.3) > 0.03:
+        raise NotYet("In training, dropout zeroes another share of the numbers than in `make_cnn`.")
+
+
+def _passed(model: nn.Module, X: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """What went into each layer with parameters, and what came out of it."""
+    seen: list[tuple[nn.Module, Tensor, Tensor]] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda layer, given: seen.append((layer, given[0].detach().clone())))
+        for module in nn.Module.modules(model)
+        if [*module.parameters(recurse=False)]
+    ]
+    outputs = []
+    hooks += [
+        module.register_forward_hook(lambda layer, given, output: outputs.append(output.detach().clone()))
+        for module in nn.Module.modules(model)
+        if [*module.parameters(recurse=False)]
+    ]
+    call(model, X)
+    for hook in hooks:
+        hook.remove()
+    names = [type(layer).__name__ for layer, _ in seen]
+    if names != [name for name, _ in _LAYERS]:
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise NotYet("The layers with parameters are not those of `make_cnn`.", f"Yours run in this order: {listed}.")
+    for (layer, _), (name, options) in zip(seen, _LAYERS, strict=True):
+        for option, value in options.items():
+            if getattr(layer, option) != value:
+                raise NotYet(f"`{option}` of a `{name}` is not that of `make_cnn`.", _AS_MADE)
+    if seen[4][0].bias is None:
+        raise NotYet("The last `Linear` has no bias, and that of `make_cnn` has one.")
+    return [(given, output) for (_, given), output in zip(seen, outputs, strict=True)]
 
 
 # 7.5
 
 
-def _centre_of_mass(picture: Tensor) -> tuple[float, float]:
+def _middle(image: Tensor) -> tuple[float, float]:
+    """The centre of mass."""
     places = torch.arange(28)
-    ink = picture.sum()
-    return ((picture.sum(dim=1) * places).sum() / ink).item(), ((picture.sum(dim=0) * places).sum() / ink).item()
+    ink = image.sum()
+    return ((image.sum(dim=1) * places).sum() / ink).item(), ((image.sum(dim=0) * places).sum() / ink).item()
 
 
-def _middle_of_ink(picture: Tensor) -> tuple[float, float]:
+def _frame(image: Tensor) -> tuple[float, float]:
     """The middle between the first and the last row, and column, with ink."""
-    rows, columns = picture.sum(dim=1).nonzero().flatten(), picture.sum(dim=0).nonzero().flatten()
+    rows, columns = image.sum(dim=1).nonzero().flatten(), image.sum(dim=0).nonzero().flatten()
     return (rows[0] + rows[-1]).item() / 2, (columns[0] + columns[-1]).item() / 2
 
 
 def _moved(
-    picture: Tensor,
-    middle: Callable[[Tensor], tuple[float, float]] = _centre_of_mass,
+    shift: Callable[[float, float], tuple[float, float]] = lambda row, column: (14 - row, 14 - column),
+    middle: Callable[[Tensor], tuple[float, float]] = _middle,
     whole: Callable[[float], int] = round,
-    sign: int = 1,
-    dims: tuple[int, int] = (0, 1),
-) -> Tensor:
-    if not picture.any():
-        return picture
-    row, column = middle(picture)
-    return picture.roll((sign * whole(14 - row), sign * whole(14 - column)), dims=dims)
+    dims: tuple[int, ...] = (0, 1),
+    empty: bool = True,
+) -> Callable[[Tensor], Tensor]:
+    """A wrong move: of another middle, by other steps, along other dimensions, or without a thought of no ink."""
 
+    def centred(image: Tensor) -> Tensor:
+        if empty and not image.any():
+            return image
+        down, right = (whole(step) for step in shift(*middle(image)))
+        return image.roll((down, right), dims=dims) if dims else image.roll(down).roll(right)
 
-def _blots() -> list[Tensor]:
-    """Pictures with a rectangle of uneven ink somewhere, and one with none."""
-    pictures = []
-    for number, (top, left, height, width) in enumerate(
-        ((3, 2, 9, 6), (15, 17, 12, 9), (8, 1, 10, 20), (20, 13, 1, 1))
-    ):
-        picture = torch.zeros(28, 28)
-        ink = torch.rand(height, width, generator=_generator(number + 4))
-        # More ink at the bottom and on the left, so that the centre of mass is not in the middle.
-        ink = ink * torch.linspace(0.1, 1, height).unsqueeze(1) * torch.linspace(1, 0.2, width)
-        picture[top : top + height, left : left + width] = ink
-        pictures.append(picture)
-    return [*pictures, torch.zeros(28, 28)]
+    return centred
 
 
 @book.exercise(
     "Back to the middle",
-    goal="move a picture's centre of mass to the middle",
+    goal="move an image's centre of mass to the middle",
     minutes=9,
     difficulty=3,
-    why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this mend it.",
+    why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this undo it.",
+    mistakes={
+        "It was moved just as far, but the other way.": _moved(lambda row, column: (row - 14, column - 14)),
+        "Rows and columns have changed places: the sum along dimension 1 leaves one number for each row.": either(
+            _moved(dims=(1, 0)), _moved(lambda row, column: (14 - column, 14 - row))
+        ),
+        "The middle of the rectangle around the ink is where it should be; but where there is more ink, it weighs "
+        "more.": _moved(middle=_frame),
+        "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": either(
+            _moved(middle=lambda image: _middle((image > 0.1).float())),
+            _moved(middle=lambda image: _middle((image > 0).float())),
+        ),
+        "It stops a pixel short: the distance to 14 is rounded, not cut off.": either(
+            _moved(lambda row, column: (14 - row // 1, 14 - column // 1)),
+            _moved(whole=int),
+            _moved(whole=math.floor),
+            _moved(lambda row, column: (13.5 - row, 13.5 - column)),
+        ),
+        "The row, or column, with most ink is not the centre of mass: it is the mean place of all the ink.": _moved(
+            middle=lambda image: (image.sum(dim=1).argmax().item(), image.sum(dim=0).argmax().item())
+        ),
+        "Up and down is right. And sideways?": _moved(lambda row, column: (14 - row, 0)),
+        "Sideways is right. And up and down?": _moved(lambda row, column: (0, 14 - column)),
+        "`roll` without `dims` moves the pixels along one long row: name the dimensions.": _moved(dims=()),
+        "Divide by the ink of the whole image, not by the number of rows: the weights must add up to 1.": either(
+            _moved(middle=lambda image: tuple(place * image.sum().item() / 28 for place in _middle(image))),
+            _moved(middle=lambda image: tuple(place * image.sum().item() for place in _middle(image))),
+        ),
+        "The target is row 14 and column 14, not 13.": _moved(lambda row, column: (13 - row, 13 - column)),
+        "An image without ink has no centre of mass: 0 divided by 0. Return it as it is.": _moved(empty=False),
+    },
 )
-def centred(centred: Any) -> None:
-    """A picture moved by whole pixels until its centre of mass is nearest to pixel 14."""
-    mistakes = {
-        "It was moved just as far, but the other way.": lambda picture: _moved(picture, sign=-1),
-        "Rows and columns have changed places: the sum along dimension 1 leaves one number for each row.": (
-            lambda picture: _moved(picture, dims=(1, 0))
-        ),
-        "The middle of the rectangle that holds the ink is where it should be; but where there is more ink, it weighs "
-        "more.": lambda picture: _moved(picture, _middle_of_ink),
-        "It stops a pixel short: `int` cuts off what `round` would round.": lambda picture: _moved(picture, whole=int),
-        "Up and down is right. And sideways?": lambda picture: _moved(
-            picture, lambda given: (_centre_of_mass(given)[0], 14.0)
-        ),
-        "Sideways is right. And up and down?": lambda picture: _moved(
-            picture, lambda given: (14.0, _centre_of_mass(given)[1])
-        ),
-    }
-    *blots, empty = _blots()
-    expect_function(centred, _moved, [(picture,) for picture in blots], mistakes=mistakes)
-    try:
-        expect_function(centred, _moved, [(empty,)])
-    except NotYet as finding:
-        raise NotYet(
-            f"The pictures are right. But for a picture without ink: {finding.sentences[0]}",
-            "Without ink there is no centre of mass: 0 divided by 0. Which pictures need not be moved at all?",
-        ) from None
+def centred(answer: Any) -> None:
+    """An image moved by whole pixels until its centre of mass is nearest to pixel 14."""
+    cases = []
+    for seed, (top, left, height, width) in enumerate(((6, 1, 14, 20), (15, 17, 12, 9), (3, 2, 9, 6), (20, 13, 1, 1))):
+        image = torch.zeros(28, 28)
+        ink = 0.12 + 0.2 * torch.rand(height, width, generator=_generator(seed))
+        # Dark at the bottom left and empty at the top left: no other middle is near the centre of mass.
+        ink[height // 2 :, : width // 2] += 0.6
+        ink[: height // 3, : width // 3] = 0
+        image[top : top + height, left : left + width] = ink
+        row = top + (ink.sum(dim=1) * torch.arange(height)).sum() / ink.sum()
+        column = left + (ink.sum(dim=0) * torch.arange(width)).sum() / ink.sum()
+        cases.append(Case((image,), image.roll((round(14 - row.item()), round(14 - column.item())), dims=(0, 1))))
+    expect_results(answer, cases, what="the image", dtype=True)
+    expect_results(answer, [Case((torch.zeros(28, 28),), torch.zeros(28, 28))], what="the image without ink")
 
 
 # 7.6
 
 
-def _network() -> nn.Module:
-    """A network whose weights and running mean say for how many epochs it was trained: that is all it learns here."""
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-    return model
-
-
 def _reached(model: nn.Module) -> int:
+    """For how many epochs the network was trained: that is all it learns here, in its weights and its running mean."""
     return round(model[0].weight[0, 0].item())
 
 
 def _train_once(model: nn.Module) -> None:
     if _reached(model) >= 50:
-        raise NotYet("The training is still going on after 50 epochs, long after the last that was better.")
+        raise NotYet(
+            "The training is still going on after 50 epochs, long after the last that was better.",
+            "What ends the loop? Each epoch without a new best must bring it nearer to its end.",
+        )
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(1)
-        model[1].running_mean.add_(1)
+        for tensor in (*model.parameters(), model[1].running_mean):
+            tensor.add_(1)
 
 
 # The accuracy after each epoch, and the patience; the last one is repeated for ever.
 _COURSES = (
-    ([0.5, 0.6, 0.7, 0.65, 0.66, 0.69, 0.8, 0.1], 3),
+    ([0.3, 0.25, 0.6, 0.5, 0.7, 0.65, 0.75, 0.7, 0.72, 0.74, 0.8, 0.1], 3),
     ([0.3, 0.2, 0.4, 0.3, 0.5, 0.4, 0.3, 0.2], 2),
     ([0.5, 0.8, 0.8, 0.8, 0.9, 0.1], 2),
     ([0.5, 0.4, 0.9, 0.1], 1),
@@ -371,20 +575,47 @@ _COURSES = (
 )
 
 
-def _run(
-    accuracies: list[float], patience: int, more: int = 0, reset: bool = True, tie: bool = False
-) -> tuple[int, int]:
-    """How many epochs are trained, and which of them is kept; or the same with a typical mistake."""
-    best, kept, waited, epoch = -1.0, 0, 0, 0
-    while waited < patience + more and epoch < 50:
-        epoch += 1
-        accuracy = accuracies[min(epoch, len(accuracies)) - 1]
-        if accuracy > best or (tie and accuracy == best):
-            best, kept = accuracy, epoch
-            waited = 0 if reset else waited
-        else:
-            waited += 1
-    return epoch, kept
+def _until(
+    keep: Callable[[nn.Module], Any] = lambda model: copy.deepcopy(model.state_dict()),
+    put_back: Callable[[nn.Module, Any], Any] = lambda model, state: model.load_state_dict(state),
+    *,
+    better: Callable[[float, float], bool] = lambda accuracy, best: accuracy > best,
+    more: int = 0,
+    reset: bool = True,
+    first: float = -1.0,
+    returned: Callable[[list[float], int], Any] = lambda accuracies, kept: len(accuracies),
+) -> Callable[..., Any]:
+    """A wrong training: what is kept and put back, when an epoch is better, how long it waits, what it returns."""
+
+    def train_until(model: nn.Module, train_once: Any, judge: Any, patience: int) -> Any:
+        best, state, waited, kept, accuracies = first, None, 0, 0, []
+        while waited < patience + more and len(accuracies) < 40:
+            train_once(model)
+            accuracies.append(judge(model))
+            if better(accuracies[-1], best):
+                best, state, kept, waited = accuracies[-1], keep(model), len(accuracies), 0 if reset else waited
+            else:
+                waited += 1
+        put_back(model, state)
+        return returned(accuracies, kept)
+
+    return train_until
+
+
+def _copy_parameters(model: nn.Module, kept: list[Tensor]) -> None:
+    with torch.no_grad():
+        for parameter, old in zip(model.parameters(), kept, strict=True):
+            parameter.copy_(old)
+
+
+def _while_better(model: nn.Module, train_once: Any, judge: Any, patience: int) -> int:
+    best, epochs = judge(model), 0
+    while True:
+        train_once(model)
+        epochs += 1
+        if judge(model) <= best:
+            return epochs
+        best = judge(model)
 
 
 @book.exercise(
@@ -393,49 +624,84 @@ def _run(
     minutes=15,
     difficulty=3,
     why="It is called early stopping. Give it `train` and `validate` of this page, wrapped to fit: when does it stop?",
+    mistakes={
+        "This is the epoch that was kept; the number of epochs that were trained is asked for.": _until(
+            returned=lambda accuracies, kept: kept
+        ),
+        "This is the best accuracy; the number of epochs that were trained is asked for.": _until(
+            returned=lambda accuracies, kept: max(accuracies)
+        ),
+        "The epochs are not counted: add 1 after each `train_once(model)`.": _until(
+            returned=lambda accuracies, kept: 0
+        ),
+        "The number of epochs alone is asked for.": _until(
+            returned=lambda accuracies, kept: (len(accuracies), max(accuracies))
+        ),
+        "`patience` is not the number of epochs: it begins again with each new best.": (
+            lambda model, train_once, judge, patience: [train_once(model) for _ in range(patience)] and patience
+        ),
+        "It waits one epoch longer than it has patience.": _until(more=1),
+        "It gives up one epoch too early.": _until(more=-1),
+        "After a new best, the waiting starts again from 0.": _until(reset=False),
+        "An accuracy just as high as the best is no new best.": _until(better=lambda accuracy, best: accuracy >= best),
+        "A lower accuracy is taken for the better one: the comparison is the wrong way round.": _until(
+            better=lambda accuracy, best: accuracy < best, first=2.0
+        ),
+        "It stops at the first epoch that is no new best: up to `patience` epochs in a row may pass.": _while_better,
+        "Even an accuracy of 0 is the best so far after the first epoch: begin with a smaller number.": _until(
+            first=0.0
+        ),
+        "A `state_dict` is not a copy: its tensors change with the network. Keep a deep copy.": either(
+            _until(nn.Module.state_dict), _until(lambda model: dict(model.state_dict()))
+        ),
+        "What was kept must be put back into the given `model` after the loop: `load_state_dict`.": _until(
+            put_back=lambda model, state: None
+        ),
+        "A network has buffers besides its parameters: the running mean of batch norm is one. A `state_dict` has "
+        "both.": either(
+            _until(lambda model: [p.detach().clone() for p in model.parameters()], _copy_parameters),
+            _until(
+                put_back=lambda model, state: _copy_parameters(
+                    model, [state[name] for name, _ in model.named_parameters()]
+                )
+            ),
+        ),
+    },
 )
-def train_until(train_until: Any) -> None:
+def train_until(answer: Any) -> None:
     """Early stopping: trains until the patience is used up, and leaves the best epoch in the model."""
-    expect_callable(train_until, "`train_until`")
+    expect_callable(answer, "`train_until`")
     for accuracies, patience in _COURSES:
-        model = _network()
+        model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+        loaded: list[bool] = []
+        model.register_load_state_dict_post_hook(lambda *_, loaded=loaded: loaded.append(True))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.zero_()
 
-        def judge(model: nn.Module) -> float:
-            reached = min(_reached(model), len(accuracies))  # noqa: B023
-            return accuracies[reached - 1] if reached else 0.0  # noqa: B023
+        def judge(model: nn.Module, accuracies: list[float] = accuracies) -> float:
+            return accuracies[min(_reached(model), len(accuracies)) - 1] if _reached(model) else 0.0
 
+        best, kept, epochs = -1.0, 0, 0
+        while epochs - kept < patience:
+            epochs += 1
+            accuracy = accuracies[min(epochs, len(accuracies)) - 1]
+            best, kept = (accuracy, epochs) if accuracy > best else (best, kept)
         course = ", ".join(f"{accuracy:g}" for accuracy in accuracies)
-        what = f"validation accuracies of {course} and so on, patience {patience}"
-        try:
-            result = call(train_until, model, _train_once, judge, patience, may_change=True)
-        except NotYet as finding:
-            hint = "Even an accuracy of 0 is the best so far after the first epoch."
-            raise NotYet(f"With {what}: {finding.sentences[0]}", *([hint] if accuracies == [0.0] else [])) from None
-        epochs, kept = _run(accuracies, patience)
-        mistakes = {
-            "This is the epoch that was kept. Asked is how many were trained.": kept,
-            "It waits one epoch longer than it has patience.": _run(accuracies, patience, more=1)[0],
-            "It gives up one epoch too early.": _run(accuracies, patience, more=-1)[0],
-            "After a new best, the waiting begins anew.": _run(accuracies, patience, reset=False)[0],
-            "An accuracy just as high as the best is no new best.": _run(accuracies, patience, tie=True)[0],
-        }
-        expect(result, epochs, what=f"the number of epochs with {what}", mistakes=mistakes, reveal=True)
-        _expect_kept(model, epochs, kept, what)
+        given = f"with the accuracies {course} ... and patience {patience}"
+        result = call(answer, model, _train_once, judge, patience, may_change=True)
+        expect(result, epochs, what=f"the number of epochs {given}", reveal=True)
+        _expect_kept(model, epochs, kept, given, bool(loaded))
 
 
-def _expect_kept(model: nn.Module, epochs: int, kept: int, what: str) -> None:
-    """The model holds the parameters and the running mean of the epoch that was kept."""
-    now = _reached(model)
+def _expect_kept(model: nn.Module, epochs: int, kept: int, given: str, loaded: bool) -> None:
+    """The model has the parameters and the running mean of the epoch that was kept."""
+    now, right = _reached(model), "The number of epochs is right, but "
     if now == epochs:
-        raise NotYet(
-            f"The number of epochs is right. But with {what}, the model holds the weights of the last epoch.",
-            "Two reasons are possible: nothing was put back, or what was kept has changed with the model.",
-        )
+        changed = ": what was put back had changed with it" * loaded
+        raise NotYet(f"{right}the model has the weights of the last epoch{changed} ({given}).")
     if now != kept:
-        raise NotYet(f"The number of epochs is right. But with {what}, the model holds the weights of epoch {now}.")
+        raise NotYet(f"{right}the model has the weights of epoch {now} ({given}).")
     everything = [*(p.detach() for p in model.parameters()), model[1].running_mean]
     if any(not torch.equal(t, torch.full_like(t, float(kept))) for t in everything):
-        raise NotYet(
-            f"The number of epochs is right. But with {what}, the model is a mixture of two epochs.",
-            "A network has buffers besides its parameters: the running mean of batch norm is one. What holds both?",
-        )
+        raise NotYet(f"{right}the model is a mixture of two epochs ({given}).")

@@ -43,6 +43,9 @@ def function_of(answer: Any) -> FunctionType | None:
         return answer.__func__
     if type(answer) is FunctionType:
         return inspect.unwrap(answer)
+    if issubclass(type(answer), nn.Module):
+        forward = vars(type(answer)).get("forward")
+        return forward if type(forward) is FunctionType else None
     method = next((vars(cls)["__call__"] for cls in type(answer).__mro__ if "__call__" in vars(cls)), None)
     return method if type(method) is FunctionType else None
 
@@ -63,15 +66,18 @@ def tree_of(answer: Any) -> ast.AST | None:
     return found[-1] if found else None
 
 
+def cell_of(answer: Any) -> ast.Module | None:
+    """The syntax tree of the whole cell in which a learner's function is defined."""
+    function = function_of(answer)
+    return _module_tree(function.__code__.co_filename) if function else None
+
+
 def cell_names(answer: Any) -> set[str]:
     """The names that the learner's cell itself assigns, outside functions."""
-    function = function_of(answer)
-    tree = _module_tree(function.__code__.co_filename) if function else None
-    if not isinstance(tree, ast.Module):
-        return set()
+    tree = cell_of(answer)
     return {
         one.id
-        for statement in tree.body
+        for statement in (tree.body if tree else ())
         if not isinstance(statement, ast.FunctionDef | ast.ClassDef)
         for one in ast.walk(statement)
         if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)

@@ -202,13 +202,6 @@ def _endless(model, train_once, judge, patience):
 
 WRONG = {
     "count_parameters": Wrong(
-        mistakes=[
-            (lambda sizes: _count(sizes, bias=0, norm=0), "the weights alone"),
-            (lambda sizes: _count(sizes, norm=0), "What does each batch norm learn"),
-            (lambda sizes: _count(sizes, norm=1), "a scale and a shift"),
-            (lambda sizes: _count(sizes, norm_at_end=True), "outputs are the logits"),
-            (lambda sizes: _count(sizes, norm=4), "not trained"),
-        ],
         fooling=[
             lambda sizes: 569226,
             lambda sizes: float(_count(sizes)),
@@ -218,13 +211,6 @@ WRONG = {
         right=[_built],
     ),
     "doubtful": Wrong(
-        mistakes=[
-            (lambda outputs, k: _gap_of(outputs.softmax(1)).topk(k).indices, "largest gap"),
-            (lambda outputs, k: _gap_of(outputs).argsort()[:k], "between logits"),
-            (lambda outputs, k: outputs.softmax(1).amax(1).argsort()[:k], "of the second largest"),
-            (lambda outputs, k: _gap_of(outputs.softmax(1)).topk(k, largest=False).values, "where they are"),
-            (lambda outputs, k: _gap_of(outputs.softmax(0)).argsort()[:k], "along the pictures"),
-        ],
         fooling=[
             lambda outputs, k: torch.arange(k),
             lambda outputs, k: _gap_of(outputs.softmax(1)).argsort()[:3],
@@ -235,16 +221,6 @@ WRONG = {
         right=[lambda outputs, k: _gap_of(outputs.softmax(-1)).topk(k, largest=False).indices],
     ),
     "changed_by": Wrong(
-        mistakes=[
-            (_live, "kept without a copy"),
-            (_parameters_only, "not all that a network has"),
-            (_spoils, "itself has changed"),
-            (_switches, "in another mode"),
-            (
-                lambda *given: [name for name in _right(*given) if not name.endswith("num_batches_tracked")],
-                "A count of batches",
-            ),
-        ],
         fooling=[
             _buffers,
             _in_train_mode,
@@ -255,12 +231,6 @@ WRONG = {
         right=[_put_back],
     ),
     "make_colour_cnn": Wrong(
-        mistakes=[
-            (lambda: _cnn(side=7), "come out of `Flatten`"),
-            (lambda: _cnn(colours=1), "more than one channel"),
-            (lambda: _cnn(end=(nn.Softmax(dim=1),)), "want to be given"),
-            (lambda: _cnn(active=False), "follows each batch norm"),
-        ],
         fooling=[
             lambda: _cnn(classes=10),
             lambda: _cnn(filters=(8, 31)),
@@ -273,13 +243,6 @@ WRONG = {
         right=[ColourNetwork],
     ),
     "centred": Wrong(
-        mistakes=[
-            (lambda picture: _moved(picture, sign=-1), "the other way"),
-            (lambda picture: _moved(picture, swapped=True), "changed places"),
-            (_middle, "it weighs more"),
-            (lambda picture: _moved(picture, whole=int), "cuts off"),
-            (_empty_forgotten, "need not be moved"),
-        ],
         fooling=[
             lambda picture: picture,
             lambda picture: picture.roll((5, 10), dims=(0, 1)),
@@ -291,13 +254,6 @@ WRONG = {
         right=[_with_weights],
     ),
     "train_until": Wrong(
-        mistakes=[
-            (_trained(kept="live"), "has changed with the model"),
-            (_trained(kept="nothing"), "nothing was put back"),
-            (_trained(more=1), "longer than it has patience"),
-            (_trained(reset=False), "begins anew"),
-            (_trained(tie=True), "no new best"),
-        ],
         fooling=[
             _trained(kept="parameters"),
             _trained(first=0.0),

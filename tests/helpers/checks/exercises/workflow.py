@@ -305,13 +305,6 @@ def _project(splits=SPLITS, train_line=_train_line, best_lr=0.01, test_loss=TEST
 
 WRONG = {
     "shuffled_split": Wrong(
-        mistakes=[
-            (lambda X, y, order: _halves(X[order], y, int(0.8 * len(X))), "no longer stands beside"),
-            (lambda X, y, order: _halves(X, y, int(0.8 * len(X))), "`order` was not used"),
-            (lambda X, y, order: tuple(_split(X, y, order)[i] for i in (0, 2, 1, 3)), "not in the order"),
-            (lambda X, y, order: tuple(_split(X, y, order)[i] for i in (2, 3, 0, 1)), "The larger part"),
-            (_split_in_place, "changed its input"),
-        ],
         fooling=[
             lambda X, y, order: _halves(X[order], y[order], round(0.8 * len(X))),
             lambda X, y, order: _halves(X[order], y[order], 8),
@@ -321,15 +314,6 @@ WRONG = {
         ],
     ),
     "curve_model": Wrong(
-        mistakes=[
-            (_PlainTensors, "not registered"),
-            (_OnePlainTensor, "not registered"),
-            (_Forgetful, "begins its `__init__`"),
-            (_Doubled, "doubled"),
-            (_AllSquared, "More than X"),
-            (_Exchanged, "exchanged"),
-            (_FromZero, "begin with the same number"),
-        ],
         fooling=[
             _CurveSquared,
             _Remembers,
@@ -343,14 +327,6 @@ WRONG = {
         ],
     ),
     "train_step": Wrong(
-        mistakes=[
-            (_steps("backward step"), "what does `backward` do"),
-            (_steps("backward zero step"), "or too early"),
-            (_steps("zero backward"), "Is a line missing"),
-            (_steps("zero backward step", "after"), "after the step"),
-            (_steps("zero backward step", "tensor"), "`item()` makes"),
-            (_steps("zero backward step", "nothing"), "without `return`"),
-        ],
         fooling=[
             _own_optimizer,
             _own_loss,
@@ -362,14 +338,6 @@ WRONG = {
         right=[_steps("backward step zero")],
     ),
     "mock_exam": Wrong(
-        mistakes=[
-            (_in_any_mode, "Dropout was at work"),
-            (_recorded, "never comes"),
-            (_recorded_first, "never comes"),
-            (_left_in_eval, "Look before you switch"),
-            (_always_train, "Look before you switch"),
-            (_as_tensor, "`item()` makes"),
-        ],
         fooling=[
             _only_the_flag,
             _own_loss_fn,
@@ -379,16 +347,6 @@ WRONG = {
         right=[lambda model, X, y, loss_fn: _left_in_eval(copy.deepcopy(model), X, y, loss_fn)],
     ),
     "momentum_walk": Wrong(
-        mistakes=[
-            (_walk(lambda old, g, m: g), "Nothing is remembered"),
-            (_walk(lambda old, g, m: old + g), "Nothing is forgotten"),
-            (_walk(lambda old, g, m: m * old + (1 - m) * g), "should be added whole"),
-            (_walk(lambda old, g, m: m * (old + g)), "should be added whole"),
-            (_walk(sign=1), "uphill"),
-            (_walk(moves=True), "These are the moves"),
-            (_collected_in_place, "changes a tensor in place"),
-            (_moved_too_early, "its own gradient"),
-        ],
         fooling=[
             lambda gradients, lr, momentum: _walk()(gradients, lr, 0.9),
             lambda gradients, lr, momentum: _walk()(gradients, 0.1, momentum),
@@ -398,18 +356,6 @@ WRONG = {
         ],
     ),
     "another_line": Wrong(
-        mistakes=[
-            (_project(splits=_BY_POSITION), "not shuffled"),
-            (_project(splits=(*SPLITS[:1], SPLITS[1].flip(0), *SPLITS[2:])), "beside its own X"),
-            (_project(splits=(*SPLITS[:4], *SPLITS[2:4])), "not be in the textbook"),
-            (_project(train_line=_loop(first=1)), "after 1, 21, 41"),
-            (_project(train_line=_loop(points=0)), "the mock exam asks others"),
-            (_project(train_line=_loop(zero_grad=False)), "one of the five steps"),
-            (_project(train_line=_loop(points=4)), "The test points are at work"),
-            (_project(train_line=_loop(frozen=True)), "the one that is given or another"),
-            (_project(best_lr=0.001), "a new model"),
-            (_project(test_loss=VAL_LOSS), "not the exam"),
-        ],
         fooling=[
             _project(splits=_shuffled(90)),
             _project(splits=_shuffled(weight=0.7, bias=0.3)),
