@@ -219,7 +219,7 @@ def _square_rows() -> Case:
     goal="choose the dtype in which to calculate",
     minutes=6,
     difficulty=2,
-    why="Calculate in a dtype with room, and go back to the small one at the end: this is true of sums and means, too.",
+    why="Calculate in a dtype with room for the result, and convert back at the end.",
     mistakes={
         "Too bright is handled. A negative amount makes an image darker: what is below 0?": lambda pixels, amount: (
             (pixels.int() + amount).clamp(max=255).to(torch.uint8)

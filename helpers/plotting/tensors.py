@@ -105,8 +105,9 @@ def selections(x: ArrayLike, results: Mapping[str, ArrayLike]) -> Figure:
     figure = _draw_in_rows(
         [_Drawing(text, result, [grid], [_looks_of(grid, result)]) for text, result in taken.items()]
     )
-    words = (f"{text} takes {_cells(result)}, shape {format_shape(result)}" for text, result in taken.items())
-    return set_caption(figure, f"A tensor of shape {format_shape(grid)}, the cells taken in blue: {'; '.join(words)}.")
+    words = (f"{text} takes {_elements(result)}, shape {format_shape(result)}" for text, result in taken.items())
+    shape = format_shape(grid)
+    return set_caption(figure, f"A tensor of shape {shape}, the elements taken in blue: {'; '.join(words)}.")
 
 
 @styled()
@@ -125,11 +126,11 @@ def indexing(x: ArrayLike, text: str, result: ArrayLike) -> Figure:
     target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, [[_TAKEN] * s.size for s in sheets])
     left = source.width + 2  # x keeps its position, whatever the result
     if taken.size == 0 or taken.ndim > 3 or target.width > _ACROSS - left or max(taken.shape, default=1) > _MOST:
-        target = target._replace(sheets=[], looks=[], note=", not drawn" if taken.size else ", no cell")
+        target = target._replace(sheets=[], looks=[], note=", not drawn" if taken.size else ", no element")
     ax = _paper(_ACROSS, max(source.height, target.height))
     _draw_sheets(ax, source, left - source.width / 2, 0)
     _draw_sheets(ax, target, left + (_ACROSS - left) / 2, 0)
-    words = f"{text} takes {_cells(taken)} of x, shape {format_shape(grid)}"
+    words = f"{text} takes {_elements(taken)} of x, shape {format_shape(grid)}"
     return set_caption(ax.figure, f"{words}; the result has shape {format_shape(taken)}.")
 
 
@@ -380,8 +381,8 @@ def _check_origin(results: Mapping[str, np.ndarray], origin: np.ndarray) -> None
             )
 
 
-def _cells(result: np.ndarray) -> str:
+def _elements(result: np.ndarray) -> str:
     if not result.size:
-        return "no cell"
+        return "no element"
     listed = join_words(format_number(n) for n in result.flat[:_MOST_LISTED])
-    return f"{format_count(result.size, 'cells')} ({listed}{', ...' if result.size > _MOST_LISTED else ''})"
+    return f"{format_count(result.size, 'elements')} ({listed}{', ...' if result.size > _MOST_LISTED else ''})"

@@ -42,7 +42,7 @@ def index_explorer(x: Tensor) -> Panel:
             )
         return indexing(x, expression.text, expression.value(x=x))
 
-    return Panel("Indexing: which cells?", {"index": text("expression", "x[:, 1]")}, answer)
+    return Panel("Indexing: which elements?", {"index": text("expression", "x[:, 1]")}, answer)
 
 
 def _broadcast(a: str, b: str) -> Answer:
@@ -54,7 +54,7 @@ def _broadcast(a: str, b: str) -> Answer:
     for shape in (*shapes, result or ()):
         if math.prod(shape) > _MOST_CELLS:
             raise RefusalError(
-                f"Expected up to {_MOST_CELLS:,} cells: received {math.prod(shape):,} in {list(shape)}. "
+                f"Expected up to {_MOST_CELLS:,} elements: received {math.prod(shape):,} in {list(shape)}. "
                 "Type smaller sizes."
             )
     first = torch.arange(math.prod(shapes[0])).reshape(shapes[0])

@@ -61,7 +61,7 @@ def test_selections_and_indexing_colour_the_cells_that_were_taken_and_no_others(
     assert sorted(blue) == sorted(2 * taken)  # in x, and in the result beside it
 
 
-@pytest.mark.parametrize(("result", "note"), [(X[:0], "no cell"), (torch.arange(12).repeat(9), "not drawn")])
+@pytest.mark.parametrize(("result", "note"), [(X[:0], "no element"), (torch.arange(12).repeat(9), "not drawn")])
 def test_indexing_says_why_a_result_is_not_drawn(result, note):
     figure = indexing(X, "it", result)
     assert len(_cells(figure)) == 12

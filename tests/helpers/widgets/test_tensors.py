@@ -37,7 +37,7 @@ def test_combined_or_refused_as_pytorch_does(a, b):
         ("-1", "integers"),
         ("1, 1, 1, 1, 1", "up to 4 dimensions in a: received 5"),
         ("0", "sizes from 1 to 100 in the shape of a: received 0"),
-        ("99, 99, 99", "up to 100,000 cells: received 970,299"),
+        ("99, 99, 99", "up to 100,000 elements: received 970,299"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(a, message):
@@ -49,12 +49,12 @@ def test_what_cannot_be_drawn_is_refused(a, message):
 @pytest.mark.parametrize(
     ("text", "values", "shape"),
     [
-        ("x[1]", "4 cells (4, 5, 6, 7)", "[4]"),
-        ("x[:, 1:2]", "3 cells (1, 5, 9)", "[3, 1]"),
-        ("x[x > 9]", "2 cells (10, 11)", "[2]"),
-        ("x[1, 2]", "1 cell (6)", "[]"),
-        ("x[3:]", "no cell", "[0, 4]"),
-        ("x[[0, 0], 1]", "2 cells (1, 1)", "[2]"),
+        ("x[1]", "4 elements (4, 5, 6, 7)", "[4]"),
+        ("x[:, 1:2]", "3 elements (1, 5, 9)", "[3, 1]"),
+        ("x[x > 9]", "2 elements (10, 11)", "[2]"),
+        ("x[1, 2]", "1 element (6)", "[]"),
+        ("x[3:]", "no element", "[0, 4]"),
+        ("x[[0, 0], 1]", "2 elements (1, 1)", "[2]"),
     ],
 )
 def test_an_index_selects_what_pytorch_selects(text, values, shape):
