@@ -27,7 +27,8 @@ function fitted(page, parts, shown, smallest = TEXT) {
 
 /** Reserve the height at which the letters of a figure can be read, if a slide has so much. */
 function reserve(image) {
-  image.style.setProperty("--least", `${Math.min(0.95 * image.naturalHeight, 560)}px`);
+  const height = Number(image.dataset.height); // that of the notebook's page: the file may have twice the pixels
+  image.style.setProperty("--least", `${Math.min(0.95 * height, 560)}px`);
   if (image.naturalHeight / image.naturalWidth > 0.75) image.closest(".part").classList.add("tall");
 }
 

@@ -211,9 +211,11 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
         elif output.output_type == "stream":
             yield Part("output", f"<pre>{escape(output.text.rstrip())}</pre>", waits)
         elif "image/png" in data:
-            caption = escape(output.metadata["image/png"]["alt"])
-            captions.add(output.metadata["image/png"]["alt"])
-            image = f'<img src="data:image/png;base64,{data["image/png"].strip()}" alt="">'
+            shown = output.metadata["image/png"]
+            caption = escape(shown["alt"])
+            captions.add(shown["alt"])
+            source = f"data:image/png;base64,{data['image/png'].strip()}"
+            image = f'<img src="{source}" data-width="{shown["width"]}" data-height="{shown["height"]}" alt="">'
             yield Part("figure", f"<figure>{image}<figcaption>{caption}</figcaption></figure>", waits)
         elif data["text/plain"] not in captions:
             yield Part("output", f"<pre>{escape(data['text/plain'])}</pre>", waits)

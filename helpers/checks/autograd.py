@@ -42,7 +42,7 @@ def _slope_at(place: float, curve: Callable[[Tensor], Tensor]) -> Tensor:
     "Python code computes with them.",
     mistakes={
         "This is the height of the curve at that place, not its slope: go back with `backward()`.": either(
-            lambda f, at: f(torch.tensor(at)), lambda f, at: f(torch.tensor(at, requires_grad=True)).detach()
+            lambda f, at: f(torch.tensor(at)), lambda f, at: f(torch.tensor(at, requires_grad=True))
         ),
         "This is the slope of `w**2`, the section's example; `f` is another function each time.": (
             lambda f, at: _slope_at(at, lambda w: w**2)

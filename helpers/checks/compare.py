@@ -4,10 +4,9 @@ Each `expect...` returns where the answer is as wanted and raises `NotYet` where
 type, shape, dtype, device, then values, and nothing is broadcast. No method of an answer is called but the function
 that the exercise asks for, so an answer whose `__eq__` or `__repr__` raises does no harm.
 
-Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as
-numbers, an
-`int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a task
-that names the dtype).
+Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as numbers,
+an `int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a
+task that names the dtype).
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ import copy
 import dis
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -34,8 +32,6 @@ _isclose, _nonzero, _clone, _detach = torch.isclose, torch.nonzero, torch.clone,
 
 RTOL, ATOL = 1e-4, 1e-6  # floats: another order of the same operations passes, another number does not
 UNSET: Any = type("Unset", (), {})()
-
-Mistakes = Mapping[str, Any]
 
 
 class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error of the program
@@ -65,7 +61,7 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         try:
             return same(self.observed, other.observed)
         except Exception:  # values of kinds that no check compares
-            return False
+            return self.args[0] == other.args[0]
 
     def with_hints(self, hints: Iterable[str]) -> NotYet:
         """The same finding with these hints."""
@@ -104,23 +100,11 @@ class Trace:
 trace = Trace()
 
 
-@contextmanager
-def hinted(errors: Mapping[str, str]) -> Iterator[None]:
-    """Add a hint to a finding that quotes one of these messages of PyTorch or of a check, the first that it quotes."""
-    try:
-        yield
-    except NotYet as finding:
-        text = f"{finding.args[0]} {finding.error}"
-        finding.args += tuple(hint for message, hint in errors.items() if message in text)[:1]
-        raise
-
-
 def expect(
     answer: Any,
     wanted: Any,
     *,
     what: str | tuple[str, ...] = "your answer",
-    mistakes: Mistakes | None = None,
     requires_grad: bool | None = None,
     reveal: bool = False,
     strict: bool = False,
@@ -130,9 +114,9 @@ def expect(
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    `what` is the task's name for it, or a tuple of names for the elements of a tuple.
-    NaN equals NaN in the same place. `reveal=True` shows the wanted value: for a function's result, where it is one
-    number of an input that the learner did not choose. `requires_grad` is compared where it is given.
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place.
+    `reveal=True` shows the wanted value: for a function's result, where it is one number of an input that the learner
+    did not choose. `requires_grad` is compared where it is given.
 
     Raises:
         NotYet: they differ.
@@ -141,15 +125,8 @@ def expect(
     if is_blank(answer):
         raise Blank
     how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
-    difference = next(_differences(answer, wanted, what, how), None)
-    if difference is None:
-        return
-    hints = [
-        hint
-        for hint, wrong in (mistakes or {}).items()
-        if next(_differences(answer, wrong, what, how._replace(requires_grad=None)), None) is None
-    ]
-    raise NotYet(difference, *hints[:1], observed=answer, wanted=wanted)
+    if (difference := next(_differences(answer, wanted, what, how), None)) is not None:
+        raise NotYet(difference, observed=answer, wanted=wanted)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -207,30 +184,6 @@ def expect_results(
         expect_no_loop(function)
 
 
-def expect_function(
-    function: Any,
-    reference: Callable[..., Any],
-    cases: Iterable[tuple[Any, ...]],
-    *,
-    mistakes: Mapping[str, Callable[..., Any]] | None = None,
-    loops: bool = True,
-    **how: Any,
-) -> None:
-    """Compare a function with a reference on each case: the older form of `expect_results`."""
-    expect_callable(function)
-    for inputs in cases:
-        result = call(function, *inputs)
-        wrong = {}
-        for hint, mistake in (mistakes or {}).items():
-            try:
-                wrong[hint] = mistake(*_fresh(inputs))
-            except Exception:  # this mistake would not have come as far as a result
-                continue
-        expect(result, reference(*_fresh(inputs)), what="the result", mistakes=wrong, reveal=True, **how)
-    if not loops:
-        expect_no_loop(function)
-
-
 def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) -> Any:
     """What a learner's function, class or model returns for copies of these inputs.
 
@@ -242,7 +195,9 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     """
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
-    listed = ", ".join(f"{name} {brief(value)}".strip() for name, value in zip(names, inputs, strict=True))
+    # What can be told in a word: a model or a loader of the check's own says nothing.
+    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if _is_brief(one)]
+    listed = ", ".join(f"{name} {text}".removeprefix(" = ").strip() for name, text in told)
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
@@ -262,12 +217,20 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
         for name, before, after in zip(names, inputs, given, strict=True):
             if _comparable(before) and not same(after, before):
                 raise NotYet(
-                    f"The function changed its input, {name or 'the argument'} {brief(before)}, which its caller may "
-                    "still need.",
-                    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these "
-                    "work in place. Make a new tensor, or work on a `clone()`.",
+                    f"The function changed its input{f' `{name}`' if name else ''}, which its caller may still need.",
+                    _IN_PLACE if type(before) is Tensor else _LIST_CHANGED,
                 )
     return result
+
+
+_IN_PLACE = (
+    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these work in place. "
+    "Make a new tensor, or work on a `clone()`."
+)
+_LIST_CHANGED = (
+    "Look for a method such as `pop`, `append` or `sort`, or an index on the left of `=`: these change a list or dict "
+    "itself. Make a new one."
+)
 
 
 def expect_no_loop(function: Any) -> None:
@@ -307,6 +270,10 @@ def expect_module(
     if not issubclass(type(model), nn.Module):
         remedy = ["Give the model itself, made by calling the class: its name with brackets."]
         made = remedy if issubclass(type(model), type) else []
+        if type(model) in (list, tuple):
+            made = ["`nn.Sequential(...)` makes one module of several layers."]
+        elif type(model) is Tensor:
+            made = ["This is what a model returns. Give the model itself."]
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
     model = copy.deepcopy(model)
     nn.Module.train(model, True)
@@ -320,6 +287,9 @@ def expect_module(
             *([f"Its parameters: {sizes}."] if sizes else ["It has no layer with parameters."]),
         )
     if tensors:
+        if not any(p.requires_grad for p in tensors):
+            remedy = "They must require gradients for training: leave out `requires_grad_(False)`."
+            raise NotYet(f"Gradient: all parameters of {what} are frozen.", remedy)
         if not output.requires_grad:
             raise NotYet(f"Gradient: the output of {what} does not depend on its parameters; was it detached?")
         torch.manual_seed(0)
@@ -400,7 +370,8 @@ def _differences(answer: Any, wanted: Any, what: str | tuple[str, ...], how: _Ho
         if len(answer) != len(wanted):
             yield f"Length of {what}: expected {len(wanted)}, received {len(answer)}."
         for place, (left, right) in enumerate(zip(answer, wanted, strict=False)):
-            yield from _differences(left, right, names[place] if names else f"element {place} of {what}", how)
+            name = names[place] if place < len(names) else f"element {place} of {what}"
+            yield from _differences(left, right, name, how)
     elif isinstance(wanted, dict):
         # A key of an answer may be an object whose comparison raises: only strings and numbers are looked up.
         if {key for key in answer if type(key) in (str, int)} != set(wanted) or len(answer) != len(wanted):
@@ -467,7 +438,7 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:
+def kind(value: Any) -> str:  # noqa: PLR0911 - a table of kinds
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
     if value is None:
         return "None"
@@ -480,6 +451,8 @@ def kind(value: Any) -> str:
     if type(value) is ModuleType:
         return "a Python module"
     name = _name_of(type(value))
+    if issubclass(type(value), tuple) and hasattr(torch.return_types, name):
+        return f"both tensors of `{name}`"
     return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
 
 
@@ -494,8 +467,6 @@ def _name_of(cls: type) -> str:
 def describe(value: Any) -> str:
     """A value in a few words: a number or short string as it is, a tensor by shape and dtype, others by their type."""
     if type(value) is Tensor:
-        if value.is_nested or value.layout != torch.strided:
-            return "a tensor that is not dense"
         return f"a tensor {brief(value)}"
     if type(value) in (int, float, bool, complex):
         return f"the {_name_of(type(value))} {_number(value)}"
@@ -505,16 +476,22 @@ def describe(value: Any) -> str:
     return f"{kind(value)}{length}"
 
 
+def _is_brief(value: Any) -> bool:
+    """Whether it can be told in a word; a model or a loader of the check's own says nothing."""
+    if type(value) in (list, tuple):
+        return len(value) <= 8 and all(type(item) in (int, float) for item in value)
+    return type(value) in (Tensor, int, float, bool, str)
+
+
 def brief(value: Any) -> str:
-    """A value as it stands behind its name: `[24, 5, 4] float32` for a tensor, `= 3` for a number."""
-    if type(value) is Tensor and not value.is_nested and value.layout == torch.strided:
-        device = "" if value.device.type == "cpu" else f" on {value.device}"
-        return f"{_shape(value)} {_dtype(value)}{device}"
-    if type(value) in (int, float, bool, str):
+    """A tensor or a number as it is told after its name: `[24, 5, 4] float32`, `= 3`."""
+    if type(value) in (list, tuple):
+        return f"= {value}"
+    if type(value) is not Tensor:
         return f"= {_number(value)}"
-    if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
-        return ""
-    return f"({describe(value)})"
+    if value.is_nested or value.layout != torch.strided:
+        return "(not dense)"
+    return f"{_shape(value)} {_dtype(value)}{'' if value.device.type == 'cpu' else f' on {value.device}'}"
 
 
 def message_of(error: BaseException) -> str:

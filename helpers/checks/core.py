@@ -4,16 +4,13 @@ A module of checks makes one `Book` and registers a function per exercise, the j
 answers; it returns where they are right, and raises `NotYet` where they are not, as the `expect...` functions of
 `compare` do. Whatever else happens inside it, the learner gets a verdict and never a traceback.
 
-**Mistakes** stand beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is found
-wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the same
-value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
-recognises it
-is needed, and `tests/helpers/checks/test_exercises.py` feeds every check its own mistakes. Draw cases from
-random floats
-so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`. Where a
-check takes
-several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a model) is made when it is
-needed: `mistakes=lambda: {...}`.
+**Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is
+found wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the
+same value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
+recognises it is needed, and `tests/helpers/checks/test_mistakes.py` feeds every check its own mistakes. Draw cases from
+random floats so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`.
+Where a check takes several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a
+model) is made when it is needed: `mistakes=lambda: {...}`.
 
 Where no mistake is recognised, `diagnose` looks for what beginners do in every exercise (a variable of the notebook, a
 missing `return`, `x.shape` called, an extra dimension, the wrong sign, ...). Do not declare those.
@@ -41,9 +38,8 @@ answer: put it into the input, compute it with plain loops, or write it down:
             wanted = balanced rows; X = wanted + one number for each row
             yield Case((X,), wanted)
 
-For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one
-sentence of what
-was found. A declared mistake that meets the same sentence adds its hint:
+For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one sentence of
+what was found. A declared mistake that meets the same sentence adds its hint:
 
     @book.exercise(..., mistakes={"`eval()` speaks to the layers, not to autograd.": _only_eval})
     def predict(answer):
@@ -84,7 +80,7 @@ from enum import Enum
 from typing import Any
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
-from helpers.checks.diagnose import diagnose, evident
+from helpers.checks.diagnose import decisive, diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
 
@@ -223,6 +219,11 @@ class Exercise:
     judge: Callable[..., Any] = field(repr=False)
     declared: Mistakes = field(repr=False)
     state: State = State.NOT_ATTEMPTED
+    judged: list[tuple[str, _Finding]] = field(default_factory=list, repr=False)
+    unjudged: Iterator[tuple[str, tuple[Any, ...]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.unjudged = self.mistakes()
 
     @property
     def heading(self) -> str:
@@ -249,13 +250,16 @@ class Exercise:
             for answer in wrong if type(wrong) is either else (wrong,):
                 yield hint, answer if len(self.answers) > 1 else (answer,)
 
-    def recognised(self, finding: _Finding, part: str = "") -> Iterator[str]:
-        """The hint of a declared mistake that is found wrong in the same way, if there is one."""
-        place = self.answers.index(part) if part else 0
-        for hint, wrong in self.mistakes():
-            if wrong[place] is not ... and self._finding(wrong).same_as(finding, part):
-                yield hint
-                return
+    def recognised(self, finding: _Finding, part: str = "") -> str | None:
+        """The hint of the declared mistake that is found wrong in the same way."""
+        return next((hint for hint, known in self._known_mistakes() if known.same_as(finding, part)), None)
+
+    def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
+        """How each declared mistake is found wrong; each is judged once, when it is first needed."""
+        yield from self.judged
+        for hint, wrong in self.unjudged:
+            self.judged.append((hint, self._finding(wrong)))
+            yield self.judged[-1]
 
     def __call__(self, *answers: Any, solution: bool = False, **named: Any) -> Verdict:
         """The verdict on these answers; with `solution=True` it does not count as the learner's own."""
@@ -283,15 +287,19 @@ class Exercise:
     def _explained(self, finding: _Finding) -> Iterator[str]:
         for part, not_yet in finding.not_yet:
             hints = not_yet.args[1:]
-            if found := [*self.recognised(finding, part)]:
-                hints = (*found, *filter(None, [self._general_hint(evident, not_yet)]))
+            if isinstance(not_yet.error, TimeUp):
+                pass
+            elif certain := self._general_hint(decisive, not_yet):
+                hints = (certain,)
+            elif found := self.recognised(finding, part):
+                hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)
             told = not_yet.with_hints(hints).sentences
             yield f"`{part}`: {told[0]}" if part else told[0]
             yield from told[1:]
             if not_yet.printed:
-                yield "Your code printed, in the call that failed:"
+                yield "Printed in the call that failed:"
                 yield from (f"| {line}" for line in not_yet.printed)
         yield from finding.notes
 
@@ -373,7 +381,8 @@ class Exercise:
 
 
 def _too_long() -> NotYet:
-    return NotYet("The check stopped your code, because it took too long.", "Look for a loop that never ends.")
+    sentence = "The check stopped your code, because it took too long."
+    return NotYet(sentence, "Look for a loop that never ends.", error=TimeUp())
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import signal
 import sys
 import threading
@@ -37,6 +38,12 @@ class Printed(io.TextIOBase):
         self.text += text[: self.CHARACTERS - len(self.text)]
         return len(text)
 
+    def warn(self, category: type[Warning], message: Warning | str) -> None:
+        """Keep a warning, once."""
+        text = re.sub(r" \(Triggered internally.*", "", str(message))
+        if text not in self.text:
+            self.write(f"{category.__name__}: {text}\n")
+
     def clear(self) -> None:
         """Forget what was printed before."""
         self.text = ""
@@ -44,7 +51,7 @@ class Printed(io.TextIOBase):
     @property
     def lines(self) -> tuple[str, ...]:
         """The first lines, each cut where it is very long; a line that is repeated is shown once."""
-        found = [line[:400] for line, _ in groupby(self.text.splitlines()) if line.strip()]
+        found = [line[:600] for line, _ in groupby(self.text.splitlines()) if line.strip()]
         return (*found[: self.LINES], *(["..."] if len(found) > self.LINES else []))
 
 
@@ -62,7 +69,8 @@ def guarded(action: Callable[[], T], seconds: float) -> T:
     printed.clear()
     with _surroundings(), redirect_stdout(printed), redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = lambda message, category, *_: printed.write(f"{category.__name__}: {message}\n")
+        warnings.simplefilter("ignore", ResourceWarning)
+        warnings.showwarning = lambda message, category, *_: printed.warn(category, message)
         return within(seconds, action)
 
 
@@ -76,11 +84,18 @@ def within(seconds: float, action: Callable[[], T]) -> T:
         return action()
 
     def ring(signal_number: int, frame: FrameType | None) -> None:
-        raise TimeUp
+        while frame is not None and "importlib" not in frame.f_code.co_filename:
+            frame = frame.f_back
+        if frame is None:
+            raise TimeUp
+        # A module that is imported in part would break what comes later, and the time for it is not the learner's:
+        # PyTorch imports its compiler with the first optimizer.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
 
     previous = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # it rings again, for code that swallows the first
+        # It rings again and again: code that swallows every exception is interrupted once between two of its `try`.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
         return action()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -43,6 +43,9 @@ def function_of(answer: Any) -> FunctionType | None:
         return answer.__func__
     if type(answer) is FunctionType:
         return inspect.unwrap(answer)
+    if issubclass(type(answer), nn.Module):
+        forward = vars(type(answer)).get("forward")
+        return forward if type(forward) is FunctionType else None
     method = next((vars(cls)["__call__"] for cls in type(answer).__mro__ if "__call__" in vars(cls)), None)
     return method if type(method) is FunctionType else None
 

@@ -32,7 +32,7 @@ LOOK = """() => {
     box.top < boxes[i].bottom - 1 && faults.push(`covers ${name(page.children[i])}`));
   const size = (part) => parseFloat(getComputedStyle(part).fontSize);
   const figures = [...page.querySelectorAll('.figure img')].map((image) =>
-    Math.min(image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight));
+    Math.min(image.clientWidth / image.dataset.width, image.clientHeight / image.dataset.height))
   const text = [...page.querySelectorAll('.text, .predict, figcaption')].map(size);
   return { faults, text, code: [...page.querySelectorAll('pre')].map(size), figures };
 }"""

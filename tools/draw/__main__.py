@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from helpers.files import replace_whole
 from tools.draw import digits, garments
 from tools.draw.canvas import SIDE, idx_bytes, write_gzip
 
@@ -32,7 +33,7 @@ SPLITS = ("train", "t10k")  # the names that the original's archives have
 EDITIONS = {
     "FashionMNIST": Edition(garments.CLASSES, garments.draw, 2017, "fashion_contact_sheet.png", train=12_000),
     # More than garments: every further digit brings networks nearer to real handwriting.
-    "MNIST": Edition(digits.CLASSES, digits.draw, 1998, "digits_contact_sheet.png", train=30_000),
+    "MNIST": Edition(digits.CLASSES, digits.draw, 1998, "digits_contact_sheet.png", train=28_000),
 }
 
 
@@ -92,9 +93,8 @@ def write_edition(name: str, folder: Path) -> None:
             sums.append(f"{write_gzip(target / f'{part}.gz', idx_bytes(array))}  {part}\n")
         if split == "train":
             contact_sheet(images, labels, edition.classes).save(folder / edition.sheet, optimize=True)
-    part = target / "SHA256SUMS.part"
-    part.write_text("".join(sums), encoding="ascii")
-    part.replace(target / "SHA256SUMS")
+    with replace_whole(target / "SHA256SUMS") as part:
+        part.write_text("".join(sums), encoding="ascii")
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from helpers.files import replace_whole
+
 SIDE = 28  # of a finished picture
 SCALE = 4  # canvas points per unit
 UNITS = 36  # side of the canvas
@@ -155,10 +157,6 @@ def write_gzip(path: Path, payload: bytes) -> str:
 
     The header holds no time and no name, so that equal payloads give equal files.
     """
-    part = path.with_name(path.name + ".part")
-    try:
+    with replace_whole(path) as part:
         part.write_bytes(gzip.compress(payload, compresslevel=9, mtime=0))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return hashlib.sha256(payload).hexdigest()

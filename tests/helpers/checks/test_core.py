@@ -477,7 +477,7 @@ def test_what_the_failing_call_printed_is_shown_and_cut():
         return 1
 
     shown = repr(_book()[2](1, chatty, ...))
-    assert "Your code printed, in the call that failed:\n  | turn 0\n" in shown
+    assert "Printed in the call that failed:\n  | turn 0\n" in shown
     assert "| turn 19\n  | ..." in shown
     assert "turn 20" not in shown
 

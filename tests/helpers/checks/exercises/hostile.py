@@ -197,4 +197,13 @@ def _sleeps(*_: Any, **__: Any) -> Any:
     time.sleep(60)
 
 
-ENDLESS = (_forever, _sleeps)
+def _swallows(*_: Any, **__: Any) -> Any:
+    while True:
+        try:
+            total = sum(range(9))
+        except BaseException:
+            total = 0
+        del total
+
+
+ENDLESS = (_forever, _sleeps, _swallows)

@@ -39,21 +39,11 @@ def _sure(logits):
     return logits.argmax(dim=1), logits.softmax(dim=1).amax(dim=1)
 
 
-def _by_loop(logits):
-    rows = [row.softmax(dim=0) for row in logits]
-    return torch.stack([row.argmax() for row in rows]), torch.stack([row.max() for row in rows])
-
-
 # 3.4
 
 
 def _count(widths, inputs=1, biases=1):
     return sum(inputs * n_in * n_out + biases * n_out for n_in, n_out in pairwise(widths))
-
-
-def _by_building(widths):
-    layers = [nn.Linear(n_in, n_out) for n_in, n_out in pairwise(widths)]
-    return sum(parameter.numel() for layer in layers for parameter in layer.parameters())
 
 
 # 3.5
@@ -70,44 +60,6 @@ class _Deep(nn.Module):
         for layer in self.layers[:-1]:
             X = torch.relu(layer(X))
         return self.layers[-1](X)
-
-
-class _PlainList(_Deep):
-    def __init__(self, widths):
-        super().__init__(widths)
-        layers = list(self.layers)
-        del self.layers
-        self.layers = layers
-
-
-class _Forgetful(_Deep):
-    def __init__(self, widths):
-        self.layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairwise(widths))
-
-
-class _ReluAtTheEnd(_Deep):
-    def forward(self, X):
-        return super().forward(X).relu()
-
-
-class _NoRelu(_Deep):
-    def forward(self, X):
-        for layer in self.layers:
-            X = layer(X)
-        return X
-
-
-class _OneRelu(_Deep):
-    def forward(self, X):
-        for place, layer in enumerate(self.layers):
-            X = layer(X).relu() if place == 0 and len(self.layers) > 1 else layer(X)
-        return X
-
-
-class _Misfit(_Deep):
-    def __init__(self, widths):
-        super().__init__(widths)
-        self.layers = nn.ModuleList(nn.Linear(widths[0], n_out) for n_out in widths[1:])
 
 
 class _Tanh(_Deep):
@@ -172,57 +124,6 @@ class _Centre(nn.Module):
         mean = X.mean(dim=self.dim, keepdim=True)
         self.running_mean = self.keep * self.running_mean + (1 - self.keep) * X.mean(dim=0)
         return X - mean
-
-
-class _ByBatch(_Centre):
-    def forward(self, X):
-        return X - X.mean(dim=0)
-
-
-class _ByRunning(_Centre):
-    def forward(self, X):
-        super().forward(X)
-        return X - self.running_mean
-
-
-class _OfRows(_Centre):
-    dim = 1
-
-
-class _Forgets(_Centre):
-    keep = 0.0
-
-
-class _Exchanged(_Centre):
-    keep = 0.1
-
-
-class _NeverLearns(_Centre):
-    keep = 1.0
-
-
-class _GoesOn(_Centre):
-    def forward(self, X):
-        self.running_mean = 0.9 * self.running_mean + 0.1 * X.mean(dim=0)
-        return X - (X.mean(dim=0) if self.training else self.running_mean)
-
-
-class _AsParameter(_Centre):
-    def __init__(self, n):
-        nn.Module.__init__(self)
-        self.running_mean = nn.Parameter(torch.zeros(n), requires_grad=False)
-
-
-class _AsAttribute(_Centre):
-    def __init__(self, n):
-        nn.Module.__init__(self)
-        self.running_mean = torch.zeros(n)
-
-
-class _InPlace(_Centre):
-    def forward(self, X):
-        X -= X.mean(dim=0)
-        return X
 
 
 class _ForAll(_Centre):
@@ -308,15 +209,6 @@ def _without_convolution():
 
 WRONG = {
     "chosen_weights": Wrong(
-        mistakes=[
-            (Answers((_W.T.clone(), _b)), "expected [2, 3]"),
-            (Answers((_W.flip(0), _b)), "other order"),
-            (Answers((torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0]]), _b)), "the sum"),
-            (Answers((torch.tensor([[1 / 3, 1 / 3, 1 / 3], [-1.0, 0.0, 1.0]]), _b)), "third number minus"),
-            (Answers((_W, torch.ones(2))), "one of the two outputs only"),
-            (Answers((_W, torch.tensor([1.0, 0.0]))), "wrong output"),
-            (Answers((_W, torch.zeros(2))), "says the task"),
-        ],
         fooling=[
             Answers((_W.tolist(), _b)),
             Answers((_W, _b.unsqueeze(1))),
@@ -325,15 +217,6 @@ WRONG = {
         ],
     ),
     "small_net": Wrong(
-        mistakes=[
-            (_small(n_in=256), "all its channels"),
-            (_small(flat=False), "still have rows and columns"),
-            (_small(hidden=512), "of the size that the task names"),
-            (nn.Sequential(nn.Flatten(), nn.Linear(768, 100), nn.Linear(100, 5)), "nothing between"),
-            (_small(nn.Softmax(dim=1)), "people want"),
-            (_small(nn.LogSoftmax(dim=1)), "people want"),
-            (_small(nn.ReLU()), "nothing comes after it"),
-        ],
         fooling=[
             nn.Sequential(nn.Flatten(), nn.Linear(768, 5)),
             _small(nn.Sigmoid()),
@@ -348,17 +231,6 @@ WRONG = {
         ],
     ),
     "class_and_probability": Wrong(
-        mistakes=[
-            (lambda logits: (logits.argmax(dim=1), logits.softmax(dim=0).amax(dim=1)), "over the examples"),
-            (lambda logits: (logits.argmax(dim=0), logits.softmax(dim=0).amax(dim=0)), "One answer for each class"),
-            (lambda logits: (logits.argmax(dim=1), logits.amax(dim=1)), "these are scores"),
-            (lambda logits: (logits.argmax(dim=1), logits.softmax(dim=1)), "not only that of the class"),
-            (lambda logits: (logits.argmax(), logits.softmax(dim=1).max()), "Without `dim`"),
-            (lambda logits: (logits.argmax(dim=1), logits.softmax(dim=1).max(dim=1)), "gives back two tensors"),
-            (lambda logits: logits.softmax(dim=1).max(dim=1), "the largest numbers first"),
-            (lambda logits: _sure(logits)[::-1], "in the other order"),
-            (_by_loop, "no loop"),
-        ],
         fooling=[
             lambda logits: (logits.argmax(dim=1).int(), logits.softmax(dim=1).amax(dim=1)),
             lambda logits: (logits.argmax(dim=1), torch.ones(len(logits))),
@@ -368,14 +240,6 @@ WRONG = {
         ],
     ),
     "count_from_widths": Wrong(
-        mistakes=[
-            (lambda widths: _count(widths, biases=0), "the weights alone"),
-            (lambda widths: _count(widths, biases=0) + sum(widths), "are no layer"),
-            (lambda widths: _count(widths, inputs=0), "the biases alone"),
-            (lambda widths: _count(widths, biases=0) + sum(widths[:-1]), "not for each input"),
-            (lambda widths: _count(widths, biases=0) + len(widths) - 1, "One bias was counted"),
-            (_by_building, "can be counted all the same"),
-        ],
         fooling=[
             lambda widths: 669_706,
             lambda widths: torch.tensor(_count(widths)),
@@ -385,40 +249,12 @@ WRONG = {
         ],
     ),
     "deep_net": Wrong(
-        mistakes=[
-            (_PlainList, "not into everything"),
-            (_Forgetful, "The first line of every"),
-            (_Misfit, "from one width to the next"),
-            (_ReluAtTheEnd, "nothing comes after it"),
-            (_NoRelu, "no more than one"),
-            (_OneRelu, "Only the first ReLU"),
-        ],
         fooling=[_Tanh, _NoBias, _ForThree, _Unused, _Sums, _Detached, _Deep([3, 5, 4, 2]), nn.Linear, nn.ModuleList],
     ),
     "centre": Wrong(
-        mistakes=[
-            (_ByBatch, "the batch at hand"),
-            (_ByRunning, "the mean of this batch"),
-            (_OfRows, "along the wrong dimension"),
-            (_NeverLearns, "stays at zero"),
-            (_Forgets, "the last batch alone"),
-            (_Exchanged, "are exchanged"),
-            (_GoesOn, "went on changing"),
-            (_AsParameter, "what is such a tensor called"),
-            (_AsAttribute, "no notice"),
-            (_InPlace, "changed its input"),
-        ],
         fooling=[_ForAll, _KeepsRow, _Norm, _Centre(3), nn.Identity, nn.BatchNorm1d, nn.LayerNorm],
     ),
     "colour_net": Wrong(
-        mistakes=[
-            (_colour(channels=1), "how many channels arrive"),
-            (_colour(last=32 * 7 * 7), "Two numbers in the middle"),
-            (_colour(nn.Softmax(dim=1)), "people want"),
-            (_colour(widths=(16, 64, 64)), "Which layer holds most"),
-            (_colour(pools=0), "Which layer holds most"),
-            (_colour(dropout=0.0), "dropped while training"),
-        ],
         fooling=[
             _OneChannel(),
             _Corner(),

@@ -1,0 +1,145 @@
+"""The committed archives of both editions, and the command that writes them."""
+
+import gzip
+import hashlib
+
+import numpy as np
+import pytest
+from torchvision import datasets
+
+from helpers.data import dataset_root
+from tools.draw import __main__ as drawing
+from tools.draw.canvas import idx_bytes, write_gzip
+
+PARTS = ("images-idx3-ubyte", "labels-idx1-ubyte")
+SPLITS = [(name, split) for name in drawing.EDITIONS for split in drawing.SPLITS]
+
+
+def payload(name, file):
+    return gzip.decompress((drawing.DATA / "drawn" / name / f"{file}.gz").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def archives():
+    """Images and labels of all splits, read by the format's own rules and not by the project's reader."""
+    read = {}
+    for name, split in SPLITS:
+        images, labels = (payload(name, f"{split}-{part}") for part in PARTS)
+        images = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28)
+        read[name, split] = images, np.frombuffer(labels, np.uint8, offset=8)
+    return read
+
+
+@pytest.mark.parametrize("name", drawing.EDITIONS)
+def test_the_checksums_are_those_of_the_unpacked_archives(name):
+    lines = (drawing.DATA / "drawn" / name / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    stored = {file: digest for digest, file in (line.split("  ") for line in lines)}
+    files = [f"{split}-{part}" for split in drawing.SPLITS for part in PARTS]
+    assert stored == {file: hashlib.sha256(payload(name, file)).hexdigest() for file in files}
+
+
+@pytest.mark.parametrize(("name", "limit"), [("FashionMNIST", 6.5e6), ("MNIST", 6e6)])
+def test_the_archives_stay_small(name, limit):
+    assert sum(path.stat().st_size for path in (drawing.DATA / "drawn" / name).glob("*.gz")) < limit
+
+
+@pytest.mark.parametrize("name", drawing.EDITIONS)
+def test_torchvision_loads_the_archives(archives, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    root = dataset_root(name, "drawn")
+    for split in drawing.SPLITS:
+        dataset = getattr(datasets, name)(root=root, train=split == "train", download=True)
+        images, labels = archives[name, split]
+        np.testing.assert_array_equal(dataset.data.numpy(), images)
+        np.testing.assert_array_equal(dataset.targets.numpy(), labels)
+
+
+@pytest.mark.parametrize(("name", "split"), SPLITS)
+def test_classes_are_balanced_and_shuffled_as_the_generator_orders_them(archives, name, split):
+    _, labels = archives[name, split]
+    assert np.bincount(labels).tolist() == [getattr(drawing.EDITIONS[name], split) // 10] * 10
+    blocks = labels.reshape(-1, 10)
+    assert len({tuple(block) for block in blocks.tolist()}) > 0.99 * len(blocks)
+    assert labels[:200].tolist() == [drawing.label_of(name, split, i) for i in range(200)]
+
+
+@pytest.mark.parametrize(("name", "split"), SPLITS)
+def test_the_generator_still_draws_these_images(archives, name, split):
+    images, _ = archives[name, split]
+    # Other versions of NumPy and Pillow may round differently, but no line goes elsewhere.
+    for index in range(20):
+        again = drawing.draw_picture(name, split, index)
+        assert np.abs(again.astype(float) - images[index]).mean() < 3
+
+
+@pytest.mark.parametrize("name", drawing.EDITIONS)
+def test_no_image_occurs_twice(archives, name):
+    images = [image.tobytes() for split in drawing.SPLITS for image in archives[name, split][0]]
+    assert len(set(images)) == len(images)
+
+
+@pytest.mark.parametrize("split", drawing.SPLITS)
+def test_every_digit_is_framed_as_mnist_frames(archives, split):
+    images, _ = archives["MNIST", split]
+    longest = np.maximum(images.any(axis=2).sum(axis=1), images.any(axis=1).sum(axis=1))
+    # A digit whose faintest row or column rounds to black may measure a pixel less.
+    assert longest.max() == 20
+    assert np.mean(longest >= 19) > 0.99
+    mass = images.sum(axis=(1, 2))
+    rows, columns = (images.sum(axis=axis) @ np.arange(28) / mass for axis in (2, 1))
+    # Ink that would leave the image stays inside, so that a very lopsided one may lie beside the middle.
+    assert np.mean(np.maximum(np.abs(rows - 14), np.abs(columns - 14)) <= 0.501) > 0.999
+
+
+@pytest.mark.parametrize("split", drawing.SPLITS)
+def test_every_garment_is_framed(archives, split):
+    images, _ = archives["FashionMNIST", split]
+    for axis in (1, 2):  # the first and last column, then row, that are not black
+        inked = images.any(axis=axis)
+        first, last = inked.argmax(axis=1), 27 - inked[:, ::-1].argmax(axis=1)
+        assert np.mean(np.abs((first + last) / 2 - 13.75) <= 1) > 0.99
+    # Faint edges fade into the background, so that an image may lack its outermost pixels; hardly any lacks more.
+    longest = np.maximum(images.any(axis=2).sum(axis=1), images.any(axis=1).sum(axis=1))
+    assert np.mean(longest >= 26) > 0.99
+
+
+@pytest.mark.parametrize("split", drawing.SPLITS)
+def test_digits_hold_about_as_much_ink_as_the_original(archives, split):
+    images, _ = archives["MNIST", split]
+    # Published for the 60,000 original training digits: mean 0.1307, standard deviation 0.3081.
+    assert images.mean() / 255 == pytest.approx(0.1307, abs=0.015)
+    assert images.std() / 255 == pytest.approx(0.3081, abs=0.02)
+
+
+@pytest.mark.parametrize("split", drawing.SPLITS)
+def test_each_class_of_garments_is_about_as_bright_as_the_original(archives, split):
+    # The mean brightness of each class in the original, rounded.
+    expected = np.array([83, 57, 96, 66, 98, 35, 85, 43, 90, 77])
+    images, labels = archives["FashionMNIST", split]
+    means = np.array([images[labels == label].mean() for label in range(10)])
+    assert np.abs(means - expected).max() < 12
+
+
+def test_an_image_depends_only_on_its_split_and_number():
+    images, labels = drawing.draw_split("MNIST", "t10k", 3)
+    np.testing.assert_array_equal(images[2], drawing.draw_picture("MNIST", "t10k", 2))
+    assert labels[2] == drawing.label_of("MNIST", "t10k", 2)
+    orders = [[drawing.label_of("MNIST", split, i) for i in range(500)] for split in drawing.SPLITS]
+    same = next(i for i in range(500) if orders[0][i] == orders[1][i])  # the same class at the same place
+    first, second = (drawing.draw_picture("MNIST", split, same) for split in drawing.SPLITS)
+    assert orders[0] != orders[1]
+    assert not np.array_equal(first, second)
+
+
+def test_idx_bytes_are_the_format():
+    array = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
+    expected = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 2, 3, 4, 5])
+    assert idx_bytes(array) == expected
+
+
+def test_archives_are_equal_wherever_and_whenever_they_are_written(tmp_path):
+    digests = {write_gzip(tmp_path / name, b"payload") for name in ("a.gz", "b.gz")}
+    archive = (tmp_path / "a.gz").read_bytes()
+    assert archive == (tmp_path / "b.gz").read_bytes()
+    assert archive[3:8] == bytes(5)  # no flags, so neither a name nor a comment, and no time
+    assert digests == {hashlib.sha256(b"payload").hexdigest()}
