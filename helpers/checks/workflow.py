@@ -788,7 +788,7 @@ def _expect_exam(splits: Any, train_line: Any, best_lr: float, test_loss: Any, r
             if abs(loss - other) < 1e-5:
                 raise NotYet(hint)
         raise NotYet(
-            "The check found another loss: with the seed 42, a new `nn.Linear(1, 1)`, `train_line` with "
+            "The check found another loss: with the seed 42, a new `Linear`, `train_line` with "
             f"your `splits` and {lr:g}, and the MAE on X_test and y_test.",
             "Compare these steps with yours, one by one: the seed, the model, the loss function, the points.",
         )
@@ -810,7 +810,7 @@ def _wrong_exams(splits: Any, train_line: Any, lr: float, runs: dict[float, Any]
     yield "Here the seed was set once, before all runs: set it again before each new model.", _mae(second, *exam)
     torch.manual_seed(42)
     page = _curve(lambda weight, bias, X: weight * X + bias, names=("weight", "bias"))()
-    hint = "A `LineModel` took this exam; the task starts from `nn.Linear(1, 1)`, which draws other numbers."
+    hint = "A `LineModel` took this exam; the task starts from a `Linear`, which draws other numbers."
     yield hint, _mae(_trained(splits, train_line, lr, page)[0], *exam)
     torch.manual_seed(42)
     shared = nn.Linear(1, 1)
