@@ -144,6 +144,7 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
             yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
         lines = getattr(one, "body", None)
         for line in lines[:-1] if isinstance(lines, list) else ():
+            line = line.body[-1] if isinstance(line, ast.With) else line
             if isinstance(line, ast.Return):
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
 

@@ -631,7 +631,7 @@ def _while_better(model: nn.Module, train_once: Any, judge: Any, patience: int) 
         "This is the best accuracy; the number of epochs that were trained is asked for.": _until(
             returned=lambda accuracies, kept: max(accuracies)
         ),
-        "The epochs are not counted: add 1 after each `train_once(model)`.": _until(
+        "The epochs are not counted: add 1 after each call of `train_once`.": _until(
             returned=lambda accuracies, kept: 0
         ),
         "The number of epochs alone is asked for.": _until(

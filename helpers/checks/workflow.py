@@ -251,8 +251,8 @@ _FIVE = "zero backward step"
         "`zero_grad()` between `backward()` and `step()` clears what `step()` needs: clear before `backward()`.": (
             _round("backward zero step")
         ),
-        "`optimizer.step()` is missing: only it changes the parameters.": _round("zero backward"),
-        "`loss.backward()` is missing, and only it computes gradients.": either(_round("zero step"), _round("zero")),
+        "`step()` is missing: only it changes the parameters.": _round("zero backward"),
+        "`backward()` is missing, and only it computes gradients.": either(_round("zero step"), _round("zero")),
         "`backward()` computes the gradients that `step()` uses, so it comes first.": _round("zero step backward"),
         "The training is right, but this loss was measured after the step: return the one that `backward()` went out "
         "from.": _round(_FIVE, after=True),
@@ -376,7 +376,7 @@ def _set_flag(model: nn.Module, flag: bool = False) -> None:
         "A part of the model was missing at the exam: `model.eval()` switches dropout off.": either(
             _exam(lambda model: None), _exam(nn.Module.train)
         ),
-        "`model.training = False` reaches only the outermost module; `model.eval()` tells every layer inside.": _exam(
+        "Setting `training` reaches only the outermost module; `model.eval()` tells every layer inside.": _exam(
             _set_flag, _set_flag
         ),
         "It is recorded for a `backward()` that never comes: call the model inside a block that switches recording "
@@ -387,7 +387,7 @@ def _set_flag(model: nn.Module, flag: bool = False) -> None:
         "Switch back before `return`: `model.train(flag)` takes the mode that you remembered.": _exam(
             finish=lambda model, _: None
         ),
-        "It was given in eval mode. `model.training` says so: remember it before you switch.": _exam(
+        "It was given in eval mode. Its attribute `training` says so: remember it before you switch.": _exam(
             finish=lambda model, _: model.train()
         ),
         "The loss function is given: call `loss_fn`.": either(
@@ -599,6 +599,10 @@ def _wrong_loops() -> dict[str, Any]:
         ),
         "Predictions `[n, 1]` met targets `[n]` in the loss, so each was compared with all: do not squeeze.": either(
             _loop(loss_fn=_squeezed),
+            _loop(
+                loss_fn=_squeezed,
+                judge=lambda model, _, loss, splits: nn.functional.l1_loss(model(splits[2]), splits[3]),
+            ),
             _loop(loss_fn=lambda pred, target: nn.functional.l1_loss(pred.squeeze(), target)),
             _loop(judge=lambda model, _, loss, splits: _squeezed(model(splits[2]), splits[3])),
         ),
@@ -697,7 +701,7 @@ def _expect_training(train_line: Any) -> None:
     expect_callable(train_line, "`train_line`")
     for turn, lr in enumerate((0.005, 0.004)):
         X = torch.rand(16, 1, generator=_generator(turn))
-        signs = torch.where(torch.arange(16) % 3 > 0, 1.0, -1.0).unsqueeze(1)
+        signs = torch.where(X > 0.4, 1.0, -1.0)
         y = 2 * X + (5 - turn) * signs
         model = nn.Linear(1, 1)
         weight, bias = model.weight.item(), model.bias.item()
@@ -784,7 +788,7 @@ def _expect_exam(splits: Any, train_line: Any, best_lr: float, test_loss: Any, r
             if abs(loss - other) < 1e-5:
                 raise NotYet(hint)
         raise NotYet(
-            "The check found another loss: with `torch.manual_seed(42)`, a new `nn.Linear(1, 1)`, `train_line` with "
+            "The check found another loss: with the seed 42, a new `Linear`, `train_line` with "
             f"your `splits` and {lr:g}, and the MAE on X_test and y_test.",
             "Compare these steps with yours, one by one: the seed, the model, the loss function, the points.",
         )
@@ -806,7 +810,7 @@ def _wrong_exams(splits: Any, train_line: Any, lr: float, runs: dict[float, Any]
     yield "Here the seed was set once, before all runs: set it again before each new model.", _mae(second, *exam)
     torch.manual_seed(42)
     page = _curve(lambda weight, bias, X: weight * X + bias, names=("weight", "bias"))()
-    hint = "A `LineModel` took this exam; the task starts from `nn.Linear(1, 1)`, which draws other numbers."
+    hint = "A `LineModel` took this exam; the task starts from a `Linear`, which draws other numbers."
     yield hint, _mae(_trained(splits, train_line, lr, page)[0], *exam)
     torch.manual_seed(42)
     shared = nn.Linear(1, 1)

@@ -207,8 +207,8 @@ WRONG = {
             lambda sizes: float(_count(sizes)),
             lambda sizes: torch.tensor(_count(sizes)),
             lambda sizes: _count(sizes) if len(sizes) > 2 else _count(sizes, norm_at_end=True),
+            _built,
         ],
-        right=[_built],
     ),
     "doubtful": Wrong(
         fooling=[
