@@ -59,9 +59,9 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         if self.args[0].partition(":")[0] != other.args[0].partition(":")[0]:  # another part, another property
             return False
         try:
-            return same(self.observed, other.observed)
-        except Exception:  # values of kinds that no check compares
-            return self.args[0] == other.args[0]
+            return _same(self.observed, other.observed)
+        except Exception:  # values of kinds that no check compares: their types are told
+            return self.args[0] == other.args[0] and self.args[0].startswith("Type of ")
 
     def with_hints(self, hints: Iterable[str]) -> NotYet:
         """The same finding with these hints."""
@@ -132,9 +132,13 @@ def expect(
 def same(left: Any, right: Any) -> bool:
     """Whether two values are of the same type, shape and dtype, and equal; False for kinds that no check compares."""
     try:
-        return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+        return _same(left, right)
     except TypeError:
         return False
+
+
+def _same(left: Any, right: Any) -> bool:
+    return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
 
 
 def expect_callable(answer: Any, what: str = "your answer") -> None:
@@ -199,8 +203,8 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
     # What can be told in a word: a model or a loader of the check's own says nothing.
-    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if _is_brief(one)]
-    listed = ", ".join(f"{name} {text}".removeprefix(" = ").strip() for name, text in told)
+    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if name and _is_brief(one)]
+    listed = ", ".join(f"{name} {text}" for name, text in told)
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
