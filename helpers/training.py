@@ -267,7 +267,10 @@ def load_checkpoint(
     try:
         model.load_state_dict(state["model"])
         if optimizer is not None:
-            _load_optimizer(optimizer, state)
+            received, expected = type(optimizer).__name__, state["optimizer_type"]
+            if received != expected:  # its parameter groups may fit all the same, and the next step would fail
+                raise ValueError(f"the optimizer was {expected}, received {received}")
+            optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
     except (RuntimeError, ValueError, TypeError) as error:
         model.load_state_dict(weights_before)  # those that fit were copied before the others were refused
         raise CheckpointError(
@@ -386,10 +389,3 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or not {"model", "optimizer", "optimizer_type", "history", "random"} <= state.keys():
         raise ValueError("another object")
     return state
-
-
-def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    received, expected = type(optimizer).__name__, state["optimizer_type"]
-    if received != expected:  # its parameter groups may fit all the same, and the next step would fail
-        raise ValueError(f"the optimizer was {expected}, received {received}")
-    optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything

@@ -71,58 +71,40 @@ def test_a_changed_fact_changes_the_tables(plans, monkeypatch):
     text = tables.fill_notebook(course[4])
     assert "#### Exercise 4.1: Another title\\n" in text
     assert f"*About {exercise.minutes} minutes" in text
-    assert f"plus {course[4].exercise_minutes} for the exercises" in text
     assert f"| {exercise.number} | Another title | {exercise.goal} | {exercise.minutes} |" in tables.lesson_tables(
         course[4]
     )
     assert f"{course[4].exercise_minutes} minutes |" in tables.notebook_table(course)
 
 
-def _a_section_forgotten(plans):
-    plans["notebooks"][1]["sections"].pop("reshape-question")
-
-
-def _a_longer_section(plans):
-    plans["notebooks"][1]["sections"]["reshape-question"]["minutes"] += 1
-
-
-def _a_room_for_an_exercise_of_another_notebook(plans):
-    plans["notebooks"][1]["room"].append("slope")
-
-
-def _a_row_too_short(plans):
-    plans["plans"]["day"]["rows"][0]["minutes"] -= 30
-    plans["plans"]["day"]["rows"][1]["minutes"] += 30
-
-
-def _a_row_too_long(plans):
-    plans["plans"]["term"]["rows"][3]["minutes"] += 11
-
-
-def _a_longer_break(plans):
-    plans["plans"]["evenings"]["rows"][1]["minutes"] += 5
+def _add(row, minutes):
+    row["minutes"] += minutes
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_a_section_forgotten, "to have the sections from-data"),
-        (_a_longer_section, "to take 90 minutes in all"),
-        (_a_room_for_an_exercise_of_another_notebook, "in the room some of the exercises"),
-        (_a_row_too_short, "minutes for 09:00 of the plan 'day'"),
-        (_a_row_too_long, "minutes for week 4 of the plan 'term'"),
-        (_a_longer_break, "Expected 3 times 180 minutes in the plan 'evenings'"),
+        (lambda lesson, _: lesson["sections"].pop("reshape-question"), "to have the sections from-data"),
+        (lambda lesson, _: _add(lesson["sections"]["reshape-question"], 1), "to take 90 minutes in all"),
+        (lambda lesson, _: lesson["room"].append("slope"), "in the room some of the exercises"),
+        (lambda _, rows: _add(rows["day"][0], -30) or _add(rows["day"][1], 30), "minutes for 09:00 of the plan 'day'"),
+        (lambda _, rows: _add(rows["term"][3], 11), "minutes for week 4 of the plan 'term'"),
+        (lambda _, rows: _add(rows["evenings"][1], 5), "Expected 3 times 180 minutes in the plan 'evenings'"),
     ],
 )
 def test_a_plan_that_does_not_add_up_is_refused(change, message, plans):
-    change(plans)
-    with pytest.raises(ValueError, match=message):
-        _every_table(plans)
+    change(plans["notebooks"][1], {name: plan["rows"] for name, plan in plans["plans"].items()})
+    with pytest.raises(ValueError, match=message):  # noqa: PT012
+        course = tables.lessons(plans["notebooks"])
+        for name, plan in plans["plans"].items():
+            tables.plan_table(name, plan, course)
 
 
-def _every_table(plans):
-    course = tables.lessons(plans["notebooks"])
-    return [tables.plan_table(name, plan, course) for name, plan in plans["plans"].items()]
+def test_optional_sections_are_counted_by_themselves(plans):
+    plans["notebooks"][4]["sections"]["several-numbers"]["minutes"] += 100
+    lesson = tables.lessons(plans["notebooks"])[4]
+    assert lesson.time.endswith(f" and {lesson.section_minutes(optional=True)} for the optional sections")
+    assert lesson.section_minutes(optional=True) > 100
 
 
 def test_a_lost_marker_is_named():

@@ -24,6 +24,7 @@ from tools.exercises import places
 from tools.notebooks import normal
 
 README, GUIDE, PLANS = ROOT / "README.md", ROOT / "docs" / "teaching.md", ROOT / "docs" / "plans.yml"
+OPTIONAL = "Optional: "  # begins the heading of a section that the minutes of its notebook leave out
 SPARE = 10  # minutes that a row of a plan may have for questions, beyond its sections and exercises
 
 
@@ -42,17 +43,28 @@ class Lesson:
         """The minutes of all exercises."""
         return sum(exercise.minutes for exercise in self.exercises.values())
 
+    def section_minutes(self, *, optional: bool) -> int:
+        """The minutes of the optional sections, or of the others."""
+        return sum(
+            section["minutes"]
+            for name, section in self.plan["sections"].items()
+            if self.headings[name].startswith(OPTIONAL) == optional
+        )
+
     @property
     def time(self) -> str:
         """How long the notebook takes, in words."""
-        return f"about {self.notebook.metadata.course.minutes} minutes, plus {self.exercise_minutes} for the exercises"
+        text = f"about {self.notebook.metadata.course.minutes} minutes, plus {self.exercise_minutes} for the exercises"
+        optional = self.section_minutes(optional=True)
+        return f"{text} and {optional} for the optional sections" if optional else text
 
 
 def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
     """Read the notebooks, by their number, and compare them with what docs/plans.yml says about each.
 
     Raises:
-        ValueError: the sections or exercises differ, or the sections' minutes do not add up to the notebook's.
+        ValueError: the sections or exercises differ, or the minutes of the sections do not add up to the notebook's,
+            which are without optional sections.
     """
     course = {}
     for path in NOTEBOOKS:
@@ -71,13 +83,14 @@ def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
                 f"Expected the plan of {path.name} in docs/plans.yml to have the sections {', '.join(headings)}, and "
                 f"in the room some of the exercises {', '.join(exercises)}. Correct either."
             )
-        total = sum(section["minutes"] for section in plan["sections"].values())
+        lesson = Lesson(path, notebook, exercises, headings, plan)
+        total = lesson.section_minutes(optional=False)
         if total != notebook.metadata.course.minutes:
             raise ValueError(
                 f"Expected the sections of {path.name} to take {notebook.metadata.course.minutes} minutes in all, as "
                 f"its metadata say; in docs/plans.yml they take {total}. Change either."
             )
-        course[int(path.stem[:2])] = Lesson(path, notebook, exercises, headings, plan)
+        course[int(path.stem[:2])] = lesson
     return course
 
 

@@ -660,12 +660,19 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)": (
         r"In dimension \2 there are \3 elements, counted from 0: there is none at \1."
     ),
-    r"slice indices must be integers|'float' object cannot be interpreted as an integer": (
+    r"tuple of ints, but found .* float|slice indices must be integers|'float' object cannot be interpreted": (
         "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down."
     ),
     r"shape mismatch: indexing tensors could not be broadcast": (
         "Two index tensors choose places together, so they need the same length, one pair for each place."
     ),
+    r"to have (\d+) channels, but got (\d+) channels": (
+        r"A convolution for \1 channels is given \2: what comes out of one layer must fit into the next."
+    ),
+    r"expected 2D or 3D input \(got 4D input\)": "`BatchNorm1d` is for rows of features; images need `BatchNorm2d`.",
+    r"doesn't define __round__ method": "`round` needs a Python number: take it out with `item()` first.",
+    r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
+    r"list index out of range": "The list ends before this place: the last one is `len(...) - 1`.",
     r"too many indices for tensor of dimension (\d+)": r"The tensor has \1 dimensions, and the brackets name more.",
     r"does not match the length of the desired ordering.*input.dim\(\) = (\d+)": (
         r"`permute` names each dimension once, and this tensor has \1 of them."

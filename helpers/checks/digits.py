@@ -140,6 +140,9 @@ def _gaps(scores: Tensor) -> Tensor:
         "The two largest are looked for among the images (dimension 0); look among the classes of each image.": (
             lambda outputs, k: outputs.softmax(dim=1).topk(2, dim=0).values.diff(dim=0).neg().flatten().argsort()[:k]
         ),
+        "This asks all classes; only the two likeliest of each image are to be compared.": (
+            lambda outputs, k: (outputs.softmax(dim=1) * outputs.log_softmax(dim=1)).sum(dim=1).argsort()[:k]
+        ),
         "These are classes; the places of images are asked for.": either(
             lambda outputs, k: outputs.argmax(dim=1)[:k], lambda outputs, k: outputs.topk(2, dim=1).indices[:k]
         ),
@@ -240,14 +243,17 @@ def _named(model: nn.Module) -> dict[str, Tensor]:
         "Parameters are not all that a network has: a `state_dict` has more entries.": _changes(
             copy.deepcopy, before=_named, entries=_named
         ),
-        "Parameters change in a training step; one forward pass is asked for, without `backward()`.": _changes(
-            copy.deepcopy, then=_step
+        "There are parameters among these. One forward pass changes none: only a training step does, or a comparison "
+        "that does not look at the values.": either(
+            _changes(copy.deepcopy, then=_step), _changes(copy.deepcopy, listed=lambda old, new: [*old])
+        ),
+        "These are all buffers: compare their values, for in eval mode none changes.": _changes(
+            copy.deepcopy, listed=lambda old, new: [key for key in old if "running" in key or "num_batches" in key]
         ),
         "A count of batches belongs to it, too: a tensor of a single integer.": _changes(
             copy.deepcopy,
             listed=lambda old, new: [key for key in old if old[key].ndim and not torch.equal(old[key], new[key])],
         ),
-        "These are all names that there are.": _changes(copy.deepcopy, listed=lambda old, new: [*old]),
         "These are the names of what stays as it is.": _changes(
             copy.deepcopy, listed=lambda old, new: [key for key in old if torch.equal(old[key], new[key])]
         ),
@@ -380,6 +386,8 @@ def make_colour_cnn(answer: Any) -> None:
     model, another = call(answer), call(answer)
     if model is None:
         raise NotYet("`make_colour_cnn` returned None.", observed=None, wanted=1)
+    for one in (model, another) if isinstance(model, nn.Module) else ():
+        call(one, torch.rand(4, 3, 32, 32))  # lazy layers get their sizes
     for n in (4, 2):
         X = torch.rand(n, 3, 32, 32, generator=_generator(n))
         expect_module(model, X, output_shape=[n, 5])
@@ -444,7 +452,7 @@ def _passed(model: nn.Module, X: Tensor) -> list[tuple[Tensor, Tensor]]:
     for (layer, _), (name, options) in zip(seen, _LAYERS, strict=True):
         for option, value in options.items():
             if getattr(layer, option) != value:
-                raise NotYet(f"`{option}` of a `{name}` is not that of `make_cnn`.")
+                raise NotYet(f"`{option}` of a `{name}` is not that of `make_cnn`.", _AS_MADE)
     if seen[4][0].bias is None:
         raise NotYet("The last `Linear` has no bias, and that of `make_cnn` has one.")
     return [(given, output) for (_, given), output in zip(seen, outputs, strict=True)]
@@ -502,7 +510,13 @@ def _moved(
             _moved(middle=lambda image: _middle((image > 0).float())),
         ),
         "It stops a pixel short: the distance to 14 is rounded, not cut off.": either(
-            _moved(whole=int), _moved(whole=math.floor), _moved(lambda row, column: (13.5 - row, 13.5 - column))
+            _moved(lambda row, column: (14 - row // 1, 14 - column // 1)),
+            _moved(whole=int),
+            _moved(whole=math.floor),
+            _moved(lambda row, column: (13.5 - row, 13.5 - column)),
+        ),
+        "The row, or column, with most ink is not the centre of mass: it is the mean place of all the ink.": _moved(
+            middle=lambda image: (image.sum(dim=1).argmax().item(), image.sum(dim=0).argmax().item())
         ),
         "Up and down is right. And sideways?": _moved(lambda row, column: (14 - row, 0)),
         "Sideways is right. And up and down?": _moved(lambda row, column: (0, 14 - column)),
@@ -542,7 +556,10 @@ def _reached(model: nn.Module) -> int:
 
 def _train_once(model: nn.Module) -> None:
     if _reached(model) >= 50:
-        raise NotYet("The training is still going on after 50 epochs, long after the last that was better.")
+        raise NotYet(
+            "The training is still going on after 50 epochs, long after the last that was better.",
+            "What ends the loop? Each epoch without a new best must bring it nearer to its end.",
+        )
     with torch.no_grad():
         for tensor in (*model.parameters(), model[1].running_mean):
             tensor.add_(1)
@@ -550,7 +567,7 @@ def _train_once(model: nn.Module) -> None:
 
 # The accuracy after each epoch, and the patience; the last one is repeated for ever.
 _COURSES = (
-    ([0.3, 0.6, 0.5, 0.7, 0.65, 0.75, 0.7, 0.72, 0.74, 0.8, 0.1], 3),
+    ([0.3, 0.25, 0.6, 0.5, 0.7, 0.65, 0.75, 0.7, 0.72, 0.74, 0.8, 0.1], 3),
     ([0.3, 0.2, 0.4, 0.3, 0.5, 0.4, 0.3, 0.2], 2),
     ([0.5, 0.8, 0.8, 0.8, 0.9, 0.1], 2),
     ([0.5, 0.4, 0.9, 0.1], 1),
@@ -613,6 +630,15 @@ def _while_better(model: nn.Module, train_once: Any, judge: Any, patience: int) 
         ),
         "This is the best accuracy; the number of epochs that were trained is asked for.": _until(
             returned=lambda accuracies, kept: max(accuracies)
+        ),
+        "The epochs are not counted: add 1 after each `train_once(model)`.": _until(
+            returned=lambda accuracies, kept: 0
+        ),
+        "The number of epochs alone is asked for.": _until(
+            returned=lambda accuracies, kept: (len(accuracies), max(accuracies))
+        ),
+        "`patience` is not the number of epochs: it begins again with each new best.": (
+            lambda model, train_once, judge, patience: [train_once(model) for _ in range(patience)] and patience
         ),
         "It waits one epoch longer than it has patience.": _until(more=1),
         "It gives up one epoch too early.": _until(more=-1),

@@ -30,7 +30,6 @@ from helpers.plotting.values import (
     format_count,
     format_number,
     format_percent,
-    format_shape,
     vector,
 )
 
@@ -121,12 +120,9 @@ def images_with_histograms(images: Mapping[str, ArrayLike], values: Mapping[str,
 
     Shapes: `images` maps a title to [H, W] or [1, H, W], 0 (black) to 1 (white); `values` as in `value_histograms`.
 
-    Raises: ValueError where an image has another shape; as `value_histograms`.
+    Raises: as `value_histograms`.
     """
     grids = {title: finite(image, title).squeeze() for title, image in images.items()}
-    for title, pixels in grids.items():
-        if pixels.ndim != 2:
-            raise ValueError(f"Expected {title} of shape [H, W]: received {format_shape(pixels)}. Select a channel.")
     axes = new_axes(len(grids) + len(values), height=2.4, widths=[1.0] * len(grids) + [1.35] * len(values))
     for ax, (title, pixels) in zip(axes, grids.items(), strict=False):
         ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")

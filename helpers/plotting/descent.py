@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
 from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, styled
-from helpers.plotting.values import finite, format_count, format_number, format_shape, vector
+from helpers.plotting.values import finite, format_count, format_number, vector
 
 
 @styled()
@@ -32,7 +32,7 @@ def descent_on_curve(
     Shapes:
         w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
 
-    Raises: ValueError where shapes do not fit, or the Axes are not one per path.
+    Raises: ValueError where a number is not finite, or the Axes are not one per path.
     """
     w, loss, paths, tangents = vector(w, "w"), vector(loss, "loss"), _paths(paths), set(tangents)
     own_figure = axes is None
@@ -73,7 +73,7 @@ def descent_on_contours(
     Shapes:
         u: [U]; v: [V]; loss: [V, U], at each u (across) and v (up). Each path: [steps + 1, 3], rows of u, v and loss.
 
-    Raises: ValueError where shapes do not fit, or the Axes are not one per path.
+    Raises: ValueError where a number is not finite, or the Axes are not one per path.
     """
     u, v, loss, paths = vector(u, "u"), vector(v, "v"), finite(loss, "loss"), _paths(paths)
     own_figure = axes is None
@@ -94,14 +94,7 @@ def descent_on_contours(
 
 
 def _paths(paths: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
-    arrays = {title: finite(path, f"the path {title!r}").astype(np.float64) for title, path in paths.items()}
-    for title, array in arrays.items():
-        if array.ndim != 2 or array.shape[1] != 3:
-            raise ValueError(
-                f"Expected the path {title!r} of shape [steps + 1, 3]: received {format_shape(array)}. "
-                "Store three numbers before the first step and after each."
-            )
-    return arrays
+    return {title: finite(path, f"the path {title!r}").astype(np.float64) for title, path in paths.items()}
 
 
 def _draw_path(ax: Axes, path: np.ndarray) -> None:

@@ -156,8 +156,6 @@ def _pixels(images: ArrayLike, value_range: tuple[float, float] | None) -> tuple
         )
     pixels = pixels.astype(np.float64)
     low, high = value_range or (0, 255 if integers else 1)
-    if not low < high:
-        raise ValueError(f"Expected value_range=(black, white), black below white: received {value_range}. Swap them.")
     # Resizing may overshoot the limits slightly: draw that as black and white, and stop at anything more.
     slack = 1e-3 * (high - low)
     if value_range is None and (pixels.min() < low - slack or pixels.max() > high + slack):
@@ -196,8 +194,6 @@ def _marks(correct: ArrayLike | None, n: int) -> list[bool] | None:
 
 def _columns(columns: int | None, n: int, titles: list[str], marks: list[bool] | None) -> int:
     if columns is not None:
-        if columns < 1:
-            raise ValueError(f"Expected at least one column: received columns={columns}. Pass 1 or more, or none.")
         return min(columns, n)
     longest = max(len(line) for title in titles for line in title.splitlines() or [""]) + (2 if marks else 0)
     most = int(np.clip(WIDTH // (longest * _LETTER + _GAP), 4, 8))

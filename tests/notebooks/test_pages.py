@@ -57,7 +57,9 @@ def test_each_notebook_has_something_to_play_with(path):
     for i in widgets:
         assert [cells[i - 1].cell_type, cells[i + 1].cell_type] == ["markdown", "markdown"]
         assert "?" in cells[i - 1].source
-        assert cells[i].outputs[0].data["text/plain"].rstrip().endswith((".", "!"))
+        *_, sentence, how_to_use_it = cells[i].outputs[0].data["text/plain"].rstrip().splitlines()
+        assert sentence.endswith((".", "!"))
+        assert how_to_use_it.startswith("(")
         headings = [k for k, cell in enumerate(cells) if cell.source.startswith("## ")]
         start, end = max(k for k in headings if k < i), min((k for k in headings if k > i), default=len(cells))
         shown = [output for cell in cells[start:end] for output in cell.get("outputs", [])]

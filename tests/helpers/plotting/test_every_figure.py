@@ -1,7 +1,6 @@
 """What every function that draws promises: the course's style, the caller's Axes, and that no change goes unseen."""
 
 import inspect
-import math
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -14,7 +13,7 @@ from matplotlib.text import Text
 from helpers import plotting
 from helpers.plotting import describe
 from helpers.plotting.captions import PLACEHOLDER
-from helpers.plotting.fingerprint import exclude_from_fingerprint, fingerprint
+from helpers.plotting.fingerprint import fingerprint
 from helpers.plotting.style import WIDTH
 from tests.helpers.plotting.figures import FIGURES, draw
 from tests.notebooks.nbval_approx import adopt_rounding
@@ -65,13 +64,6 @@ def test_the_users_settings_change_no_pixel_and_stay_as_they_are(name):
         assert dict(mpl.rcParams) == dict(before)
 
 
-def test_settings_come_back_after_an_error():
-    before = mpl.rcParams.copy()
-    with pytest.raises(ValueError, match="Expected"):
-        plotting.compare_curves({"SGD": []})
-    assert dict(mpl.rcParams) == dict(before)
-
-
 @pytest.mark.parametrize(("name", "option"), ON_AXES)
 def test_the_given_axes_are_drawn_on_and_returned_and_nothing_else_is_touched(name, option):
     figure, (given, other) = plt.subplots(1, 2)
@@ -85,9 +77,8 @@ def test_the_given_axes_are_drawn_on_and_returned_and_nothing_else_is_touched(na
     assert describe(figure) == describe(given)
 
 
-@pytest.mark.parametrize("option", ["axes"])
-def test_another_number_of_axes_is_refused(option):
-    for name in [name for name, parameter in ON_AXES if parameter == option]:
+def test_another_number_of_axes_is_refused():
+    for name in [name for name, option in ON_AXES if option == "axes"]:
         with pytest.raises(ValueError, match=r"Expected one Axes each for '?\w.*: 1 needed, 2 received"):
             draw(name, axes=plt.subplots(1, 2)[1])
 
@@ -144,50 +135,6 @@ def test_numbers_in_another_order_are_noticed(name):
             ("value_histograms", "values"),
         }:
             assert _noticed(_stored(draw(name, **{argument: values[::-1]})), before), argument
-
-
-def _by_hand(**numbers):
-    """The fingerprint of these numbers, each with its weight: the fractional part of a multiple of the golden ratio."""
-    words = []
-    for name, values in numbers.items():
-        weights = [2 * ((place * (math.sqrt(5) - 1) / 2) % 1) for place in range(1, len(values) + 1)]
-        mean = sum(values) / len(values)
-        weighted = sum(weight * value for weight, value in zip(weights, values, strict=True)) / len(values)
-        words.append(f"{name.replace('_', ' ')} {len(values):,}, mean {mean:#.5g}, weighted {weighted:#.5g}")
-    return "; ".join(words)
-
-
-@pytest.mark.parametrize(
-    ("mark", "numbers"),
-    [
-        (lambda ax: ax.plot([0, 1], [2, 5]), {"lines_across": [0, 1], "lines_up": [2, 5]}),
-        (
-            lambda ax: ax.imshow(np.ma.masked_equal(np.array([[250, 251], [252, 9]], dtype=np.uint8), 9)),
-            {"pixels": [250, 251, 252, 0]},
-        ),
-        (lambda ax: ax.bar([1], [3], color="red"), {"boxes": [0.6, 0, 0.8, 3], "colours": [1, 0, 0]}),
-        (lambda ax: ax.stairs([1, 2], [0, 1, 4]), {"steps": [1, 2, 0, 1, 4]}),
-        (lambda ax: ax.vlines([1, 2], 0, 3), {"segments": [1, 0, 1, 3, 2, 0, 2, 3]}),
-        (lambda ax: ax.vlines([], 0, 3), {}),
-        (lambda ax: ax.scatter([1, 2], np.ma.masked_equal([3, 9], 9)), {"points": [1, 3, 0, 0]}),
-        (lambda ax: ax.text(0, 0, "1,234%"), {"written": [1234]}),
-        (lambda ax: (ax.text(0, 0, "a word"), ax.set_title("7"), ax.plot([0], [1])[0].set_visible(False)), {}),
-        (lambda ax: ax.plot([0, 1], [np.nan, np.inf]), {"lines_across": [0, 1], "lines_up": [0, 0]}),
-        (lambda ax: exclude_from_fingerprint(ax.plot([0, 1], [2, 5])[0]), {}),
-        (lambda ax: ax.plot([0, 1], [2, 5])[0].axes.set_xlabel("seconds"), {}),
-    ],
-)
-def test_the_fingerprint_of_each_mark(mark, numbers):
-    figure, ax = plt.subplots()
-    mark(ax)
-    assert fingerprint(figure) == _by_hand(**numbers)
-
-
-def test_the_fingerprint_of_a_contour():
-    figure, ax = plt.subplots()
-    lines = ax.contour(np.add.outer(np.arange(4.0), np.arange(4.0)), levels=[1.5, 2.5])
-    vertices = np.concatenate([path.vertices for path in lines.get_paths()]).ravel().tolist()
-    assert fingerprint(figure) == _by_hand(levels=[1.5, 2.5], contours=vertices)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

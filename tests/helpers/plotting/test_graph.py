@@ -2,14 +2,12 @@
 
 import pytest
 import torch
-from matplotlib.colors import same_color
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from helpers.plotting import describe, draw_graph, graph_picture
+from helpers.plotting import draw_graph, graph_picture
 from helpers.plotting.graph import Graph, Node, computational_graph
-from helpers.plotting.style import AMBER, BLUE, GREY, INK
 
 
 @pytest.fixture
@@ -74,23 +72,6 @@ def test_a_branch_without_gradients_is_a_constant_only_where_it_is_kept(cut):
         assert _labels(computational_graph(a * hidden, tensors), "constant") == ["hidden []"]
 
 
-def test_an_empty_tensor_is_not_taken_for_another():
-    a, empty = torch.ones(0, requires_grad=True), torch.ones(0)  # both lie at address 0
-    assert _labels(computational_graph(a * torch.ones(0), {"a": a, "empty": empty}), "constant") == []
-
-
-def test_in_place_operations_are_nodes_like_others():
-    a = torch.ones(3, requires_grad=True)
-    b = a.clone()
-    b.add_(1)
-    b[0] = 5.0
-    assert sorted(_labels(computational_graph(b, {"a": a}), "operation")) == ["add", "clone", "copy slices"]
-    a, c = _variable(), torch.ones(())
-    product = a * c
-    c.add_(1)  # backward() is lost now, but there is still a graph to look at
-    assert _labels(computational_graph(product, {"a": a, "c": c}), "operation") == ["multiply"]
-
-
 def test_after_backward_the_kept_tensors_are_gone_and_the_operations_stay(layer):
     loss, tensors = layer
     loss.backward()
@@ -114,32 +95,18 @@ def test_a_long_chain_is_no_deep_recursion():
     assert len(computational_graph(out, {"a": a}).nodes) == 3003
 
 
-def test_no_graph_is_an_error_that_says_what_to_do():
-    with pytest.raises(ValueError, match=r"out has no grad_fn\. Compute it from a tensor with requires_grad=True"):
-        computational_graph(torch.ones(3).sum(), {}, name="out")
-    with pytest.raises(ValueError, match="no grad_fn"):
-        graph_picture(_variable(), {})
-    with pytest.raises(TypeError, match="received float"):
-        computational_graph(1.5, {})
-
-
-def test_the_picture_has_a_box_a_node_an_arrow_an_edge_and_a_sentence(layer):
+def test_a_box_per_node_and_an_arrow_per_edge(layer):
     ax = graph_picture(*layer)
     graph = computational_graph(*layer)
     boxes, arrows = _boxes(ax), _arrows(ax)
     assert [text.get_text() for text in ax.texts] == ["forward", "backward", *(node.label for node in graph.nodes)]
     assert (len(boxes), len(arrows)) == (len(graph.nodes), len(graph.edges) + 2)
-    assert describe(ax) == (
-        "Computational graph of loss: 4 operations (binary cross entropy with logits, add, squeeze, matrix product), "
-        "2 leaf tensors to collect gradients (b [3], w [5, 3]), kept for backward without a gradient: y [3], x [5]."
-    )
-
-
-def test_the_sentence_counts_one_and_several_of_the_same():
-    a = _variable()
-    assert describe(graph_picture(a.exp().exp(), {"a": a}, name="out")) == (
-        "Computational graph of out: 2 operations (exp (2 times)), 1 leaf tensor to collect gradients (a [])."
-    )
+    by_hand = [Node("leaf", "w", note="= 3"), Node("constant", "2", note=""), Node("result", "out")]
+    assert [text.get_text() for text in draw_graph(Graph(by_hand, [(0, 2), (1, 2)])).texts[2:]] == [
+        "w = 3",
+        "2",
+        "out []",
+    ]
 
 
 def _boxes(ax):
@@ -154,22 +121,6 @@ def _frames(ax):
     return [box.get_window_extent() for box in _boxes(ax)]
 
 
-def test_each_kind_of_box_has_a_look_of_its_own(layer):
-    looks = {
-        "leaf": (BLUE, "solid"),
-        "constant": (GREY, "--"),
-        "accumulation": (AMBER, ":"),
-        "operation": (GREY, "solid"),
-        "result": (INK, "solid"),
-    }
-    nodes = computational_graph(*layer).nodes
-    assert {node.role for node in nodes} == set(looks)
-    for node, box in zip(nodes, _boxes(graph_picture(*layer)), strict=True):
-        color, line = looks[node.role]
-        assert same_color(box.get_edgecolor(), color)
-        assert box.get_linestyle() == line
-
-
 def test_arrows_lead_from_what_is_computed_first_to_what_uses_it(layer):
     ax = graph_picture(*layer)
     places = [text.get_position() for text in ax.texts[2:]]
@@ -178,11 +129,7 @@ def test_arrows_lead_from_what_is_computed_first_to_what_uses_it(layer):
         assert (abs(start - places[source]) < 1).all()
         assert (abs(end - places[user]) < 1).all()
         assert places[source][1] > start[1] > end[1] > places[user][1]
-
-
-def test_forward_points_down_and_backward_up(layer):
-    ax = graph_picture(*layer)
-    for arrow, word, down in zip(_arrows(ax), ax.texts, (True, False), strict=False):
+    for arrow, word, down in zip(_arrows(ax), ax.texts, (True, False), strict=False):  # forward down, backward up
         (x, start), (_, end) = arrow._path_original.vertices
         assert (start > end) == down
         assert x == word.get_position()[0]
@@ -227,12 +174,3 @@ def test_a_wide_graph_is_drawn_smaller_and_stays_on_the_page():
     page = ax.figure.bbox
     assert all(page.x0 <= frame.x0 and frame.x1 <= page.x1 for frame in _frames(ax))
     assert ax.texts[-1].get_fontsize() < 9
-
-
-def test_a_graph_put_together_by_hand_is_drawn():
-    graph = Graph(
-        [Node("leaf", "w", note="= 3"), Node("constant", "2", note=""), Node("result", "out")], [(0, 2), (1, 2)]
-    )
-    ax = draw_graph(graph)
-    assert [text.get_text() for text in ax.texts][2:] == ["w = 3", "2", "out []"]
-    assert (len(_boxes(ax)), len(_arrows(ax))) == (3, 4)

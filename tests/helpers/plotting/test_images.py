@@ -22,7 +22,8 @@ def test_each_image_under_its_title_row_by_row():
     left, right, below = (ax.get_position() for ax in figure.axes)
     assert left.x1 <= right.x0
     assert left.y0 == right.y0 >= below.y1
-    assert describe(figure).startswith("3 greyscale images, 4 x 5 pixels from 0 to 1, in 2 rows: T-shirt/top, Trouser")
+    sentence = describe(image_grid(torch.zeros(14, 2, 2), torch.tensor([7] * 10 + [1] * 4)))
+    assert sentence.endswith("in 2 rows: 1 (4), 7 (10).")  # many titles are counted
 
 
 def test_bytes_colours_and_brightness():
@@ -33,7 +34,6 @@ def test_bytes_colours_and_brightness():
     colour[0, 0] = 1
     figure = image_grid(list(colour))
     assert figure.axes[0].images[0].get_array()[0, 0].tolist() == [1, 0, 0]
-    assert describe(figure).startswith("2 colour images")
 
 
 def test_a_value_range_says_what_is_black_and_white_and_shows_its_scale():
@@ -64,11 +64,6 @@ def test_titles_do_not_overlap_and_every_glyph_is_drawn(recwarn):
     assert figure.axes[0].get_title() == "✗ Ankle boot\n(true T-shirt/top)"
     figure.canvas.draw()
     assert not [warning for warning in recwarn if "missing from font" in str(warning.message)]
-
-
-def test_many_titles_are_counted_in_the_sentence():
-    sentence = describe(image_grid(torch.zeros(14, 2, 2), torch.tensor([7] * 10 + [1] * 4)))
-    assert sentence.endswith("in 2 rows: 1 (4), 7 (10).")
 
 
 def test_training_progress_shows_curves_above_images():

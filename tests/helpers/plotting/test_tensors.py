@@ -43,7 +43,6 @@ def test_ranks_draw_each_tensor_as_what_it_holds():
     assert list(image.images[0].get_extent()) == [0, 4, 3, 0]  # the first row on top
     assert np.asarray(coloured.images[0].get_array()) == pytest.approx(colour.permute(1, 2, 0).numpy())
     assert image.get_title() == "grey\n2-D [3, 4]"
-    assert "a sound, 1-D of shape [50] (-1 to 1); grey, 2-D of shape [3, 4] (0.2 to 0.8)" in describe(image.figure)
     behind, front = cards.images  # what is drawn last is in front
     assert np.asarray(front.get_array()) == pytest.approx(batch[0, 0].numpy())
     assert front.get_extent()[0] == 0 < behind.get_extent()[0]
@@ -60,12 +59,6 @@ def test_selections_and_indexing_colour_the_cells_that_were_taken_and_no_others(
     assert sorted(int(number) for number, fill in cells if fill == BLUE) == taken
     blue = [int(number) for number, fill in _cells(indexing(X, "it", result)) if fill == BLUE]
     assert sorted(blue) == sorted(2 * taken)  # in x, and in the result beside it
-
-
-def test_selections_say_what_they_show():
-    figure = selections(X, {"x[1]": X[1], "x[0, 0]": X[0, 0]})
-    assert describe(figure).endswith("x[1] takes 4 cells (4, 5, 6, 7), shape [4]; x[0, 0] takes 1 cell (0), shape [].")
-    assert {"x[1]", "shape [4]", "x[0, 0]", "shape []"} <= set(_texts(figure))
 
 
 @pytest.mark.parametrize(("result", "note"), [(X[:0], "no cell"), (torch.arange(12).repeat(9), "not drawn")])
@@ -147,7 +140,7 @@ def test_what_torch_refuses_is_drawn_as_refused(first, second):
         a + b
     figure = broadcasting(a, b)
     assert describe(figure).endswith("so they are refused.")
-    assert {"✗", "refused"} <= set(_texts(figure))
+    assert "✗" in _texts(figure)
 
 
 def test_large_tensors_have_a_rule_and_no_cells():
