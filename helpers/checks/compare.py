@@ -60,8 +60,8 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
             return False
         try:
             return same(self.observed, other.observed)
-        except Exception:  # values of kinds that no check compares
-            return self.args[0] == other.args[0]
+        except Exception:  # values of kinds that no check compares: their types are told
+            return self.args[0] == other.args[0] and self.args[0].startswith("Type of ")
 
     def with_hints(self, hints: Iterable[str]) -> NotYet:
         """The same finding with these hints."""
@@ -196,8 +196,8 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
     # What can be told in a word: a model or a loader of the check's own says nothing.
-    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if _is_brief(one)]
-    listed = ", ".join(f"{name} {text}".removeprefix(" = ").strip() for name, text in told)
+    told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if name and _is_brief(one)]
+    listed = ", ".join(f"{name} {text}" for name, text in told)
     trace.calls.append(Call(function, inputs, listed))
     printed.clear()
     try:

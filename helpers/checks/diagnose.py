@@ -80,7 +80,7 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` is used before your function gives it a value on this path."
     elif name == "F":
         yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
-    elif re.fullmatch(r"[A-Z]", name):
+    elif re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
         given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
         sized = [one for one, value in given if one and type(value) is Tensor]
