@@ -81,7 +81,7 @@ RECIPES = {
     },
     "MNIST": {  # as in notebook 7
         "784-512-256-128-10": Recipe(lambda: dense(784, 512, 256, 128), 1e-2, 4, 256),
-        "small CNN": Recipe(cnn_of_digits, 6e-3, 4, 256),
+        "small CNN": Recipe(cnn_of_digits, 2e-3, 4, 256),
     },
 }
 
