@@ -111,21 +111,9 @@ def twice(session: nox.Session) -> None:
 
 @here
 def answers(session: nox.Session) -> None:
-    """2,000 generated answers for the check of each exercise, in place of the 50 of `make test`."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "2",
-        "--dist",
-        "load",
-        "tests/helpers/checks",
-        "-k",
-        "generated",
-    ]
-    session.run(*command, env={"GENERATED_ANSWERS": "2000"})
+    """2,000 generated answers for the check of each exercise."""
+    options = ["-q", "-n", "2", "--dist", "load", "tests/helpers/checks/test_generated.py"]
+    session.run(sys.executable, "-m", "pytest", *options, env={"GENERATED_ANSWERS": "2000"})
 
 
 @here

@@ -182,7 +182,7 @@ def test_training_starts_pauses_and_resets(watching):
 def test_pause_works_while_a_cell_runs_and_a_cell_that_is_run_again_stops_its_training(watching):
     watching.press("Start")
     watching.says("After")
-    watching.notebook.in_kernel("import time; time.sleep(8)", wait=False)
+    watching.notebook.in_kernel("import time; time.sleep(15)", wait=False)
     before = watching.sentence
     wait_until(lambda: watching.sentence != before, seconds=SLOWEST, what="a step while the cell runs")
     watching.press("Pause")
