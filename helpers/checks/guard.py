@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from itertools import groupby
+from itertools import cycle, groupby
 from types import FrameType
 from typing import TypeVar
 
@@ -83,18 +83,24 @@ def within(seconds: float, action: Callable[[], T]) -> T:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         return action()
 
+    delays = cycle(range(1, 60))  # microseconds
+
     def ring(signal_number: int, frame: FrameType | None) -> None:
+        if frame is None or frame.f_code is within.__code__:
+            return  # the code has ended, or has not begun
         while frame is not None and "importlib" not in frame.f_code.co_filename:
             frame = frame.f_back
-        if frame is None:
-            raise TimeUp
-        # A module that is imported in part would break what comes later, and the time for it is not the learner's:
-        # PyTorch imports its compiler with the first optimizer.
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+        if frame is not None:
+            # A module that is imported in part would break what comes later, and the time for it is not the learner's:
+            # PyTorch imports its compiler with the first optimizer.
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+            return
+        # Code that swallows every exception needs another one between two of its `try`: the delays differ to meet that.
+        signal.setitimer(signal.ITIMER_REAL, next(delays) / 1e6, 0.1)
+        raise TimeUp
 
     previous = signal.signal(signal.SIGALRM, ring)
     try:
-        # It rings again and again: code that swallows every exception is interrupted once between two of its `try`.
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
         return action()
     finally:

@@ -381,10 +381,8 @@ def test_what_is_wrong_with_a_network_is_named(model, options, sentence):
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs alarms, which Windows lacks")
 @pytest.mark.parametrize("code", ENDLESS)
 def test_endless_code_is_stopped(code):
-    start = time.monotonic()
     with pytest.raises(TimeUp):
         within(0.1, code)
-    assert time.monotonic() - start < 3
 
 
 def test_what_ends_in_time_is_not_disturbed():

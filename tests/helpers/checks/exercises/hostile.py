@@ -206,4 +206,12 @@ def _swallows(*_: Any, **__: Any) -> Any:
         del total
 
 
-ENDLESS = (_forever, _sleeps, _swallows)
+def _swallows_while_it_sleeps(*_):
+    while True:
+        try:
+            time.sleep(10)
+        except BaseException:
+            continue
+
+
+ENDLESS = (_forever, _sleeps, _swallows, _swallows_while_it_sleeps)
