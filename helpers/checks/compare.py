@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.guard import TimeUp, printed
-from helpers.checks.source import arguments_of, loops, place_of
+from helpers.checks.source import arguments_of, is_library, loops, place_of
 
 # Taken when this module is imported: replacing `torch.isclose`, or `detach` in a tensor, changes nothing for a check.
 _isclose, _nonzero, _clone, _detach = torch.isclose, torch.nonzero, torch.clone, Tensor.detach
@@ -151,6 +151,17 @@ def expect_class(answer: Any) -> None:
     if not issubclass(type(answer), type):
         remedy = "Give the class itself, its name without brackets: the check makes objects from it."
         raise NotYet(f"Type of your answer: expected a class, received {describe(answer)}.", remedy)
+    _expect_written(answer)
+
+
+def _expect_written(cls: type) -> None:
+    """Refuse a class without methods, and one of which a method is empty: the learner has begun to write it."""
+    methods = _methods(cls)
+    learners = [code for base in type.__dict__["__mro__"].__get__(cls) for code in _methods(base).values()]
+    if not methods and all(is_library(code.co_filename) for code in learners):
+        raise NotYet(f"The class {_name_of(cls)} has no methods yet.", "Write those that the task names into it.")
+    if empty := [name for name, code in methods.items() if _is_empty(code)]:
+        raise NotYet(f"`{empty[0]}` is still empty: write its body in the place of `...` or `pass`.")
 
 
 class Case(NamedTuple):
@@ -267,6 +278,7 @@ def expect_module(
     """
     if is_blank(model) or is_blank(type(model)):
         raise Blank
+    _expect_written(type(model))
     if not issubclass(type(model), nn.Module):
         remedy = ["Give the model itself, made by calling the class: its name with brackets."]
         made = remedy if issubclass(type(model), type) else []
@@ -549,7 +561,7 @@ _EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_F
 
 
 def is_blank(answer: Any) -> bool:
-    """Whether an answer is `...`, contains it, or is a function or class of which a body is nothing but `...`."""
+    """Whether an answer is `...`, contains it, or is a function, or a class of functions, with nothing but `...`."""
     if answer is ...:
         return True
     if type(answer) in (list, tuple):
@@ -559,9 +571,15 @@ def is_blank(answer: Any) -> bool:
     if type(answer) is FunctionType:
         return _is_empty(answer.__code__)
     if issubclass(type(answer), type):
-        own = type.__dict__["__dict__"].__get__(answer)
-        return any(type(method) is FunctionType and _is_empty(method.__code__) for method in own.values())
+        methods = _methods(answer)
+        return bool(methods) and all(map(_is_empty, methods.values()))
     return False
+
+
+def _methods(cls: type) -> dict[str, CodeType]:
+    """The code of the functions in the body of a class, by their names."""
+    own = type.__dict__["__dict__"].__get__(cls)
+    return {name: method.__code__ for name, method in own.items() if type(method) is FunctionType}
 
 
 def _is_empty(code: CodeType) -> bool:
