@@ -151,17 +151,17 @@ def expect_class(answer: Any) -> None:
     if not issubclass(type(answer), type):
         remedy = "Give the class itself, its name without brackets: the check makes objects from it."
         raise NotYet(f"Type of your answer: expected a class, received {describe(answer)}.", remedy)
-    _expect_written(answer)
+    own = [code for base in type.__dict__["__mro__"].__get__(answer) for code in _methods(base).values()]
+    if not _methods(answer) and all(is_library(code.co_filename) for code in own):
+        raise NotYet(f"The class {_name_of(answer)} has no methods yet.", "Write those that the task names into it.")
+    _expect_bodies(answer)
 
 
-def _expect_written(cls: type) -> None:
-    """Refuse a class without methods, and one of which a method is empty: the learner has begun to write it."""
-    methods = _methods(cls)
-    learners = [code for base in type.__dict__["__mro__"].__get__(cls) for code in _methods(base).values()]
-    if not methods and all(is_library(code.co_filename) for code in learners):
-        raise NotYet(f"The class {_name_of(cls)} has no methods yet.", "Write those that the task names into it.")
-    if empty := [name for name, code in methods.items() if _is_empty(code)]:
-        raise NotYet(f"`{empty[0]}` is still empty: write its body in the place of `...` or `pass`.")
+def _expect_bodies(cls: type) -> None:
+    """Refuse a class that is begun, and of which a method is still empty."""
+    for name, code in _methods(cls).items():
+        if _is_empty(code) and not is_library(code.co_filename):
+            raise NotYet(f"`{name}` is still empty: write its body in the place of `...` or `pass`.")
 
 
 class Case(NamedTuple):
@@ -278,7 +278,6 @@ def expect_module(
     """
     if is_blank(model) or is_blank(type(model)):
         raise Blank
-    _expect_written(type(model))
     if not issubclass(type(model), nn.Module):
         remedy = ["Give the model itself, made by calling the class: its name with brackets."]
         made = remedy if issubclass(type(model), type) else []
@@ -287,6 +286,7 @@ def expect_module(
         elif type(model) is Tensor:
             made = ["This is what a model returns. Give the model itself."]
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
+    _expect_bodies(type(model))
     model = copy.deepcopy(model)
     nn.Module.train(model, True)
     output = call(model, inputs)
@@ -507,15 +507,21 @@ def brief(value: Any) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The name of an error and its message, without calling anything of its own."""
+    """The name of an error and its message in whole lines, without calling anything of its own."""
     first = error.args[0] if type(error.args) is tuple and error.args else ""
     text = _COLOURS.sub("", first).strip() if type(first) is str else ""
     lines = [line.rstrip() for line in text.splitlines()]
-    if len(lines) > 12 or len(text) > 1500:  # a message of PyTorch is shown whole; a flood of a learner's own is not
-        lines = [line[:200] for line in lines[:12]]
-    return f"{_name_of(type(error))}: {chr(10).join(lines)}".rstrip(": ")
+    shown: list[str] = []
+    for line in lines[:12]:
+        room = _LONGEST_MESSAGE - len("\n".join(shown))
+        if len(line) > room and shown:
+            break
+        shown.append(line[:room])  # only a flood of a learner's own is cut: no sentence of PyTorch is as long
+    shown += ["..."] * (shown != lines)
+    return f"{_name_of(type(error))}: {chr(10).join(shown)}".rstrip(": ")
 
 
+_LONGEST_MESSAGE = 950  # characters: so long is the list of all forms in which a function of PyTorch can be called
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
 
 

@@ -110,12 +110,19 @@ def _shell(path: Path) -> InteractiveShell:
 
 
 def _reads(source: str) -> tuple[set[str], set[str]]:
-    """The names that code takes from elsewhere, and those that it assigns."""
-    nodes = list(ast.walk(ast.parse(source)))
-    used = [node for node in nodes if isinstance(node, ast.Name)]
-    aliases = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
-    assigned = {node.id for node in used if isinstance(node.ctx, ast.Store)}
-    assigned |= {alias.asname or alias.name for alias in aliases}
-    assigned |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    parameters = {node.arg for node in nodes if isinstance(node, ast.arg)}
-    return {node.id for node in used if isinstance(node.ctx, ast.Load)} - assigned - parameters, assigned
+    """The names that code takes from elsewhere, and those that it assigns outside functions and classes."""
+    tree = ast.parse(source)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    assigned, waiting = set(), [tree]
+    for node in waiting:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            assigned.add(node.name)
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            assigned |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            assigned.add(node.id)
+        waiting += ast.iter_child_nodes(node)
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own - assigned, assigned
