@@ -1,8 +1,8 @@
 """The exercises where learners meet them: answers run in a shell like a notebook's, after the cells that they need.
 
-`attempts/<module>.json` has for each exercise answers as learners type them: {"right": code}, {"wrong": code, "reply":
-a part of its diagnosis} and {"fooling": code}, which is wrong as well, but agrees with much that a check looks at and
-needs no diagnosis. The code takes the place of the exercise's cell without the call of the check.
+`attempts/<module>.json` has for each exercise answers as learners type them: {"right": code}, {"wrong": code} with a
+part of its diagnosis as "reply", and {"fooling": code}, which is wrong too, but agrees with much that a check looks at:
+it needs no diagnosis. The code takes the place of the exercise's cell without the call of the check.
 """
 
 from __future__ import annotations
