@@ -574,7 +574,7 @@ def _loaders(
     minutes=15,
     difficulty=3,
     why="With this you can feed any greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
-    "look at a batch with `image_grid`.",
+    "look at a batch with `image_grid(X, value_range=(-1, 2))`.",
     mistakes={
         "These are the data sets. `DataLoader(data, batch_size=...)` makes a loader of each.": either(
             _loaders(loader=lambda data, **options: data),
