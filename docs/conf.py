@@ -26,7 +26,10 @@ root_doc = "docs/index"
 include_patterns = ["docs/*.md", "notebooks/[0-9]*.ipynb", "data/README.md", "CONTRIBUTING.md"]
 exclude_patterns = [".*", "build", "shared"]  # Sphinx would search these folders, too
 STUDENT = bool(os.environ.get("COURSE_STUDENT"))
-FOR_INSTRUCTORS = ("docs/teaching.md", "docs/classroom.md", "docs/verification.md", "CONTRIBUTING.md")
+FOR_INSTRUCTORS = (
+    *("docs/teaching.md", "docs/classroom.md", "docs/written_test.md", "docs/verification.md"),
+    "CONTRIBUTING.md",
+)
 if STUDENT:
     exclude_patterns += FOR_INSTRUCTORS
 extensions = ["myst_nb"]

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from importlib.util import find_spec
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,9 @@ class Deck:
             else:
                 for cell in run:
                     self._add_code(cell)
+        for empty, following in pairwise(self.slides):
+            if not empty.parts:  # a heading above another one
+                following.notes = empty.notes + following.notes
         self.slides = [slide for slide in self.slides if slide.parts]
 
     @property
