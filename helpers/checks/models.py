@@ -41,7 +41,7 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
     goal="say what each number in a linear layer does",
     minutes=5,
     difficulty=1,
-    why="You chose the weights by thought; training finds them by itself, in a layer of just this form.",
+    why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
         "This has a column for each output. `weight` has a row for each output and a column for each input.": (
             torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T,
@@ -92,7 +92,7 @@ def _with_hidden(*layers: nn.Module) -> nn.Module:
     goal="put layers together so that their shapes fit",
     minutes=7,
     difficulty=1,
-    why="The same four layers judge clothes, digits or colours; only the first and the last number change.",
+    why="The same four layers can classify clothes or digits; only the numbers of inputs and of classes change.",
     mistakes=lambda: {
         "A colour image has three channels: how many numbers does it hold, over all of them?": either(
             *(
@@ -394,7 +394,7 @@ def _relu_unless_last(X: Tensor, place: int, last: int) -> Tensor:
     goal="write a module whose layers are made in a loop",
     minutes=13,
     difficulty=3,
-    why="Large models are written like this: the number of layers is an argument, and the class stays the same.",
+    why="Large models are written like this: the number of layers is an argument of the class.",
     mistakes={
         "A module sees the layers that are its attributes or in an `nn.ModuleList` or `nn.Sequential`, which is one. A "
         "plain list or a local variable hides them.": either(
@@ -492,7 +492,7 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
     goal="write a layer that behaves differently in train and eval mode, and remembers",
     minutes=12,
     difficulty=3,
-    why="This is half of BatchNorm. The other half divides by the standard deviation, and remembers its square.",
+    why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average of its square.",
     mistakes={
         "In eval mode, only `running_mean` counts. `self.training` says which mode the layer is in; `self.train` is "
         "the method that sets it.": _centring(lambda layer, X, mean: X - mean),
