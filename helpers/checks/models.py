@@ -492,7 +492,7 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
     goal="write a layer that behaves differently in train and eval mode, and remembers",
     minutes=12,
     difficulty=3,
-    why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average of its square.",
+    why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
     mistakes={
         "In eval mode, only `running_mean` counts. `self.training` says which mode the layer is in; `self.train` is "
         "the method that sets it.": _centring(lambda layer, X, mean: X - mean),
