@@ -7,7 +7,6 @@ it needs no diagnosis. The code takes the place of the exercise's cell without t
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import json
@@ -21,6 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from helpers.checks.core import Exercise, Verdict
+from tests.cells import cells_needed, reads
 from tools.exercises import places
 from tools.notebooks import NOTEBOOKS
 
@@ -91,38 +91,14 @@ def answers(exercise: Exercise) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 @cache
 def _shell(path: Path) -> InteractiveShell:
     """A shell after those cells of a notebook that assign what an answer further down, or a solution, reads."""
-    exercises = {place.cell.id: exercise for exercise, (page, place) in PLACES.items() if page == path}
-    needed, sources = {"check"}, []
-    for cell in reversed(nbformat.read(path, as_version=4).cells):
-        if exercise := exercises.get(cell.id):
-            codes = [PLACES[exercise][1].solution.source, *map(code_of, ATTEMPTS[_module(exercise)][exercise.name])]
-            needed = needed.union(*(_reads(code)[0] for code in codes))
-        elif cell.cell_type == "code" and "solution" not in cell.metadata.get("tags", []):
-            read, assigned = _reads(cell.source)
-            if assigned & needed:
-                sources.insert(0, cell.source)
-                needed = (needed - assigned) | read
+    notebook = nbformat.read(path, as_version=4)
+    readers = {notebook.cells[-1].id: {"check"}}
+    for exercise, (page, place) in PLACES.items():
+        if page == path:
+            codes = [place.solution.source, *map(code_of, ATTEMPTS[_module(exercise)][exercise.name])]
+            readers[place.cell.id] = set().union(*(reads(code)[0] for code in codes))
     shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
     with contextlib.chdir(path.parent), contextlib.redirect_stdout(io.StringIO()):
-        for source in sources:
-            shell.run_cell(source).raise_error()
+        for cell in cells_needed(notebook, readers):
+            shell.run_cell(cell.source).raise_error()
     return shell
-
-
-def _reads(source: str) -> tuple[set[str], set[str]]:
-    """The names that code takes from elsewhere, and those that it assigns outside functions and classes."""
-    tree = ast.parse(source)
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    assigned, waiting = set(), [tree]
-    for node in waiting:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            assigned.add(node.name)
-            continue
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            assigned |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            assigned.add(node.id)
-        waiting += ast.iter_child_nodes(node)
-    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own - assigned, assigned
