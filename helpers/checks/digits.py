@@ -94,7 +94,7 @@ _order = template(
         "These are the gaps between logits, not between probabilities.": _order("gaps.argsort()[:k]", scores="outputs"),
         "This looks at the largest alone. How near is the second largest?": _order("p.amax(dim=1).argsort()[:k]"),
         "These are the gaps; return the indices of the images.": _order("gaps.sort().values[:k]", "gaps[:k]"),
-        "The softmax runs along the images; the classes of one image should compete.": _order(
+        "Take the softmax over the classes of each image, not over the images.": _order(
             "gaps.argsort()[:k]", scores="outputs.softmax(dim=0)"
         ),
         "The right images, but the most doubtful one comes first: keep the order of the gaps.": _order(
@@ -167,7 +167,7 @@ _changes = template(
     difficulty=2,
     why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
     mistakes={
-        "A `state_dict` is not a copy: it changes with its network. And parameters alone do not change at all.": either(
+        "A `state_dict` is not a copy: it changes with its network. Parameters do not change at all.": either(
             _changes("changed", tried="model"), _changes("[]")
         ),
         "A copy of the `state_dict` shows the change; on what could the forward pass run to cause none?": _changes(
@@ -248,13 +248,16 @@ _AS_MADE = "Three numbers change for the other images; all the others are those 
         ),
         "`Dropout(0.3)` comes before the last `Linear`.": _cnn("0.0"),
         "In `make_cnn` dropout zeroes 0.3 of the numbers.": _cnn("0.5"),
-        "Write a function that makes the network and returns it: each call gives a new one.": nn.Identity(),
     },
 )
 def make_colour_cnn(answer: Any) -> None:
     """A CNN like the page's for images [N, 3, 32, 32] of 5 classes."""
-    if issubclass(type(answer), nn.Module) and not issubclass(type(answer), type):
-        raise NotYet("You gave a network, or your function gives the same one each time.")
+    one_network = NotYet(
+        "You gave a network, or your function gives the same one each time.",
+        "Write a function that makes the network and returns it: each call gives a new one.",
+    )
+    if issubclass(type(answer), nn.Module):
+        raise one_network
     expect_callable(answer, "`make_colour_cnn`")
     model, another = call(answer), call(answer)
     if model is None:
@@ -266,7 +269,7 @@ def make_colour_cnn(answer: Any) -> None:
         expect_module(model, X, output_shape=[n, 5])
     _expect_layers_of_the_page(model, torch.randn(8, 3, 32, 32))
     if torch.equal(*(next(nn.Module.parameters(one)) for one in (model, another))):
-        raise NotYet("You gave a network, or your function gives the same one each time.")
+        raise one_network
 
 
 _LAYERS = (
@@ -461,12 +464,12 @@ _until = template(
         "Return how many epochs were trained, not the best epoch or its accuracy.": _until("kept", "best"),
         "The epochs are not counted: add 1 after each call of `train_once`.": _until("0"),
         "`patience` is not the number of epochs: a new best restarts it.": _until("epochs", going="epochs < patience"),
-        "It waits one epoch longer than it has patience.": _until("epochs", going="waited <= patience"),
+        "It waits one epoch too long.": _until("epochs", going="waited <= patience"),
         "One epoch is missing: it stops too early, or counts from 0.": _until("epochs", going="waited < patience - 1"),
-        "After a new best, the waiting starts again from 0.": _until("epochs", reset="waited"),
-        "An accuracy just as high as the best is no new best.": _until("epochs", better=">="),
-        "A higher accuracy is better: turn the comparison round.": _until("epochs", better="<", start="2.0"),
-        "It stops at the first epoch without a new best: have more patience.": _until("epochs", going="waited < 1"),
+        "After a new best, start counting from 0 again.": _until("epochs", reset="waited"),
+        "An accuracy just as high as the best is not a new best.": _until("epochs", better=">="),
+        "A higher accuracy is better: reverse the comparison.": _until("epochs", better="<", start="2.0"),
+        "It stops at the first epoch without a new best: use `patience`.": _until("epochs", going="waited < 1"),
         "An accuracy of 0 may be the best so far: begin with a smaller number.": _until("epochs", start="0.0"),
         "Put the best state back after the loop, not inside.": _until("epochs", then="model.load_state_dict(state)"),
         "A `state_dict` changes with its network. Keep a deep copy.": _until("epochs", state="model.state_dict()"),

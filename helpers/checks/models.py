@@ -57,7 +57,7 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
             _weight(MEAN, [1.0, 1.0, -1.0]), _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0])
         ),
         "The second output would be the first number minus the *second*.": _weight(MEAN, [1.0, -1.0, 0.0]),
-        "To which output is a number added?": either(_bias(1.0, 1.0), _bias(1.0, 0.0), _bias(0.0, 0.0)),
+        "To which output does the task add a number?": either(_bias(1.0, 1.0), _bias(1.0, 0.0), _bias(0.0, 0.0)),
         "Add nothing to a mean: the third belongs in the weights.": either(_bias(1 / 3, 1.0), _bias(1 / 3, 0.0)),
         "`b` has a number for each output, not for each input.": either(_bias(0.0, 0.0, 1.0), _bias(0.0, 1.0, 0.0)),
     },
@@ -101,7 +101,10 @@ def _hidden(*layers: nn.Module) -> nn.Module:
             *(_hidden(nn.ReLU(), nn.Linear(100, 5), end()) for end in (nn.ReLU, nn.Sigmoid, nn.Tanh))
         ),
         "This is another activation: the task asks for a ReLU.": either(
-            *(_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.SiLU))
+            *(
+                _hidden(one(), nn.Linear(100, 5))
+                for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU, nn.SiLU)
+            )
         ),
         "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
         "One hidden layer is asked for, and this has two.": _hidden(
@@ -389,11 +392,11 @@ _centre = template(
         "At first, `running_mean` is `torch.zeros(n)`.": either(
             *(
                 _centre("out", buffer=f"register_buffer('running_mean', {at})")
-                for at in ("torch.ones(n)", "torch.zeros(1)")
+                for at in ("torch.ones(n)", "torch.zeros(1)", "torch.tensor(0.0)")
             )
         ),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
-        "Only the update of `running_mean` may use `no_grad` or `detach`: layers before learn through the output.": (
+        "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (
             _centre("out.detach()")
         ),
     },

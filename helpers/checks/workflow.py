@@ -176,6 +176,7 @@ def _expect_three_parameters(model: nn.Module) -> None:
 
 _round = template(
     "def train_step(model, X, y, loss_fn, optimizer): $before; loss = $loss; $result; return loss.item()",
+    {"copy": copy},
     before="pass",
     loss="loss_fn(model(X), y)",
 )
@@ -198,22 +199,14 @@ _round = template(
         "This loss was measured after the step: return the one on which `backward()` was called.": _round(
             "optimizer.zero_grad(); loss.backward(); optimizer.step(); loss = loss_fn(model(X), y)"
         ),
-        "A loss takes the predictions first, then the targets. `L1Loss` does not care, but others do.": _round(
-            "loss.backward()", loss="loss_fn(y, model(X))"
-        ),
-        "Learning needs train mode, in which the model was given: `eval()` is for inference.": _round(
-            "loss.backward()", before="model.eval()"
-        ),
+        "A loss takes the predictions first, then the targets.": _round("loss.backward()", loss="loss_fn(y, model(X))"),
+        "Learning needs train mode: leave out `eval()`.": _round("loss.backward()", before="model.eval()"),
         "The loss function is given: call `loss_fn`.": _round("loss.backward()", loss="nn.L1Loss()(model(X), y)"),
         "The optimizer is given with its model: call its `step()`, and make no other one.": _round(
             "loss.backward(); torch.optim.SGD(model.parameters(), lr=0.05).step()"
         ),
-        "One round is asked for, without a loop over epochs: the caller repeats it.": _round(
-            "loss.backward(); optimizer.step(); optimizer.step()"
-        ),
-        "Use the model that is given, not a copy: the optimizer has the parameters of that one.": _round(
-            "loss.backward()", before="import copy; model = copy.deepcopy(model)"
-        ),
+        "One round is asked for, not several.": _round("loss.backward(); optimizer.step(); optimizer.step()"),
+        "Use the model that is given, not a copy.": _round("loss.backward()", before="model = copy.deepcopy(model)"),
     },
 )
 def train_step(answer: Any) -> None:
@@ -304,18 +297,14 @@ _exam = template(
     difficulty=2,
     why="Forget to switch back, and the rest of the training runs without dropout, with no error to tell you.",
     mistakes={
-        "A part of the model was missing at the exam: `model.eval()` switches dropout off.": _exam("pass"),
+        "Dropout was active at the exam: `model.eval()` switches it off.": _exam("pass"),
         "This reaches only the outermost module; `model.eval()` reaches all.": _exam("model.training = False"),
-        "There will be no `backward()`: call the model in a block that records nothing (section 9).": _exam(
-            "model.eval()", block="torch.enable_grad()"
-        ),
+        "Call `model` in a block without recording (section 9).": _exam("model.eval()", block="torch.enable_grad()"),
         "An exam does not train: no `backward()`, no `step()`.": _exam(
             "model.eval()", block="torch.enable_grad()", after="loss.backward()"
         ),
         "Switch back before `return`: `model.train(flag)` takes a mode.": _exam("model.eval()", after="pass"),
-        "It was given in eval mode. Its attribute `training` says so: remember it before you switch.": _exam(
-            "model.eval()", after="model.train()"
-        ),
+        "It was in eval mode: remember `training` before you switch.": _exam("model.eval()", after="model.train()"),
         "The loss function is given: call `loss_fn`.": _exam("model.eval()", loss="nn.L1Loss()(model(X), y)"),
     },
 )
@@ -393,7 +382,7 @@ _walk = template(
         "These are all the last value: `-=` changes those in the list too. Write `p = p - ...`.": _walk("p -= lr * m"),
         "These are the moves. Where is the parameter after each of them?": _walk("p = -lr * m", "p = lr * m"),
         "These are memories or gradients. Where is the parameter after each step?": _walk("p = m", "p = g"),
-        "This is the last place alone: collect the place after each step in a list.": either(
+        "This is the last value alone: collect the value after each step in a list.": either(
             *(_walk("p = p - lr * m", returned=last) for last in ("p", "p.item()"))
         ),
         "The start, 0, is among them: collect what comes after each step only.": _walk(
