@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from typing import Any
-from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -54,19 +53,17 @@ _count = template(
         "A bias belongs to each output, not to each input.": _count(
             "weights + sum(s[:-1]) + 2 * scales", "weights + sum(s[:-1])"
         ),
+        "Your function builds a layer. Calculate: no machine could hold this one.": _count(
+            "[nn.Linear(n, m) for n, m in pairs] and weights + biases + 2 * scales"
+        ),
         "A `Linear` leads from each size to the next, not from the first to the last.": _count("s[0] * s[-1] + s[-1]"),
     },
 )
 def count_parameters(answer: Any) -> None:
     """The number of parameters of a network like the page's, from the sizes of its layers."""
-
-    def refuse(*_: Any, **__: Any) -> None:
-        hint = "Calculate: some networks are too large to build. How many numbers are in a `Linear`?"
-        raise NotYet("Your function builds a layer, to count what is in it.", hint)
-
     counted = {(784, 512, 256, 128, 10): 569_226, (3, 2): 8, (5, 4, 3): 47, (10, 10, 10, 10): 370, (1, 7, 1): 36}
-    with mock.patch.object(nn.Module, "__init__", refuse):
-        expect_results(answer, [Case(([*sizes],), wanted) for sizes, wanted in counted.items()], what="the number")
+    counted[2_000_000_000, 2_000_000_000] = 4_000_000_002_000_000_000  # no machine could hold such a layer
+    expect_results(answer, [Case(([*sizes],), wanted) for sizes, wanted in counted.items()], what="the number")
 
 
 # 7.2
