@@ -39,9 +39,9 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
 @book.exercise(
     "Weights of your choice",
     goal="say what each number in a linear layer does",
-    minutes=4,
+    minutes=5,
     difficulty=1,
-    why="You chose the weights by thought; training finds them by itself, in a layer of just this form.",
+    why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
         "`W` has a row for each output, and a column for each input.": (torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...),
         "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
@@ -84,9 +84,9 @@ def _hidden(*layers: nn.Module) -> nn.Module:
 @book.exercise(
     "Layers that fit",
     goal="put layers together so that their shapes fit",
-    minutes=5,
+    minutes=7,
     difficulty=1,
-    why="The same four layers judge clothes, digits or colours; only the first and the last number change.",
+    why="The same four layers can classify clothes or digits; only the numbers of inputs and of classes change.",
     mistakes=lambda: {
         "A colour image has three channels: how many numbers does it hold, over all of them?": either(
             *(_flat(nn.Linear(n, 100)) for n in (256, 48, 16, 784, 3))
@@ -173,7 +173,7 @@ _sure = template(
 @book.exercise(
     "Which class, and how sure",
     goal="turn logits into a class and its probability",
-    minutes=5,
+    minutes=6,
     difficulty=2,
     why="Sure is not the same as right: notebook 6 shows images that a trained network gets wrong and is sure of.",
     mistakes={
@@ -228,9 +228,10 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
 @book.exercise(
     "Count without building",
     goal="count the parameters of a network from its widths",
-    minutes=4,
+    minutes=5,
     difficulty=2,
-    why="Four bytes for each: this is how people say beforehand whether a model fits into the memory of a machine.",
+    why="Four bytes for each is the memory that a model needs in use. Training with Adam needs four times as much, and "
+    "the outputs of all layers.",
     mistakes={
         "These are the weights alone: what else does a linear layer have?": _count("sum(n * m for n, m in pairs)"),
         "These are the biases alone.": _count("sum(w[1:])"),
@@ -297,9 +298,9 @@ _deep = template(
 @book.exercise(
     "As deep as you like",
     goal="write a module whose layers are made in a loop",
-    minutes=10,
+    minutes=13,
     difficulty=3,
-    why="Large models are written like this: the number of layers is an argument, and the class stays the same.",
+    why="Large models are written like this: the number of layers is an argument of the class.",
     mistakes={
         "A plain list, or a local variable, hides the layers: use `nn.ModuleList`.": _deep("pass", keep="list"),
         "The last layer gives scores, which may be negative: no ReLU after it.": _deep("X = X.relu()"),
@@ -354,9 +355,9 @@ _centre = template(
 @book.exercise(
     "A layer with two modes",
     goal="write a layer that behaves differently in train and eval mode, and remembers",
-    minutes=10,
+    minutes=12,
     difficulty=3,
-    why="This is half of BatchNorm. The other half divides by the standard deviation, and remembers its square.",
+    why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
     mistakes={
         "In eval mode, only `running_mean` counts: `self.training` says which mode the layer is in.": _centre(
             "X - mean", "X - mean if self.training else X"
@@ -462,7 +463,7 @@ class _AlwaysDropped(nn.Dropout):
 @book.exercise(
     "A small network for colour",
     goal="design a network to a specification, and check it",
-    minutes=20,
+    minutes=22,
     difficulty=3,
     why="A hidden layer of 512 for such images would take 1,573,376 parameters by itself. Try how few can do.",
     mistakes=lambda: {
