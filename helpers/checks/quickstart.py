@@ -222,7 +222,7 @@ def _epoch(model: nn.Module, loader: DataLoader, loss_fn: nn.Module, optimizer: 
     goal="write an epoch of training that reports its mean loss",
     minutes=8,
     difficulty=2,
-    why="Now you can watch the training loss too: beside the validation loss, it tells you whether the network overfits.",
+    why="Now you can watch the training loss, too: beside the validation loss it shows whether a network overfits.",
     mistakes=lambda: {
         "The gradients of earlier batches are still there: one of the five steps is missing.": (
             _wrong(_epoch, "no zero_grad()")
@@ -721,8 +721,8 @@ def _choose(recipes: Any, train_loader: Any, val_loader: Any, test_loader: Any, 
     goal="compare recipes, choose one, and report a number that had no part in the choice",
     minutes=15,
     difficulty=3,
-    why="Anyone who reads your number can rely on it. Try your function on two recipes of your own, with the loaders of "
-    "this page.",
+    why="Anyone who reads your number can rely on it. Try your function on two recipes of your own, with the loaders "
+    "of this page.",
     mistakes=lambda: {
         "This is the recipe with the smallest validation loss. The task asks for the highest accuracy, and the two do "
         "not always agree.": _wrong(_choose, "by loss"),
