@@ -385,25 +385,20 @@ def _expect_saving(save_all: Any) -> None:
             raise NotYet("There is no file at `path` afterwards.")
         if not isinstance(result, str | Path) or str(result) != str(path):
             raise NotYet(f"The result: expected `path`, received {describe(result)}.", "Return `path` itself.")
-        _expect_content(path, model, optimizer, epochs)
-
-
-def _expect_content(path: Path, model: nn.Module, optimizer: Optimizer, epochs: int) -> None:
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            content = torch.load(path, weights_only=True)
-    except Exception as error:
-        if "Unsupported global" in str(error) or "GLOBAL" in str(error):
-            raise NotYet("The file has more in it than tensors and plain values.") from None
-        raise NotYet("`torch.load` cannot read the file.") from None
-    found = [*_leaves(content)]
-    tensors = [one for one in found if isinstance(one, Tensor)]
-    memory = _leaves(optimizer.state_dict()["state"])
-    for what, wanted in (("the model's parameters", model.parameters()), ("the optimizer's state", memory)):
-        if not all(any(torch.equal(one, t) for t in tensors) for one in wanted if isinstance(one, Tensor)):
-            raise NotYet(f"The file lacks {what}.")
-    if epochs not in [one for one in found if type(one) is int] + [t.item() for t in tensors if t.ndim == 0]:
-        raise NotYet("The file lacks `epochs`.")
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                found = [*_leaves(torch.load(path, weights_only=True))]
+        except Exception as error:
+            if "Unsupported global" in str(error) or "GLOBAL" in str(error):
+                raise NotYet("The file has more in it than tensors and plain values.") from None
+            raise NotYet("`torch.load` cannot read the file.") from None
+        tensors = [one for one in found if isinstance(one, Tensor)]
+        memory = _leaves(optimizer.state_dict()["state"])
+        for what, wanted in (("the model's parameters", model.parameters()), ("the optimizer's state", memory)):
+            if not all(any(torch.equal(one, t) for t in tensors) for one in wanted if isinstance(one, Tensor)):
+                raise NotYet(f"The file lacks {what}.")
+        if epochs not in [one for one in found if type(one) is int] + [t.item() for t in tensors if t.ndim == 0]:
+            raise NotYet("The file lacks `epochs`.")
 
 
 def _leaves(content: Any) -> Iterator[Any]:
@@ -534,11 +529,8 @@ _CHOSEN = "chosen, tested.accuracy"
         "Let the validation set choose: training images may be known by heart, and the test is for the end.": either(
             *(_choose(_CHOSEN, score=f"evaluate(model, {part}_loader, loss_fn).accuracy") for part in ("train", "test"))
         ),
-        "The choice is right, but this is the accuracy that made the choice: it is partly luck.": _choose(
-            "chosen, scores[chosen]"
-        ),
-        "The choice is right, but this is the accuracy of the model trained last: keep each trained model.": _choose(
-            "chosen, evaluate(model, test_loader, loss_fn).accuracy"
+        "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
+            "chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"
         ),
         "`evaluate` returns loss and accuracy: take `.accuracy`, a fraction from 0 to 1.": _choose(
             "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"

@@ -87,7 +87,7 @@ _permuted = template("def channels_first(image): return $result")
     difficulty=2,
     why="Image files and Matplotlib keep the channels last, networks want them first: you will meet both.",
     mistakes={
-        "The shape is right, the content scrambled: `reshape` keeps the order and swaps no dimensions.": _permuted(
+        "The content is scrambled: `reshape` keeps the reading order and swaps no dimensions.": _permuted(
             "image.reshape(1, image.shape[2], *image.shape[:2])"
         ),
         "The new dimension, of the batch, comes first: one image is a batch of size 1.": _permuted(
@@ -151,7 +151,7 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
     why="`LayerNorm`, a layer that you will meet in larger networks, begins with just this step. Data are usually "
     "centred per column instead, so that each feature has the mean 0.",
     mistakes={
-        "One mean is wanted for each row: name it with `dim=`, the dimension that disappears.": _centre(
+        "One mean is wanted for each row: `dim=` names the dimension that disappears.": _centre(
             *("X - X.mean(dim=0)", "(X.T - X.mean(dim=0)).T", "X - X.mean()", "X - X.mean(keepdim=True)")
         ),
         "Broadcasting takes means of the shape `[N]` for a row: they should be a column, `[N, 1]`.": _centre(
@@ -247,7 +247,7 @@ _classify = template(
         "These are distances. Which class has the smallest in each row?": _classify(
             "squares", "squares.sqrt()", "squares.T", "squares.min(dim=1).values"
         ),
-        "One class is wanted, one per new image: over which dimension should `argmin` look?": _classify(
+        "One class per new image is wanted: over which dimension should `argmin` look?": _classify(
             "squares.argmin(dim=0)", "squares.argmin()"
         ),
         "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
