@@ -264,6 +264,7 @@ _trust = template(
             "named", "right", "c / named", "1 - right / named"
         ),
         "`//` turns a fraction below 1 into 0: divide with `/`.": _trust("right // named.clamp(min=1)"),
+        "There are not always ten classes: `len(confusions)` counts them.": _trust("torch.zeros(10)"),
     },
 )
 def trust(answer: Any) -> None:
