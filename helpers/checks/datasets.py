@@ -40,7 +40,7 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
             *("100 * counts.max().item() / n", "counts.max().item() // n"),
             *(f"round(counts.max().item() / n, {digits})" for digits in (1, 2, 3)),
         ),
-        "Count the classes: this picks one by its number or position, or the rarest, not the most frequent.": _lazy(
+        "Count the classes: this picks one by its index or position, or the rarest, not the most frequent.": _lazy(
             *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median")),
             *(f"(labels == labels[{position}]).sum().item() / n" for position in (0, -1)),
             "counts[counts > 0].min().item() / n",
@@ -175,7 +175,7 @@ _mean = template(
             "x.sum().item() // len(x)", "round(x.mean().item(), 2)", "round(x.mean().item(), 3)"
         ),
         "Each new mean counts as much as all the examples before it together.": _mean("middle.item()"),
-        "A batch here is a tuple of one tensor: take it out with `for (batch,) in loader`.": either(
+        "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": either(
             *(_mean(batches=f"x{rest} for x in loader") for rest in ("", ".sum()", ".mean()", ".numel()", ".shape")),
             _mean(batches="x for x, y in loader"),
             sum,
@@ -219,7 +219,7 @@ _windows = template(
         "For a short series, count by hand: how many windows have a measurement after them?": either(
             *(_windows(length=length) for length in ("T", "T - L + 1", "T - L - 1"))
         ),
-        "The windows overlap: example `i` begins at position `i`, not at `i + 1` or `i * length`.": either(
+        "The windows overlap: example `i` begins at index `i`, not at `i + 1` or `i * length`.": either(
             *(_windows(length=length) for length in ("T // L", "T // L - 1")),
             _windows("series[i * L : i * L + L], series[i * L + L]", "series[i + 1 : i + 1 + L], series[i + L]"),
             _windows("series[i + 1 : i + 1 + L], series[i + L + 1]"),
@@ -227,14 +227,14 @@ _windows = template(
         "`length` is the length of one window: not the number of windows, and not always 3.": either(
             _windows(length="L"), _windows("series[i : i + L], series[i + L]", length="T - 3")
         ),
-        "The second part is off by one: which position comes right after `i` to `i + length - 1`?": _windows(
+        "The second part is off by one: which index comes right after `i` to `i + length - 1`?": _windows(
             "series[i : i + L], series[i + L - 1]", "series[i : i + L], series[i + L + 1]"
         ),
         "The second part should be a single number: an index without `:` gives one.": _windows(
             *(f"series[i : i + L], series[{after}]" for after in ("i + L : i + L + 1", "i + L :", "i + 1 : i + L + 1"))
         ),
         "An example is a pair: the window, and the number after it.": _windows("series[i:i+L]", "series[i:i+L+1]"),
-        "Look where the window ends: `series[a:b]` begins at position `a` and leaves out position `b`.": _windows(
+        "Look where the window ends: `series[a:b]` begins at index `a` and leaves out index `b`.": _windows(
             "series[i : i + L + 1], series[i + L]", "series[i : i + L - 1], series[i + L]"
         ),
         "The window, its end and the number after it should all move along with `i`.": _windows(
@@ -293,10 +293,10 @@ _split = template(
             _split("train, val", drawn="[names[i] for i in torch.randint(len(names), (count,), generator=generator)]"),
             _split("train, val", drawn="order[:count]"),
         ),
-        "The lists hold positions of photographs, counted from 0: `enumerate` gives position and person.": _split(
+        "The lists hold indices of photographs, counted from 0: `enumerate` gives index and person.": _split(
             "[listed[i] for i in train], [listed[i] for i in val]", "[i + 1 for i in train], [i + 1 for i in val]"
         ),
-        "Positions are plain integers: `mask.nonzero().flatten().tolist()` makes a list of them from a mask.": _split(
+        "The indices should be integers: `mask.nonzero().flatten().tolist()` makes a list of them from a mask.": _split(
             "[i in train for i in range(len(listed))], [i in val for i in range(len(listed))]",
             "[*torch.tensor(train)], [*torch.tensor(val)]",
             "[[i] for i in train], [[i] for i in val]",
@@ -314,10 +314,10 @@ def split_by_person(answer: Any) -> None:
     sizes, chosen = ((40, 8, 2), (12, 12, 5), (60, 6, 5), (30, 3, 1)), set()
     for photographs, of, count in sizes:
         persons = torch.cat([torch.arange(of), torch.randint(0, of, (photographs - of,), generator=generator)])
-        persons = (100 + 10 * persons)[torch.randperm(photographs, generator=generator)]  # a number is no position
+        persons = (100 + 10 * persons)[torch.randperm(photographs, generator=generator)]  # a number is no index
         for seed in range(4):
             results = [call(answer, persons, count, torch.Generator().manual_seed(seed)) for _ in range(2)]
-            first, again = (_positions(result, persons.tolist(), count) for result in results)
+            first, again = (_indices(result, persons.tolist(), count) for result in results)
             if first != again:
                 raise NotYet("Two generators with the same seed gave two different splits.")
             chosen.add((photographs, *first))
@@ -325,21 +325,21 @@ def split_by_person(answer: Any) -> None:
         raise NotYet("The same persons are put aside, whatever the seed of the generator.")
 
 
-def _positions(result: Any, persons: list[int], count: int) -> list[int]:
-    """The positions for validation, in order, if the result is a split by persons."""
+def _indices(result: Any, persons: list[int], count: int) -> list[int]:
+    """The indices for validation, in order, if the result is a split by persons."""
     if type(result) not in (tuple, list) or len(result) != 2 or any(type(part) not in (tuple, list) for part in result):
         parts = f" of {', '.join(map(describe, result[:3]))}" if type(result) in (tuple, list) else ""
         finding = f"Type of the result: expected a tuple of two lists, received {describe(result)}{parts}."
         raise NotYet(finding, observed=result, wanted=([0], [0]))
     train, val = ([plain(i) for i in part] for part in result)
     if others := [i for i in [*train, *val] if type(i) is not int]:
-        raise NotYet(f"The lists should hold positions, integers; one of them holds {kind(others[0])}.")
+        raise NotYet(f"The lists should hold indices, integers; one of them holds {kind(others[0])}.")
     if set(train + val) <= set(persons):
         raise NotYet("The numbers in the lists are persons.")
     if not set(train + val) <= set(range(len(persons))):
-        raise NotYet("One of the lists has a number that is not a position from 0 to N - 1.")
+        raise NotYet("One of the lists has a number that is not an index from 0 to N - 1.")
     if len(set(train)) + len(set(val)) != len(train) + len(val):
-        raise NotYet("A position occurs twice in one of the lists.", "Add each photograph once.")
+        raise NotYet("An index occurs twice in one of the lists.", "Add each photograph once.")
     if set(train) & set(val):
         raise NotYet("Some photographs are in both lists.")
     of_train, of_val = ({persons[i] for i in part} for part in (train, val))
@@ -381,8 +381,8 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
     goal="split, scale, normalise and batch a data set in the right order",
     minutes=15,
     difficulty=3,
-    why="With this you can feed any grey images to the networks to come. Next, try it on those of `raw_data`, and "
-    "look at a batch with `image_grid`.",
+    why="With this you can feed any greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
+    "look at a batch with `image_grid(X, value_range=(-1, 2))`.",
     mistakes={
         "`DataLoader(data, batch_size=...)` makes a loader of a data set: return both loaders.": either(
             _loaders(loader="data"), _loaders(loader="next(iter(DataLoader(data, batch_size)))")
@@ -399,7 +399,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
         "`drop_last=True` leaves out a short last batch, but every image is wanted.": either(
             *(_loaders(loader=f"DataLoader(data, batch_size, drop_last={drop})") for drop in ("True", "part is val"))
         ),
-        "Draw one order of all positions with `randperm`, and cut it in two.": either(
+        "Draw one order of all indices with `randperm`, and cut it in two.": either(
             _loaders("val = order[:-cut]"), _loaders(order="torch.randint(len(X), (len(X),), generator=generator)")
         ),
         "The images have been put in another order, and their labels have not: index `y` like `X`.": either(
@@ -450,7 +450,7 @@ NAMES = ("training", "validation")
 
 
 def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[int]:
-    """The positions for validation, in order, if the loaders are as the task wants them."""
+    """The indices for validation, in order, if the loaders are as the task wants them."""
     if type(result) not in (tuple, list) or len(result) != 2:
         remedy = "Return both loaders, the one for training first."
         raise NotYet(f"Type of the result: expected a tuple of two DataLoaders, received {describe(result)}.", remedy)
