@@ -17,7 +17,7 @@ book = Book(4)
 progress = book.progress
 
 
-# In words, the function, a place at which no two typical mistakes agree, and the slope there by the rules of school
+# In words, the function, a point at which no two typical mistakes agree, and the slope there by the rules of school
 CURVES: list[tuple[str, Callable[[Tensor], Tensor], float, float]] = [
     ("w³ - 2w", lambda w: w**3 - 2 * w, 1.7, 6.67),
     ("w²", lambda w: w**2, -1.5, -3.0),
@@ -44,7 +44,7 @@ _slope = template(
     why="You gave no rule of differentiation: autograd has one for each operation, and finds the slope of whatever "
     "Python code computes with them.",
     mistakes={
-        "This is the height of the curve at that place, not its slope: go back with `backward()`.": _slope(
+        "This is the height of the curve at that point, not its slope: go back with `backward()`.": _slope(
             "f(torch.tensor(at))", "f(torch.tensor(at, requires_grad=True))"
         ),
         "This is the slope of `w**2`, the section's example; `f` is another function each time.": _slope(
@@ -281,7 +281,7 @@ _predict = template("def predict(model, X):\n    $result")
     },
 )
 def predict(answer: Any) -> None:
-    """Predictions of a model in use: no Dropout, nothing recorded."""
+    """Predictions for inference: no Dropout, nothing recorded."""
     for layers in ([nn.Linear(5, 40), nn.Dropout(0.5)], [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)]):
         model = nn.Sequential(*layers)
         runs: list[tuple[bool, bool]] = []  # of Dropout or BatchNorm: in training mode? recorded by autograd?

@@ -467,8 +467,8 @@ def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[
             finding = f"Size of the first {name} batch: expected {rows}, received {images}."
             raise NotYet(finding, "Give `batch_size` to both loaders: without it, each image is a batch.")
         epochs[name] = [[torch.cat(parts) for parts in zip(*epoch, strict=True)] for epoch in (batches, again)]
-    place = {label: i for i, label in enumerate(y.tolist())}
-    labelled = {name: [place.get(label, -1) for label in first[1].tolist()] for name, (first, _) in epochs.items()}
+    index_of = {label: i for i, label in enumerate(y.tolist())}
+    labelled = {name: [index_of.get(label, -1) for label in first[1].tolist()] for name, (first, _) in epochs.items()}
     seen = {name: _recognised(first[0], pixels, labelled[name]) for name, (first, _) in epochs.items()}
     if any(len(set(seen[name])) < len(seen[name]) for name in NAMES):
         raise NotYet("An image comes twice in the same epoch, and others do not come at all.")

@@ -233,8 +233,8 @@ def name_it(answer: Any) -> None:
         model[-1].weight.data *= 5  # so that the classes have different probabilities
         image = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(number))
         with torch.no_grad():
-            shares = model.eval()(image.unsqueeze(0)).softmax(dim=1)[0]
-        wanted = names[shares.argmax()], shares.max().item()
+            p = model.eval()(image.unsqueeze(0)).softmax(dim=1)[0]
+        wanted = names[p.argmax()], p.max().item()
         torch.manual_seed(0)
         result = call(answer, model.train(number != 1), image.clone(), [*names], may_change=True)
         expect(result, wanted, what=f"the result for {classes} classes", reveal=True)
