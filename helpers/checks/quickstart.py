@@ -11,17 +11,16 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.compare import Blank, Case, NotYet, call, describe, expect, expect_callable, expect_results
-from helpers.checks.core import Book, Part, either
-from helpers.training import evaluate, fit
+from helpers.checks.compare import Case, NotYet, call, describe, expect, expect_callable, expect_results
+from helpers.checks.core import Book, Part, either, template
+from helpers.training import evaluate, fit, train_epoch
 
 book = Book(6)
 progress = book.progress
@@ -31,12 +30,8 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _wrong(function: Callable[..., Any], *faults: str) -> either:
-    """The function with each of these mistakes in it; without one it cannot be called."""
-    return either(*(partial(function, fault=fault) for fault in faults))
-
-
 # 6.1
+_count = template("def batch_count(n, size): full, rest = divmod(n, size); return $result")
 
 
 @book.exercise(
@@ -46,30 +41,14 @@ def _wrong(function: Callable[..., Any], *faults: str) -> either:
     difficulty=1,
     why="It is also the number of steps in an epoch: halve the batches, and there are about twice as many.",
     mistakes={
-        "The short batch at the end is a batch too.": either(
-            lambda n, size: (n // size, n % size), lambda n, size: (n // size, size), lambda n, size: (n // size, 0)
+        "The short batch at the end is a batch too.": _count("full, rest", "full, size", "full, 0"),
+        "Try 128 images in batches of 64 by hand: is there another batch after them, and how full is the last?": _count(
+            "-(-n // size), rest", "full + 1, rest", "full + 1, rest or size"
         ),
-        "The number of batches is right. But a batch of 0 images is none: how large is the last one when nothing is "
-        "left over?": lambda n, size: (-(-n // size), n % size),
-        "These images fill their batches exactly: is there another batch after them, with no images?": either(
-            lambda n, size: (n // size + 1, n % size), lambda n, size: (n // size + 1, n % size or size)
+        "The last batch is not always full: how many images are left for it?": _count(
+            "-(-n // size), size", "-(-n // size), size if n < size else rest or size"
         ),
-        "The two are exchanged: the number of batches comes first.": lambda n, size: (
-            (n - 1) % size + 1,
-            -(-n // size),
-        ),
-        "The batch is larger than the whole data set: its only batch has as many images as there are.": (
-            lambda n, size: (-(-n // size), size if n < size else (n - 1) % size + 1)
-        ),
-        "The number of batches is right. But the last batch is not always full: what is left over?": (
-            lambda n, size: (-(-n // size), size)
-        ),
-        "There are as many batches as it takes to hold all images, and a part of a batch is a batch: `/` gives a "
-        "fraction, `//` leaves out what is left over.": either(
-            lambda n, size: (n / size, n % size), lambda n, size: (n / size, (n - 1) % size + 1)
-        ),
-        "Two numbers are asked for, with a comma between them after `return`: the number of batches, and the size of "
-        "the last one.": either(lambda n, size: -(-n // size), lambda n, size: (n - 1) % size + 1),
+        "Two numbers are asked for: `return` them with a comma between.": _count("-(-n // size)", "rest or size"),
     },
 )
 def batch_count(answer: Any) -> None:
@@ -79,28 +58,9 @@ def batch_count(answer: Any) -> None:
 
 
 # 6.2
-
-
-def _cost(logits: Tensor, y: Tensor, *, fault: str) -> Tensor:
-    """The loss of each image with a mistake."""
-    rows, shares, logs = range(len(y)), logits.softmax(dim=1), logits.log_softmax(dim=1)
-    return {
-        "mean": cross_entropy(logits, y),
-        "sum": cross_entropy(logits, y, reduction="sum"),
-        "sign": logs[rows, y],
-        "dim=0": -logits.log_softmax(dim=0)[rows, y],
-        "logits": -logits[rows, y],
-        "logits, sign": logits[rows, y],
-        "shares": shares[rows, y],
-        "shares, sign": -shares[rows, y],
-        "logarithm later": -shares.log()[rows, y],
-        "exponentials": (logits.exp().sum(dim=1) / logits.exp()[rows, y]).log(),
-        "[:, y]": -logs[:, y],
-        "likeliest": -logs.max(dim=1).values,
-        "every class": -logs,
-        "softmax twice": cross_entropy(shares, y, reduction="none"),
-        "classes": logits.argmax(dim=1),
-    }[fault]
+_cost = template(
+    "def losses(logits, y): rows, p, log_p = range(len(y)), logits.softmax(1), logits.log_softmax(1); return $result"
+)
 
 
 @book.exercise(
@@ -111,29 +71,23 @@ def _cost(logits: Tensor, y: Tensor, *, fault: str) -> Tensor:
     why='In one call: `nn.functional.cross_entropy(logits, y, reduction="none")`. A large loss of a single image is '
     "worth a look: the image is unusual, or its label is wrong.",
     mistakes={
-        "This is the mean over the batch. Wanted are the numbers that it is the mean of.": _wrong(_cost, "mean"),
-        "This is the sum over the batch. Wanted are the numbers that were added.": _wrong(_cost, "sum"),
-        "The sign is wrong: a loss is never negative.": _wrong(_cost, "sign"),
-        "Each row should come to a sum of 1 as probabilities; here the columns do. `dim=` names the classes.": (
-            _wrong(_cost, "dim=0")
+        "This is one number for the whole batch: leave out its mean or sum.": _cost(
+            "F.cross_entropy(logits, y)", "F.cross_entropy(logits, y, reduction='sum')"
         ),
-        "These are the logits of the true classes. Softmax and logarithm are missing.": (
-            _wrong(_cost, "logits", "logits, sign")
+        "Softmax runs over the classes: which `dim=` is that?": _cost("-logits.log_softmax(dim=0)[rows, y]"),
+        "The loss is minus the logarithm of the true class's probability: softmax or logarithm is missing.": _cost(
+            "-logits[rows, y]", "logits[rows, y]", "p[rows, y]", "-p[rows, y]"
         ),
-        "These are the probabilities of the true classes. What does the loss take of them?": (
-            _wrong(_cost, "shares", "shares, sign")
+        "The probability was rounded to 0 before its logarithm was taken: `log_softmax` does both in one.": _cost(
+            "-p.log()[rows, y]", "(logits.exp().sum(dim=1) / logits.exp()[rows, y]).log()"
         ),
-        "The network is quite sure of a wrong class here: the probability of the true one was rounded to 0 before its "
-        "logarithm was taken. `log_softmax` does both steps in one.": _wrong(_cost, "logarithm later", "exponentials"),
-        "`[:, y]` takes the columns of all images for each of them. Each row wants a single column, its own.": (
-            _wrong(_cost, "[:, y]")
+        "Each row needs one number only, that of its own true class: index rows and columns in pairs.": _cost(
+            "-log_p[:, y]", "-log_p"
         ),
-        "This is the loss of the likeliest class. The loss asks for the true one, `y`.": _wrong(_cost, "likeliest"),
-        "There is a number for every class here. Choose the one of the true class in each row.": (
-            _wrong(_cost, "every class")
+        "The likeliest class does not matter here: the loss asks for the true one, `y`.": _cost(
+            "-log_p.max(dim=1).values", "logits.argmax(dim=1)"
         ),
-        "Softmax was applied twice: `cross_entropy` wants logits.": _wrong(_cost, "softmax twice"),
-        "These are the likeliest classes. Wanted is the loss of each image.": _wrong(_cost, "classes"),
+        "Softmax was applied twice: `cross_entropy` wants logits.": _cost("F.cross_entropy(p, y, reduction='none')"),
     },
 )
 def picture_losses(answer: Any) -> None:
@@ -151,70 +105,40 @@ def picture_losses(answer: Any) -> None:
 
 
 # 6.3
-
-
-class _Learning(NamedTuple):
-    """A small training: what is given to the function, new in each run."""
-
-    make_model: Callable[[], nn.Module]
-    sizes: tuple[int, int]
-    loss_fn: nn.Module
-    make_optimizer: Callable[[Any], Optimizer]
-
-
-def _network() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
-
-
-_LEARNINGS = (
-    _Learning(_network, (10, 4), nn.CrossEntropyLoss(), lambda p: SGD(p, lr=0.3)),
-    _Learning(_network, (9, 3), nn.CrossEntropyLoss(label_smoothing=0.2), lambda p: SGD(p, lr=0.2, momentum=0.5)),
-    _Learning(
-        lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), (5, 2), nn.CrossEntropyLoss(), lambda p: Adam(p, lr=0.1)
-    ),
+_LEARNINGS = (  # what may differ in train and eval mode, images, batch size, loss, optimizer
+    (nn.BatchNorm1d, 10, 4, nn.CrossEntropyLoss(), partial(SGD, lr=0.3)),
+    (nn.BatchNorm1d, 9, 3, nn.CrossEntropyLoss(label_smoothing=0.2), partial(SGD, lr=0.2, momentum=0.5)),
+    (nn.Identity, 5, 2, nn.CrossEntropyLoss(), partial(Adam, lr=0.1)),
 )
 
 
-def _learned(learning: _Learning, train: Callable[..., Any]) -> tuple[Any, dict[str, Tensor]]:
+def _learned(learning: tuple[Any, ...], train: Callable[..., Any]) -> tuple[Any, dict[str, Tensor]]:
     """What comes out of one epoch with this function: its result, and the state of the model."""
+    norm, n, batch_size, loss_fn, make_optimizer = learning
     torch.manual_seed(3)
-    model = learning.make_model().eval()  # the function is to switch it
-    n, batch_size = learning.sizes
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 5), norm(5), nn.ReLU(), nn.Linear(5, 3)).eval()
     y = torch.randint(0, 3, (n,), generator=torch.Generator().manual_seed(1))
     loader = DataLoader(TensorDataset(_random(n, 1, 2, 2, seed=n), y), batch_size=batch_size)
-    result = train(model, loader, learning.loss_fn, learning.make_optimizer(model.parameters()))
+    result = train(model, loader, loss_fn, make_optimizer(model.parameters()))
     return result, {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
 
 
-def _epoch(model: nn.Module, loader: DataLoader, loss_fn: nn.Module, optimizer: Optimizer, *, fault: str) -> float:
-    """One epoch with a mistake."""
-    model.train(fault != "no train()")
-    losses, sizes, logits = [], [], []
-    for X, y in loader:
-        pred = model(X)
-        loss = (nn.CrossEntropyLoss() if fault == "own loss" else loss_fn)(pred, y)
-        if fault == "step first":
-            optimizer.step()
-        if fault != "no zero_grad()":
-            optimizer.zero_grad()
-        loss.backward()
-        if fault not in ("no step()", "step first"):
-            optimizer.step()
-        losses.append((loss_fn(model(X), y) if fault == "after the step" else loss).item())
-        sizes.append(len(y))
-        logits.append(pred.numel())
-    if fault == "after the epoch":
-        return evaluate(model, loader, loss_fn).loss
-    total = sum(loss * size for loss, size in zip(losses, sizes, strict=True))
-    return {
-        "mean of batch means": sum(losses) / len(losses),
-        "sum": total,
-        "last": losses[-1],
-        "sum of means": sum(losses),
-        "means over images": sum(losses) / sum(sizes),
-        "starts again": losses[-1] * sizes[-1] / sum(sizes),
-        "logits": sum(loss * size for loss, size in zip(losses, logits, strict=True)) / sum(sizes),
-    }.get(fault, total / sum(sizes))
+_STEPS = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
+_epoch = template(
+    """
+    def train_and_tell(model, loader, loss_fn, optimizer):
+        losses, sizes = [], []
+        for X, y in loader:
+            loss = $loss
+            $steps
+            losses.append(loss.item()); sizes.append(len(y))
+        images, total = sum(sizes), sum(loss * size for loss, size in zip(losses, sizes))
+        return $result
+    """,
+    {"evaluate": evaluate},
+    loss="loss_fn(model.train()(X), y)",
+    steps=_STEPS,
+)
 
 
 @book.exercise(
@@ -223,87 +147,50 @@ def _epoch(model: nn.Module, loader: DataLoader, loss_fn: nn.Module, optimizer: 
     minutes=8,
     difficulty=2,
     why="Now you can watch the training loss, too: beside the validation loss it shows whether a network overfits.",
-    mistakes=lambda: {
-        "The gradients of earlier batches are still there: one of the five steps is missing.": (
-            _wrong(_epoch, "no zero_grad()")
+    mistakes={
+        "Look at the five steps of each batch: one is missing or comes too early.": either(
+            _epoch("total / images", steps="loss.backward(); optimizer.step()"),
+            _epoch("total / images", steps="optimizer.zero_grad(); loss.backward()"),
+            _epoch("total / images", steps="optimizer.step(); optimizer.zero_grad(); loss.backward()"),
         ),
-        "The model came in eval mode, and it learned in eval mode. Which call comes before the first batch?": (
-            _wrong(_epoch, "no train()")
+        "The model arrives in eval mode: which call comes before the first batch?": _epoch(
+            "total / images", loss="loss_fn(model(X), y)"
         ),
-        "The model stays as it was: no step was taken, or the step found no gradients.": _wrong(_epoch, "no step()"),
-        "`step()` comes too early: it uses the gradients that `backward()` has just computed.": (
-            _wrong(_epoch, "step first")
+        "Count the loss of a batch once for each image, `len(y)`; then divide by the number of images.": _epoch(
+            "sum(losses) / len(losses)", "sum(losses)", "sum(losses) / images", "total", "3 * total / images"
         ),
-        "This is the mean of the batch means, and the last batch is short: count each loss once for each image of its "
-        "batch.": _wrong(_epoch, "mean of batch means"),
-        "This is the sum over the images, and their mean is wanted.": _wrong(_epoch, "sum"),
-        "This is the loss of the last batch only.": _wrong(_epoch, "last"),
-        "The batch means were added up just as they are, however many images each stands for.": (
-            _wrong(_epoch, "sum of means")
+        "This is the loss of the last batch only: does your sum start again from 0 in each batch?": _epoch(
+            "losses[-1]", "losses[-1] * sizes[-1] / images"
         ),
-        "A sum of batch means was divided by the number of images: first multiply each by the size of its batch.": (
-            _wrong(_epoch, "means over images")
+        "Take the loss of each batch as it was before its step, not after it.": either(
+            _epoch("evaluate(model, loader, loss_fn).loss"),
+            _epoch("total / images", steps=f"{_STEPS}; loss = loss_fn(model(X), y)"),
         ),
-        "Only the last batch is in the sum: it starts again from 0 in every batch.": _wrong(_epoch, "starts again"),
-        "Each loss was counted once for each logit. Count it once for each image: `len(y)`.": _wrong(_epoch, "logits"),
-        "This is the loss after the epoch. Wanted is the mean of the losses by which the model learned, then.": (
-            _wrong(_epoch, "after the epoch")
-        ),
-        "This loss was computed again after the step. Wanted is the one by which the model learned.": (
-            _wrong(_epoch, "after the step")
-        ),
-        "The loss is given, `loss_fn`: this computes another one.": _wrong(_epoch, "own loss"),
+        "The loss is given: `loss_fn`.": _epoch("total / images", loss="F.cross_entropy(model.train()(X), y)"),
     },
 )
 def train_and_tell(answer: Any) -> None:
     """One epoch of training, and the mean loss over its images."""
     expect_callable(answer, "`train_and_tell`")
     for learning in _LEARNINGS:
-        what = "with {} images in batches of {}".format(*learning.sizes)
+        what = "with {} images in batches of {}".format(*learning[1:3])
         result, state = _learned(learning, lambda *given: call(answer, *given, may_change=True))
-        wanted, wanted_state = _learned(learning, partial(_epoch, fault="none"))
-        expect(result, wanted, what=f"the mean loss {what}", reveal=True)
+        wanted, wanted_state = _learned(learning, train_epoch)
+        expect(result, wanted.loss, what=f"the mean loss {what}", reveal=True)
         expect(state, wanted_state, what=f"the model's state {what}")
 
 
 # 6.4
-
-
-class _Classifier(nn.Module):
-    """Looks at images with a convolution, and has a dropout layer that must be off in inference."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.look = nn.Conv2d(1, 4, kernel_size=3)
-        self.answer = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(4 * 26 * 26, classes))
-
-    def forward(self, X: Tensor) -> Tensor:
-        return 5 * self.answer(self.look(X))
-
-
-def _named(model: nn.Module, image: Tensor, names: list[str], *, fault: str) -> Any:
-    """The name and its probability with a mistake."""
-    with torch.no_grad():
-        logits = model.train(fault == "dropout")(image if fault == "no batch" else image.unsqueeze(0))
-    scores = {"logit": logits, "dim=0": logits.softmax(0), "sigmoid": logits.sigmoid(), "log": logits.log_softmax(1)}
-    shares = scores.get(fault, logits.softmax(1))[0]
-    place = shares.argmin() if fault == "least" else shares.argmax()
-    name, share = names[place], shares[place].item()
-    results = {
-        "swapped": (share, name),
-        "another's": (name, shares.min().item()),
-        "number": (place, share),
-        "integer": (place.item(), share),
-        "one number": (shares.argmax(dim=0, keepdim=True), share),
-        "rounded": (name, round(share, 2)),
-        "rounded to 3": (name, round(share, 3)),
-        "percent": (name, 100 * share),
-        "name only": name,
-        "share only": share,
-        "all": (name, shares),
-        "sure": (name, 1.0),
-    }
-    return results.get(fault, (name, share))
+_name = template(
+    """
+    def name_it(model, image, names):
+        with torch.no_grad(): logits = $logits
+        p = logits.softmax(dim=1)[0]
+        best = p.argmax()
+        return $result
+    """,
+    logits="model.eval()(image.unsqueeze(0))",
+)
 
 
 @book.exercise(
@@ -313,27 +200,26 @@ def _named(model: nn.Module, image: Tensor, names: list[str], *, fault: str) -> 
     difficulty=2,
     why="This is what an app around your network would call. Give it an image of noise: how sure is it then?",
     mistakes={
-        "The network was still in training mode, so dropout was at work.": _wrong(_named, "dropout"),
-        "The name is right. But this is a logit, not a probability.": _wrong(_named, "logit"),
-        "Softmax along the batch: each class competes with nobody, and is sure of itself. `dim=` names the "
-        "classes.": _wrong(_named, "dim=0", "sure"),
-        "The name comes first, then the probability.": _wrong(_named, "swapped"),
-        "This is the least likely class.": _wrong(_named, "least"),
-        "The name is right, the probability is another class's.": _wrong(_named, "another's"),
-        "The first is the class's number, and its name is asked for: `names[...]` finds it.": (
-            _wrong(_named, "number", "integer", "one number")
+        "The network is still in training mode, so dropout is on.": _name(
+            "names[best], p[best].item()", logits="model(image.unsqueeze(0))"
         ),
-        "The network wants a batch, even of a single image: `[1, 1, 28, 28]`.": _wrong(_named, "no batch"),
-        "The probability was rounded. Return it as it is, and round only what you print.": (
-            _wrong(_named, "rounded", "rounded to 3")
+        "The classes compete, so `softmax` gives the probability: this is a logit, a sigmoid or a logarithm.": _name(
+            *(f"names[best], logits{change}[0, best].item()" for change in ("", ".sigmoid()", ".log_softmax(1)"))
         ),
-        "A probability is a number from 0 to 1 here, not a percentage.": _wrong(_named, "percent"),
-        "`sigmoid` judges each class by itself. The classes compete: that is `softmax`.": _wrong(_named, "sigmoid"),
-        "The logarithm is left: this is a log-probability.": _wrong(_named, "log"),
-        "Two things are asked for, with a comma between them: the name and its probability.": (
-            _wrong(_named, "name only", "share only")
+        "Along the batch, each class competes with nobody and gets a 1: which `dim=` are the classes?": _name(
+            "names[0], 1.0", "names[best], 1.0"
         ),
-        "These are the probabilities of all classes. Only that of the likeliest is asked for.": _wrong(_named, "all"),
+        "Name and probability should be those of the likeliest class, not of the least likely.": _name(
+            "names[p.argmin()], p.min().item()", "names[best], p.min().item()"
+        ),
+        "The first is the class's number, and its name is asked for: `names[...]` finds it.": _name(
+            *(f"{number}, p[best].item()" for number in ("best", "best.item()", "p.argmax(dim=0, keepdim=True)"))
+        ),
+        "The network wants a batch, even of a single image: `[1, 1, 28, 28]`.": _name(logits="model(image)"),
+        "Return the probability as it is, from 0 to 1: round it, or show a percentage, only in what you print.": _name(
+            *(f"names[best], round(p[best].item(), {digits})" for digits in (2, 3)), "names[best], 100 * p[best].item()"
+        ),
+        "Two things are asked for: the name and its probability.": _name("names[best]", "p[best].item()"),
     },
 )
 def name_it(answer: Any) -> None:
@@ -342,17 +228,22 @@ def name_it(answer: Any) -> None:
     every_name = ["bird", "cat", "deer", "dog", "fish", "frog", "goat", "hare", "horse", "mole"]
     for number, classes in enumerate((4, 10, 2, 10)):
         torch.manual_seed(number)
-        model, names = _Classifier(classes), every_name[:classes]
+        layers = nn.Conv2d(1, 4, kernel_size=3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(4 * 26 * 26, classes)
+        model, names = nn.Sequential(*layers), every_name[:classes]
+        model[-1].weight.data *= 5  # so that the classes have different probabilities
         image = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(number))
         with torch.no_grad():
-            shares = model.eval()(image.unsqueeze(0)).softmax(dim=1)[0]
-        wanted = names[shares.argmax()], shares.max().item()
+            p = model.eval()(image.unsqueeze(0)).softmax(dim=1)[0]
+        wanted = names[p.argmax()], p.max().item()
         torch.manual_seed(0)
         result = call(answer, model.train(number != 1), image.clone(), [*names], may_change=True)
         expect(result, wanted, what=f"the result for {classes} classes", reveal=True)
 
 
 # 6.5
+_trust = template(
+    "def trust(confusions): c, right, named = confusions, confusions.diag(), confusions.sum(dim=0); return $result"
+)
 
 
 @book.exercise(
@@ -363,130 +254,85 @@ def name_it(answer: Any) -> None:
     why="This fraction is called precision, and the one along a row recall. Call `trust(confusions)`: are the classes "
     "that are found most often also those to trust most?",
     mistakes={
-        "These shares are along the rows: how many of a class were found. Asked is how often an answer is right: a "
-        "column.": either(
-            lambda c: c.diag() / c.sum(dim=1),
-            lambda c: c.diag() / c.sum(dim=1).clamp(min=1),
+        "Divide by the sum of a column (the images *given* that name), not of a row or of the whole matrix.": _trust(
+            *("right / c.sum(dim=1)", "right / c.sum(dim=1).clamp(min=1)", "right / c.sum()", "right.sum() / c.sum()")
         ),
-        "This divides by the sum of the whole matrix; each class has a sum of its own.": (lambda c: c.diag() / c.sum()),
-        "A class that the network never names: 0 / 0 is not a number, and the task wants 0.": either(
-            lambda c: c.diag() / c.sum(dim=0),
-            lambda c: (c.diag() / c.sum(dim=0)).nan_to_num(nan=1.0),
+        "Only a column of zeros needs care: there 0 / 0 is not a number, and the task wants 0.": _trust(
+            "right / named", "(right / named).nan_to_num(nan=1.0)", "right / (named + 1)"
         ),
-        "This is one number, the accuracy. Wanted is one for each class.": (lambda c: c.diag().sum() / c.sum()),
-        "All places of the matrix were divided; only those on the diagonal count what is right.": (
-            lambda c: c / c.sum(dim=0)
+        "Divide what is right, the diagonal, by how often each class was named.": _trust(
+            "named", "right", "c / named", "1 - right / named"
         ),
-        "`//` gives integers, so every share below 1 becomes 0: divide with `/`.": (
-            lambda c: c.diag() // c.sum(dim=0).clamp(min=1)
-        ),
-        "Something is added to every sum, so every share becomes too small. Only a sum of 0 needs care.": (
-            lambda c: c.diag() / (c.sum(dim=0) + 1)
-        ),
-        "These are the sums of the columns. The share is what is right among them.": (lambda c: c.sum(dim=0)),
-        "These are counts. The share divides them by how often the class was named.": lambda c: c.diag(),
-        "This is what is wrong in a column. The share of what is right is asked for.": (
-            lambda c: 1 - c.diag() / c.sum(dim=0)
-        ),
-        "There are not always ten classes: `len(confusions)` says how many.": lambda c: torch.zeros(10),
+        "`//` turns a fraction below 1 into 0: divide with `/`.": _trust("right // named.clamp(min=1)"),
+        "There are not always ten classes: `len(confusions)` counts them.": _trust("torch.zeros(10)"),
     },
 )
 def trust(answer: Any) -> None:
     """The precision of each class."""
-    matrices = [
-        [[8, 2, 0], [1, 5, 4], [0, 3, 7]],
-        [[3, 0], [2, 1]],
-        [[4, 0, 1, 2], [3, 0, 1, 1], [2, 0, 5, 0], [6, 0, 0, 1]],  # the second is never named
-        [[6]],
-        [[0, 0], [0, 0]],
-        torch.randint(0, 50, (10, 10), generator=torch.Generator().manual_seed(5)).tolist(),
-    ]
+    never_named = [[4, 0, 1, 2], [3, 0, 1, 1], [2, 0, 5, 0], [6, 0, 0, 1]]  # its second class
+    large = torch.randint(0, 50, (10, 10), generator=torch.Generator().manual_seed(5)).tolist()
+    matrices = [[8, 2, 0], [1, 5, 4], [0, 3, 7]], [[3, 0], [2, 1]], never_named, [[6]], [[0, 0], [0, 0]], large
     cases = []
     for rows in matrices:
-        columns = enumerate(zip(*rows, strict=True))
-        wanted = [rows[place][place] / max(1, sum(column)) for place, column in columns]
+        wanted = [column[k] / max(1, sum(column)) for k, column in enumerate(zip(*rows, strict=True))]
         cases.append(Case((torch.tensor(rows),), torch.tensor(wanted)))
     expect_results(answer, cases, without_loop=True)
 
 
 # 6.6
-
-
 class _Stranger:
     """An object that runs code when it is loaded from a file."""
 
     ran = False
 
-    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
-        return _stranger_runs, ()
-
-
-def _stranger_runs() -> None:
-    _Stranger.ran = True
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Any, ...]]:
+        return setattr, (_Stranger, "ran", True)
 
 
 def _some_steps(model: nn.Module, optimizer: Optimizer, first: int, last: int) -> None:
     for seed in range(first, last):
         X = _random(6, 3, seed=seed)
-        loss = nn.functional.mse_loss(model(X), X[:, :2])
         optimizer.zero_grad()
-        loss.backward()
+        nn.functional.mse_loss(model(X), X[:, :2]).backward()
         optimizer.step()
 
 
-class _Training(NamedTuple):
-    """A training to be saved: its number of epochs and how its optimizer is made."""
-
-    epochs: int
-    make_optimizer: Callable[[Any], Optimizer]
-
-    def begin(self, seed: int) -> tuple[nn.Module, Optimizer]:
-        """A new model and its optimizer."""
-        torch.manual_seed(seed)
-        model = nn.Linear(3, 2)
-        return model, self.make_optimizer(model.parameters())
+_TRAININGS = ((3, partial(Adam, lr=0.05)), (7, partial(SGD, lr=0.05, momentum=0.9)))  # epochs, optimizer
 
 
-_TRAININGS = (_Training(3, lambda p: Adam(p, lr=0.05)), _Training(7, lambda p: SGD(p, lr=0.05, momentum=0.9)))
+def _begin(make_optimizer: Callable[[Any], Optimizer], seed: int) -> tuple[nn.Module, Optimizer]:
+    torch.manual_seed(seed)
+    model = nn.Linear(3, 2)
+    return model, make_optimizer(model.parameters())
 
 
-def _save(path: Path, model: nn.Module, optimizer: Optimizer, epochs: int, *, fault: str) -> Any:
-    """Save with a mistake."""
-    everything = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epochs": epochs}
-    if fault == "objects":
-        everything = {"model": model, "optimizer": optimizer, "epochs": epochs}
-    if fault in everything:
-        del everything[fault]
-    if fault == "weights alone":
-        everything = everything["model"]
-    if fault == "pickle":
-        with path.open("wb") as file:
-            pickle.dump(everything, file)
-    elif fault == "folder":
-        torch.save(everything, path / "training.pt")
-    elif fault == "swapped":
-        torch.save(path, everything)
-    elif fault != "no file":
-        torch.save(everything, path)
-    return everything if fault == "returns all" else path
+_save = template(
+    """
+    def save_all(path, model, optimizer, epochs):
+        everything = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epochs": epochs}
+        $result
+        return path
+    """,
+    {"pickle": pickle},
+)
+_load = template(
+    """
+    def load_all(path, model, optimizer):
+        saved = torch.load(path, weights_only=$weights_only)
+        $fill
+        return $result
+    """,
+    weights_only="True",
+    fill="model.load_state_dict(saved['model']); optimizer.load_state_dict(saved['optimizer'])",
+)
 
 
-def _load(path: Path, model: nn.Module, optimizer: Optimizer, *, fault: str) -> Any:
-    """Load with a mistake."""
-    saved = torch.load(path, weights_only=fault != "anything")
-    if fault != "no model":
-        model.load_state_dict(saved["model"])
-    if fault not in ("no model", "no optimizer"):
-        optimizer.load_state_dict(saved["optimizer"])
-    return {"constant": 3, "returns all": saved}.get(fault, saved["epochs"])
+def _saving(*lines: str) -> either:
+    return either(*((save_all, ...) for save_all in _save(*lines)))
 
 
-def _saving(*faults: str) -> either:
-    return either(*((partial(_save, fault=fault), ...) for fault in faults))
-
-
-def _loading(*faults: str) -> either:
-    return either(*((partial(_save, fault="none"), partial(_load, fault=fault)) for fault in faults))
+def _loading(*results: str, **holes: str) -> either:
+    return either(*((*_save("torch.save(everything, path)"), load_all) for load_all in _load(*results, **holes)))
 
 
 @book.exercise(
@@ -495,27 +341,25 @@ def _loading(*faults: str) -> either:
     minutes=7,
     difficulty=2,
     why="What else has a memory belongs in the file too: the shuffling, dropout's random numbers, a schedule for `lr`.",
-    mistakes=lambda: {
-        "`torch.save(what, path)` writes an object to a file.": _saving("no file"),
-        "`torch.save` takes first what is saved, then the path.": _saving("swapped"),
-        "`path` is the path of the file itself, not of a folder.": _saving("folder"),
-        "Save `state_dict()`, which has a model's numbers without its code, of the model and of the optimizer.": (
-            _saving("objects")
+    mistakes={
+        "`torch.save(what, path)` writes an object to one file, at `path` itself.": _saving(
+            "", "torch.save(path, everything)", "torch.save(everything, path / 'training.pt')"
         ),
-        "`pickle` stores what may run any code as it is loaded: use `torch.save` and `torch.load`.": _saving("pickle"),
-        "The optimizer has a memory too: its `state_dict()` belongs in the file.": _saving(
-            "optimizer", "weights alone"
+        "Save three things: the `state_dict()` of the model, that of the optimizer, and `epochs`.": _saving(
+            *(f"del everything['{name}']; torch.save(everything, path)" for name in ("model", "optimizer", "epochs")),
+            *("torch.save(model.state_dict(), path)", "torch.save({'model': model, 'optimizer': optimizer}, path)"),
         ),
-        "The numbers of the model are in its `state_dict()`.": _saving("model"),
-        "A dictionary has room for `epochs` too.": _saving("epochs"),
-        "Return `path` itself.": _saving("returns all"),
-        "Reading a file puts nothing into a model, and `model = ...` only names something else `model`: fill it with "
-        "`load_state_dict`.": _loading("no model"),
-        "The optimizer has a memory too: put it back with its own `load_state_dict`.": _loading("no optimizer"),
-        "With `weights_only=True`, `torch.load` accepts tensors and plain values, and refuses the rest.": (
-            _loading("anything")
+        "`pickle` stores what may run any code as it is loaded: use `torch.save` and `torch.load`.": _saving(
+            "pickle.dump(everything, path.open('wb'))"
         ),
-        "The number of epochs is in the file: return what was saved.": _loading("constant", "returns all"),
+        "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": either(
+            _loading("saved['epochs']", fill="model = saved['model']"),
+            _loading("saved['epochs']", fill="model.load_state_dict(saved['model'])"),
+        ),
+        "With `weights_only=True`, `torch.load` accepts tensors and plain values, and refuses the rest.": _loading(
+            "saved['epochs']", weights_only="False"
+        ),
+        "The number of epochs is in the file: return what was saved.": _loading("3", "saved"),
     },
 )
 def resume(save_all: Any, load_all: Any) -> Iterator[Part]:
@@ -533,38 +377,29 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 def _expect_saving(save_all: Any) -> None:
     expect_callable(save_all, "`save_all`")
     path = Path(_folder().name) / "training.pt"
-    for training in _TRAININGS:
+    for epochs, make_optimizer in _TRAININGS:
         path.unlink(missing_ok=True)
-        model, optimizer = training.begin(seed=1)
+        model, optimizer = _begin(make_optimizer, seed=1)
         _some_steps(model, optimizer, 0, 3)
-        result = call(save_all, path, model, optimizer, training.epochs, may_change=True)
+        result = call(save_all, path, model, optimizer, epochs, may_change=True)
         if not path.is_file():
             raise NotYet("There is no file at `path` afterwards.")
         if not isinstance(result, str | Path) or str(result) != str(path):
-            raise NotYet(f"The result: expected `path`, received {describe(result)}.")
-        _expect_content(path, model, optimizer, training.epochs)
-
-
-def _expect_content(path: Path, model: nn.Module, optimizer: Optimizer, epochs: int) -> None:
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            content = torch.load(path, weights_only=True)
-    except Exception as error:
-        if "Unsupported global" in str(error) or "GLOBAL" in str(error):
-            raise NotYet("The file has more in it than tensors and plain values.") from None
-        raise NotYet("`torch.load` cannot read the file.") from None
-    if content is ...:
-        raise Blank
-    found = [*_leaves(content)]
-    memory = [*_leaves(optimizer.state_dict()["state"])]
-    for what, wanted in (("the model's parameters", model.parameters()), ("the optimizer's state", memory)):
-        for tensor in (one.detach() for one in wanted if isinstance(one, Tensor)):
-            if not any(isinstance(one, Tensor) and torch.equal(one, tensor) for one in found):
+            raise NotYet(f"The result: expected `path`, received {describe(result)}.", "Return `path` itself.")
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                found = [*_leaves(torch.load(path, weights_only=True))]
+        except Exception as error:
+            if "Unsupported global" in str(error) or "GLOBAL" in str(error):
+                raise NotYet("The file has more in it than tensors and plain values.") from None
+            raise NotYet("`torch.load` cannot read the file.") from None
+        tensors = [one for one in found if isinstance(one, Tensor)]
+        memory = _leaves(optimizer.state_dict()["state"])
+        for what, wanted in (("the model's parameters", model.parameters()), ("the optimizer's state", memory)):
+            if not all(any(torch.equal(one, t) for t in tensors) for one in wanted if isinstance(one, Tensor)):
                 raise NotYet(f"The file lacks {what}.")
-    if not any(
-        type(one) in (int, Tensor) and one == epochs for one in found if not isinstance(one, Tensor) or one.ndim == 0
-    ):
-        raise NotYet("The file lacks `epochs`.")
+        if epochs not in [one for one in found if type(one) is int] + [t.item() for t in tensors if t.ndim == 0]:
+            raise NotYet("The file lacks `epochs`.")
 
 
 def _leaves(content: Any) -> Iterator[Any]:
@@ -579,40 +414,37 @@ def _leaves(content: Any) -> Iterator[Any]:
 def _expect_loading(save_all: Any, load_all: Any) -> None:
     expect_callable(load_all, "`load_all`")
     path, moved, stranger = (Path(_folder().name) / name for name in ("training.pt", "moved.pt", "stranger.pt"))
-    for training in _TRAININGS:
-        model, optimizer = training.begin(seed=1)
+    for epochs, make_optimizer in _TRAININGS:
+        model, optimizer = _begin(make_optimizer, seed=1)
         _some_steps(model, optimizer, 0, 3)
-        save_all(path, model, optimizer, training.epochs)
+        save_all(path, model, optimizer, epochs)
         shutil.move(path, moved)  # another day, another place
         saved = [one.detach().clone() for one in model.parameters()]
         _some_steps(model, optimizer, 3, 6)
-        second, other = training.begin(seed=2)
+        second, other = _begin(make_optimizer, seed=2)
         result = call(load_all, moved, second, other, may_change=True)
         if not all(map(torch.equal, second.parameters(), saved)):
             raise NotYet("The new model does not have the parameters that were saved.")
         _some_steps(second, other, 3, 6)
         if not all(map(torch.allclose, second.parameters(), model.parameters())):
             raise NotYet("The parameters are back, but the next steps differ from those of the uninterrupted training.")
-        expect(result, training.epochs, what="the number of epochs")
+        expect(result, epochs, what="the number of epochs")
     content = torch.load(moved, weights_only=True)
     torch.save({**content, "stranger": _Stranger()} if type(content) is dict else [content, _Stranger()], stranger)
     _Stranger.ran = False
     with contextlib.suppress(NotYet):  # an error is what it should come to
-        call(load_all, stranger, *_TRAININGS[0].begin(seed=1), may_change=True)
+        call(load_all, stranger, *_begin(make_optimizer, seed=1), may_change=True)
     if _Stranger.ran:
         raise NotYet("Everything is back. But then the function was given a file with code in it, and the code ran.")
 
 
 # 6.7
-
-_SETS = ("training", "validation", "test")
-# The share of examples in which a column tells the class, in each set: each set has another favourite.
-_TELLING = {
-    "training": (1.0, 0.8, 0.6, 0.7),
-    "validation": (0.6, 0.9, 0.75, 0.55),
-    "test": (0.4, 0.7, 0.95, 0.45),
+# The number of examples in each set, and the fraction of them in which each column tells the class.
+_SETS = {
+    "training": (30, (1.0, 0.8, 0.6, 0.7)),
+    "validation": (20, (0.6, 0.9, 0.75, 0.55)),
+    "test": (20, (0.4, 0.7, 0.95, 0.45)),
 }
-_SIZES = {"training": 30, "validation": 20, "test": 20}
 
 
 class _Feature(nn.Module):
@@ -625,95 +457,61 @@ class _Feature(nn.Module):
         self.examples = 0  # that it was trained on, each counted as often as it came
 
     def forward(self, X: Tensor) -> Tensor:
-        self.shown.add((_SETS[int(X[0, -1])], self.training))
+        self.shown.add((list(_SETS)[int(X[0, -1])], self.training))
         self.examples += len(X) if self.training else 0
         return X[:, self.column : self.column + 1]
 
 
-class _Recipe(NamedTuple):
-    """One column, a learning rate (negative: it unlearns), and a first weight (negative: it says the opposite)."""
-
-    column: int
-    lr: float
-    weight: float = -0.3
-
-    def make(self, made: list[nn.Module]) -> tuple[nn.Module, Optimizer]:
-        """A new model and its optimizer; the model is noted."""
-        model = nn.Sequential(_Feature(self.column), nn.Linear(1, 2))
-        with torch.no_grad():
-            model[1].weight.copy_(torch.tensor([[-self.weight], [self.weight]]))
-            model[1].bias.zero_()
-        made.append(model)
-        return model, SGD(model.parameters(), lr=abs(self.lr), maximize=self.lr < 0)
+def _make(made: list[nn.Module], column: int, lr: float, weight: float = -0.3) -> tuple[nn.Module, Optimizer]:
+    """A new model of one column, which is noted, and its optimizer, which unlearns where `lr` is negative."""
+    model = nn.Sequential(_Feature(column), nn.Linear(1, 2))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[-weight], [weight]]))
+        model[1].bias.zero_()
+    made.append(model)
+    return model, SGD(model.parameters(), lr=abs(lr), maximize=lr < 0)
 
 
-class _Choice(NamedTuple):
-    """Recipes by name and a number of epochs; the right choice, and the test accuracy of its model."""
-
-    recipes: dict[str, _Recipe]
-    epochs: int
-    right: tuple[str, float]
-
-
-_CHOICES = (
-    _Choice(
-        {"red": _Recipe(0, 0.5), "blue": _Recipe(1, 0.5), "green": _Recipe(2, 0.5), "grey": _Recipe(3, 0.5)},
-        1,
-        ("blue", 0.7),
-    ),
+_CHOICES = (  # column, learning rate and first weight of each recipe; epochs; the right choice, its test accuracy
+    ({"red": (0, 0.5), "blue": (1, 0.5), "green": (2, 0.5), "grey": (3, 0.5)}, 1, ("blue", 0.7)),
     # "one" is the best after its first epoch, and the worst after its last.
-    _Choice({"one": _Recipe(1, -0.15, 0.3), "two": _Recipe(2, 0.5), "three": _Recipe(0, 0.5)}, 3, ("two", 0.95)),
-    # The first names more rightly, but is less sure.
-    _Choice({"small step": _Recipe(1, 0.25), "large step": _Recipe(2, 1.0)}, 1, ("small step", 0.7)),
-    _Choice({"only": _Recipe(2, 0.5)}, 1, ("only", 0.95)),
+    ({"one": (1, -0.15, 0.3), "two": (2, 0.5), "three": (0, 0.5)}, 3, ("two", 0.95)),
+    # The first classifies more of them correctly, but is less sure.
+    ({"small step": (1, 0.25), "large step": (2, 1.0)}, 1, ("small step", 0.7)),
+    ({"only": (2, 0.5)}, 1, ("only", 0.95)),
 )
 
 
 def _loaders() -> list[DataLoader]:
     loaders = []
-    for number, (name, shares) in enumerate(_TELLING.items()):
-        n = _SIZES[name]
+    for number, (n, fractions) in enumerate(_SETS.values()):
         y = torch.arange(n) % 2
-        columns = [torch.where(torch.arange(n) < share * n, y, 1 - y) * 2.0 - 1 for share in shares]
+        columns = [torch.where(torch.arange(n) < fraction * n, y, 1 - y) * 2.0 - 1 for fraction in fractions]
         order = torch.randperm(n, generator=torch.Generator().manual_seed(number))
         X = torch.stack([*columns, torch.full((n,), float(number))], dim=1)
         loaders.append(DataLoader(TensorDataset(X[order], y[order]), batch_size=8))
     return loaders
 
 
-def _choose(recipes: Any, train_loader: Any, val_loader: Any, test_loader: Any, epochs: int, *, fault: str) -> Any:
-    """Choose with a mistake."""
-    loss_fn = nn.CrossEntropyLoss()
-    models, scores = {}, {}
-    for name, make in recipes.items():
-        models[name], optimizer = make()
-        rounds = {"one epoch": 1, "three epochs": 3, "untrained": 0}.get(fault, epochs)
-        history = fit(
-            models[name], train_loader, loss_fn, optimizer, epochs=rounds, val_loader=val_loader, progress=False
-        )
-        if fault == "tests all":
-            evaluate(models[name], test_loader, loss_fn)
-        if fault == "training mode":
-            models[name].train()(next(iter(val_loader))[0])
-        judging = {"by test": test_loader, "by training": train_loader}.get(fault, val_loader)
-        metrics = evaluate(models[name], judging, loss_fn)
-        scores[name] = {
-            "by loss": -metrics.loss,
-            "lowest": -metrics.accuracy,
-            "best epoch": max(history.val_accuracy, default=0),
-        }.get(fault, metrics.accuracy)
-    chosen = max(scores, key=scores.get)
-    model = models[list(models)[-1]] if fault == "last model" else models[chosen]
-    reported = evaluate(model, val_loader if fault == "reports validation" else test_loader, loss_fn)
-    results = {
-        "metrics": (chosen, reported),
-        "loss": (chosen, reported.loss),
-        "percent": (chosen, 100 * reported.accuracy),
-        "name only": chosen,
-        "accuracy only": reported.accuracy,
-        "model": (models[chosen], reported.accuracy),
-    }
-    return results.get(fault, (chosen, reported.accuracy))
+_choose = template(
+    """
+    def choose(recipes, train_loader, val_loader, test_loader, epochs):
+        loss_fn, models, scores = nn.CrossEntropyLoss(), {}, {}
+        for name, make in recipes.items():
+            model, optimizer = make()
+            fitted = fit(model, train_loader, loss_fn, optimizer, epochs=$epochs, val_loader=val_loader, progress=False)
+            $more
+            models[name], scores[name] = model, $score
+        chosen = max(scores, key=scores.get)
+        tested = evaluate(models[chosen], test_loader, loss_fn)
+        return $result
+    """,
+    {"fit": fit, "evaluate": evaluate},
+    epochs="epochs",
+    more="",
+    score="evaluate(model, val_loader, loss_fn).accuracy",
+)
+_CHOSEN = "chosen, tested.accuracy"
 
 
 @book.exercise(
@@ -723,56 +521,47 @@ def _choose(recipes: Any, train_loader: Any, val_loader: Any, test_loader: Any, 
     difficulty=3,
     why="Anyone who reads your number can rely on it. Try your function on two recipes of your own, with the loaders "
     "of this page.",
-    mistakes=lambda: {
-        "This is the recipe with the smallest validation loss. The task asks for the highest accuracy, and the two do "
-        "not always agree.": _wrong(_choose, "by loss"),
-        "This is the recipe that is best on the test set. Then the test set has chosen, and its accuracy is partly "
-        "luck.": _wrong(_choose, "by test"),
-        "This is the recipe that is best on the images it has trained on: it may have learned them by heart.": (
-            _wrong(_choose, "by training")
+    mistakes={
+        "Choose the recipe with the highest validation accuracy after the last epoch, `[-1]`.": either(
+            _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).loss"),
+            _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).accuracy"),
+            _choose(_CHOSEN, score="max(fitted.val_accuracy)"),
         ),
-        "The choice is right. But this is the accuracy that made the choice, and so it is partly luck.": (
-            _wrong(_choose, "reports validation")
+        "Let the validation set choose: training images may be known by heart, and the test is for the end.": either(
+            *(_choose(_CHOSEN, score=f"evaluate(model, {part}_loader, loss_fn).accuracy") for part in ("train", "test"))
         ),
-        "The choice is right. But this accuracy is of the model that was trained last: keep each trained model.": (
-            _wrong(_choose, "last model")
+        "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
+            "chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"
         ),
-        "This is the recipe with the lowest accuracy.": _wrong(_choose, "lowest"),
-        "This recipe had the best epoch on the way, but its model went on to learn. What counts is the accuracy after "
-        "its last epoch: `[-1]`.": _wrong(_choose, "best epoch"),
-        "`evaluate` returns loss and accuracy: take `.accuracy`.": _wrong(_choose, "metrics"),
-        "This is the loss on the test set, and its accuracy is asked for.": _wrong(_choose, "loss"),
-        "The task asks for a fraction, from 0 to 1.": _wrong(_choose, "percent"),
-        "Two things are asked for, with a comma between them: the name, and the test accuracy.": (
-            _wrong(_choose, "name only", "accuracy only")
+        "`evaluate` returns loss and accuracy: take `.accuracy`, a fraction from 0 to 1.": _choose(
+            "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
         ),
-        "The first is the model, and the name of its recipe is asked for.": _wrong(_choose, "model"),
-        "Somebody who looks at all the results is tempted to choose by them: only the chosen model takes the test.": (
-            _wrong(_choose, "tests all")
+        "Return the name of the recipe and the test accuracy, with a comma between them.": _choose(
+            "chosen", "tested.accuracy", "models[chosen], tested.accuracy"
         ),
-        "Here that makes no difference. With dropout or batch norm in the network it would: `eval()`.": (
-            _wrong(_choose, "training mode")
+        "If you see all test results, you may choose by them: only the chosen model takes the test.": _choose(
+            _CHOSEN, more="evaluate(model, test_loader, loss_fn)"
         ),
-        "Each model is to be trained for `epochs` epochs, whatever number that is.": (
-            _wrong(_choose, "one epoch", "three epochs", "untrained")
+        "With dropout or batch norm in the network it would make a difference: call `eval()`.": _choose(
+            _CHOSEN, more="model.train()(next(iter(val_loader))[0])"
+        ),
+        "Train each model for `epochs` epochs, whatever number that is.": either(
+            *(_choose(_CHOSEN, epochs=epochs) for epochs in ("1", "3", "0"))
         ),
     },
 )
 def choose(answer: Any) -> None:
     """Trains every recipe, chooses by validation, tests the chosen one once."""
     expect_callable(answer, "`choose`")
-    for choice in _CHOICES:
+    for recipes, epochs, right in _CHOICES:
         made: list[nn.Module] = []
-        recipes = {name: partial(recipe.make, made) for name, recipe in choice.recipes.items()}
-        result = call(answer, recipes, *_loaders(), choice.epochs, may_change=True)
-        expect(result, choice.right, what=f"the result for the recipes {', '.join(recipes)}", reveal=True)
-        _expect_each_in_its_place([model[0] for model in made], choice.epochs * _SIZES["training"])
-
-
-def _expect_each_in_its_place(features: list[_Feature], examples: int) -> None:
-    if any((name, True) in one.shown for one in features for name in ("validation", "test")):
-        raise NotYet("The result is right. But a network was in training mode on the validation or test set.")
-    if sum(("test", False) in one.shown for one in features) != 1:
-        raise NotYet("The result is right. But more than one network was shown the test set.")
-    if any(one.examples != examples for one in features):
-        raise NotYet("The result is right. But a network was not trained on all training images in each of the epochs.")
+        makers = {name: partial(_make, made, *recipe) for name, recipe in recipes.items()}
+        result = call(answer, makers, *_loaders(), epochs, may_change=True)
+        expect(result, right, what=f"the result for the recipes {', '.join(recipes)}", reveal=True)
+        features = [model[0] for model in made]
+        if any((name, True) in one.shown for one in features for name in ("validation", "test")):
+            raise NotYet("The result is right. But a network was in training mode on the validation or test set.")
+        if sum(("test", False) in one.shown for one in features) != 1:
+            raise NotYet("The result is right. But more than one network was shown the test set.")
+        if any(one.examples != epochs * _SETS["training"][0] for one in features):
+            raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from helpers.checks.compare import Case, expect, expect_results
-from helpers.checks.core import Book, either
+from helpers.checks.core import Book, either, template
 
 book = Book(1)
 progress = book.progress
@@ -25,22 +25,25 @@ def _random(*shape: int, seed: int) -> Tensor:
     difficulty=1,
     why="Ten steps have eleven ends. Mixing up steps and points puts you off by one, here and in every loop.",
     mistakes={
-        "`arange` leaves out its end, and the end is wanted here.": torch.arange(0, 5, 0.5),
+        "`arange` leaves out its end: where must it end so that 5 is the last point?": either(
+            torch.arange(0, 5, 0.5), torch.arange(0, 6, 0.5)
+        ),
         "Ten steps have eleven ends: count the points, not the steps.": torch.linspace(0, 5, 10),
-        "This goes past the last point: `arange` stops before its end, but the first step past 5 is already too far.": (
-            torch.arange(0, 6, 0.5)
-        ),
         "The first point in time is 0, not the first step.": torch.arange(0.5, 5.5, 0.5),
-        "These are whole seconds, and two measurements are made in each.": either(
-            torch.arange(0, 11).float(), torch.arange(0, 6).float(), torch.arange(0, 11), torch.arange(0, 6)
+        "The points are 0.5 apart: `arange` takes that step as its third argument, `linspace` the number of points.": (
+            either(
+                *(torch.arange(0, 11), torch.arange(0, 6), torch.arange(0, 11).float(), torch.arange(0, 6).float()),
+                *(torch.arange(0, 5, 11), torch.linspace(0, 5, 1), torch.linspace(0, 5, 5)),
+            )
         ),
-        "The points are 0.5 apart: the step is the third argument of `arange`, the number of points that of "
-        "`linspace`.": either(torch.linspace(0, 5, 1), torch.arange(0, 5, 11), torch.linspace(0, 5, 5)),
     },
 )
 def half_seconds(answer: Any) -> None:
     """Points in time from 0 to 5 in steps of a half, both ends included."""
     expect(answer, torch.linspace(0, 5, 11), what="`times`", dtype=True)
+
+
+_middle = template("def green_middle(batch): return batch[$result]")
 
 
 @book.exercise(
@@ -50,27 +53,18 @@ def half_seconds(answer: Any) -> None:
     difficulty=1,
     why="One index took a part of all images at once, however many there are. Try it on `batch` from above.",
     mistakes={
-        "A range leaves out its end, and row 20 is wanted.": lambda batch: batch[:, 1, 7:20, 7:20],
-        "A range keeps its dimension, even a range of one.": lambda batch: batch[:, 1:2, 7:21, 7:21],
-        "That is one image with all its channels: the first dimension of a batch counts the images.": (
-            lambda batch: batch[1, :, 7:21, 7:21]
+        "Rows 7 to 20: indices count from 0, as the task's rows do, and a range leaves out its end.": _middle(
+            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22"))
         ),
-        "The first dimension counts the images, and you want all of them: four places, the first is `:`.": either(
-            lambda batch: batch[1, 7:21, 7:21], lambda batch: batch[1][:, 7:21, 7:21][7:21]
+        "The first dimension counts the images, and you want all of them: begin with `:`.": _middle(
+            "1, :, 7:21, 7:21", "1, 7:21, 7:21"
         ),
-        "That is another colour: the channels are red, green and blue, counted from 0.": either(
-            lambda batch: batch[:, 2, 7:21, 7:21], lambda batch: batch[:, 0, 7:21, 7:21]
+        "That is another colour: the channels are red, green and blue, counted from 0.": _middle(
+            ":, 2, 7:21, 7:21", ":, 0, 7:21, 7:21"
         ),
-        "Row 7 is at index 7: indices count from 0, as the task's rows do.": either(
-            lambda batch: batch[:, 1, 6:20, 6:20], lambda batch: batch[:, 1, 8:22, 8:22]
+        "The brackets need four entries, in the order of the shape: images, channel, rows, columns.": _middle(
+            ":, :, 7:21, 7:21", ":, 7:21, 7:21, 1", ":, 1, 7:21"
         ),
-        "The channel is missing among the places: this takes the middle of all three.": lambda batch: batch[
-            :, :, 7:21, 7:21
-        ],
-        "The channels are dimension 1, not the last: the places are images, channels, rows, columns.": lambda batch: (
-            batch[:, 7:21, 7:21, 1]
-        ),
-        "The columns are still all there: rows and columns need a range each.": lambda batch: batch[:, 1, 7:21],
     },
 )
 def green_middle(answer: Any) -> None:
@@ -83,6 +77,9 @@ def green_middle(answer: Any) -> None:
     expect_results(answer, cases, without_loop=True)
 
 
+_permuted = template("def channels_first(image): return $result")
+
+
 @book.exercise(
     "From a file into a network",
     goal="put dimensions in another order and add one",
@@ -90,24 +87,14 @@ def green_middle(answer: Any) -> None:
     difficulty=2,
     why="Image files and Matplotlib keep the channels last, networks want them first: you will meet both.",
     mistakes={
-        "The shape is right, the content scrambled: `reshape` keeps the reading order and swaps no dimensions.": (
-            lambda image: image.reshape(1, image.shape[2], *image.shape[:2])
+        "The content is scrambled: `reshape` keeps the reading order and swaps no dimensions.": _permuted(
+            "image.reshape(1, image.shape[2], *image.shape[:2])"
         ),
-        "The dimension of the batch is missing: one image is a batch of size 1.": lambda image: image.permute(2, 0, 1),
-        "Height and width have changed places: the image lies on its side.": (
-            lambda image: image.permute(2, 1, 0).unsqueeze(0)
+        "The new dimension, of the batch, comes first: one image is a batch of size 1.": _permuted(
+            *(f"image.permute(2, 0, 1){change}" for change in ("", ".unsqueeze(1)", ".unsqueeze(-1)"))
         ),
-        "The new dimension is in the wrong place: the batch comes first.": either(
-            lambda image: image.permute(2, 0, 1).unsqueeze(1), lambda image: image.permute(2, 0, 1).unsqueeze(-1)
-        ),
-        "With the new dimension first there are four, and `permute` must name all four: count again from 0.": (
-            lambda image: image.unsqueeze(0).permute(2, 0, 1)
-        ),
-        "The channels are still last: the dimension of the batch is there, the order is not changed yet.": (
-            lambda image: image.unsqueeze(0)
-        ),
-        "`permute` lists, place by place, which old dimension goes there: the old dimension 2 comes first.": (
-            lambda image: image.permute(1, 2, 0).unsqueeze(0)
+        "`permute` lists which old dimension goes to each position: the channels first, then height, then width.": (
+            _permuted(*(f"image{change}.unsqueeze(0)" for change in ("", ".permute(2, 1, 0)", ".permute(1, 2, 0)")))
         ),
     },
 )
@@ -121,6 +108,9 @@ def channels_first(answer: Any) -> None:
     expect_results(answer, cases)
 
 
+_distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $result")
+
+
 @book.exercise(
     "All distances at once",
     goal="broadcast on purpose",
@@ -128,21 +118,15 @@ def channels_first(answer: Any) -> None:
     difficulty=2,
     why="A column against a row gives every pair, with no loop. What was an accident above is a tool here.",
     mistakes={
-        "Rows and columns have changed places: `a` should run down the rows.": lambda a, b: (a - b.unsqueeze(1)).abs(),
-        "A distance has no sign.": either(lambda a, b: a.unsqueeze(1) - b, lambda a, b: b - a.unsqueeze(1)),
-        "The task wants the distances themselves, and these are their squares.": lambda a, b: (a.unsqueeze(1) - b) ** 2,
-        "What is below 0 is cut off; a distance is how far apart two numbers are, in either direction.": either(
-            lambda a, b: (a.unsqueeze(1) - b).clamp(min=0), lambda a, b: torch.relu(b - a.unsqueeze(1))
+        "Subtract first, then drop the sign: a distance is how far apart two numbers are, in either direction.": (
+            _distances(
+                *("d.clamp(min=0)", "torch.relu(-d)", "(a.abs().unsqueeze(1) - b.abs()).abs()"),
+                "a.abs().unsqueeze(1) - b.abs()",
+            )
         ),
-        "Subtract first, then drop the sign: the distance between -1 and 1 is 2, not 0.": either(
-            lambda a, b: a.abs().unsqueeze(1) - b.abs(), lambda a, b: (a.abs().unsqueeze(1) - b.abs()).abs()
-        ),
-        "`a` and `b` have different lengths: `a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": (
-            lambda a, b: (a - b).abs()
-        ),
-        "The two are added here: a distance is a difference.": lambda a, b: (a.unsqueeze(1) + b).abs(),
-        "These are products, which `@` and `*` compute: a distance is a difference.": either(
-            lambda a, b: a.unsqueeze(1) * b, lambda a, b: (a.unsqueeze(1) * b).abs(), torch.outer
+        "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances("(a - b).abs()"),
+        "A distance is a difference, not a sum or a product.": _distances(
+            *("(a.unsqueeze(1) + b).abs()", "a.unsqueeze(1) * b", "(a.unsqueeze(1) * b).abs()")
         ),
     },
 )
@@ -156,6 +140,9 @@ def distances(answer: Any) -> None:
     expect_results(answer, cases, without_loop=True)
 
 
+_centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); return $result")
+
+
 @book.exercise(
     "Around zero",
     goal="reduce along the right dimension and broadcast the result back",
@@ -164,34 +151,16 @@ def distances(answer: Any) -> None:
     why="`LayerNorm`, a layer that you will meet in larger networks, begins with just this step. Data are usually "
     "centred per column instead, so that each feature has the mean 0.",
     mistakes={
-        "The columns are centred, not the rows: `dim=` names the dimension that disappears.": lambda X: (
-            X - X.mean(dim=0)
+        "One mean is wanted for each row: `dim=` names the dimension that disappears.": _centre(
+            *("X - X.mean(dim=0)", "(X.T - X.mean(dim=0)).T", "X - X.mean()", "X - X.mean(keepdim=True)")
         ),
-        "The means have the shape `[N]`, so broadcasting took them for a row. They should be a column, `[N, 1]`.": (
-            lambda X: X - X.mean(dim=1)
+        "Broadcasting takes means of the shape `[N]` for a row: they should be a column, `[N, 1]`.": _centre(
+            "X - X.mean(dim=1)"
         ),
-        "One mean was taken of all numbers, not one of each row.": lambda X: X - X.mean(),
-        "These are the means. Subtract them from the rows.": either(
-            lambda X: X.mean(dim=1, keepdim=True), lambda X: X.mean(dim=1), lambda X: X.mean(dim=0)
-        ),
-        "This divides by the mean, and the task subtracts it.": lambda X: X / X.mean(dim=1, keepdim=True),
-        "This subtracts the sum of each row, not its mean.": lambda X: X - X.sum(dim=1, keepdim=True),
-        "The rows are centred and then scaled as well: the task only subtracts.": either(
-            lambda X: (X - X.mean(dim=1, keepdim=True)) / X.std(dim=1, keepdim=True),
-            lambda X: (X - X.mean(dim=1, keepdim=True)) / X.std(dim=1, keepdim=True, correction=0),
-        ),
-        "The mean is added here, and should be subtracted.": lambda X: X + X.mean(dim=1, keepdim=True),
-        "The median is another kind of middle: the task wants the mean.": lambda X: (
-            X - X.median(dim=1, keepdim=True).values
-        ),
-        "`keepdim=True` needs to know which dimension to keep: name it with `dim=`.": lambda X: (
-            X - X.mean(keepdim=True)
-        ),
-        "The means are those of the columns, set against the rows: `dim=` names the dimension that disappears.": (
-            lambda X: (X.T - X.mean(dim=0)).T
-        ),
-        "A dimension is named that `[N, F]` does not have: counted from 0, rows and columns are 0 and 1.": lambda X: (
-            X - X.mean(dim=2, keepdim=True)
+        "These are the means. Subtract them from the rows.": _centre("mean", "X.mean(dim=1)", "X.mean(dim=0)"),
+        "Subtract the mean of each row, and do nothing else: no division, no sum, no median.": _centre(
+            *("X / mean", "X + mean", "X - X.sum(dim=1, keepdim=True)", "X - X.median(dim=1, keepdim=True).values"),
+            *(f"(X - mean) / X.std(dim=1, keepdim=True, correction={correction})" for correction in (0, 1)),
         ),
     },
 )
@@ -214,6 +183,9 @@ def _square_rows() -> Case:
     return Case((wanted + torch.tensor([[0.7], [-1.9], [2.3], [0.4]]),), wanted)
 
 
+_brighter = template("def brighten(pixels, amount): total = pixels.int() + amount; return $result")
+
+
 @book.exercise(
     "Brighter, but not black",
     goal="choose the dtype in which to calculate",
@@ -221,34 +193,18 @@ def _square_rows() -> Case:
     difficulty=2,
     why="Calculate in a dtype with room for the result, and convert back at the end.",
     mistakes={
-        "Too bright is handled. A negative amount makes an image darker: what is below 0?": lambda pixels, amount: (
-            (pixels.int() + amount).clamp(max=255).to(torch.uint8)
+        "Compute in a dtype with room, and cut off at 0 and at 255 before you go back to `uint8`.": _brighter(
+            *(f"total{clamped}.to(torch.uint8)" for clamped in ("", ".clamp(max=255)", ".clamp(min=0)")),
+            "(pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)",
         ),
-        "A number went beyond the end of `uint8` and started again from the other end, so bright pixels turned dark. "
-        "Compute in a dtype with room, and cut off at both ends before you go back to `uint8`.": either(
-            lambda pixels, amount: (pixels.int() + amount).to(torch.uint8),
-            lambda pixels, amount: (pixels.int() + amount).clamp(min=0).to(torch.uint8),
-            lambda pixels, amount: (pixels.float() + amount).to(torch.uint8).clamp(0, 255),
+        "The amount is added to none of the pixels: keep the sum, which is a new tensor.": _brighter(
+            "pixels.clone()", "torch.where(total > 255, 255, torch.where(total < 0, 0, pixels)).to(torch.uint8)"
         ),
-        "The numbers are right; the result should be `uint8` again, like the image.": either(
-            lambda pixels, amount: (pixels.float() + amount).clamp(0, 255),
-            lambda pixels, amount: (pixels.int() + amount).clamp(0, 255),
-            lambda pixels, amount: (pixels.long() + amount).clamp(0, 255),
-        ),
-        "`int8` ends at 127. In which dtype is there room for 255 and more?": lambda pixels, amount: (
-            (pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)
-        ),
-        "Pixels that become too bright or too dark are cut off, but the amount is added to none of "
-        "them: keep the sum.": (
-            lambda *given: _cut_off(*given)  # noqa: PLW0108
-        ),
-        "The whole image is returned as it was: a method without an underscore returns a new tensor and leaves the "
-        "old one.": lambda pixels, amount: pixels.clone(),
-        "The amount is multiplied here: brighter by an amount means a sum.": lambda pixels, amount: (
-            (pixels.int() * amount).clamp(0, 255).to(torch.uint8)
-        ),
-        "The pixels were scaled to 0 to 1, where 255 has no meaning: stay between 0 and 255.": lambda pixels, amount: (
-            (pixels / 255 + amount).clamp(0, 255).to(torch.uint8)
+        "Add the amount to pixels from 0 to 255: do not multiply, and do not scale to 0 to 1.": _brighter(
+            *(
+                f"({result}).clamp(0, 255).to(torch.uint8)"
+                for result in ("pixels.int() * amount", "pixels / 255 + amount")
+            )
         ),
     },
 )
@@ -263,11 +219,18 @@ def brighten(answer: Any) -> None:
     expect_results(answer, cases)
 
 
-def _cut_off(pixels: Tensor, amount: int) -> Tensor:
-    kept = pixels.float()
-    kept[kept + amount > 255] = 255
-    kept[kept + amount < 0] = 0
-    return kept.to(torch.uint8)
+_classify = template(
+    """
+    def classify(X_train, y_train, X):
+        means = torch.stack([X_train[y_train == label].$middle(dim=0) for label in range($classes)])
+        differences = (X.unsqueeze(1) - means).flatten(2)
+        squares = differences.square().sum(dim=2)
+        nearest = (X.unsqueeze(1) - X_train).square().sum(dim=(2, 3)).argmin(dim=1)
+        return $result
+    """,
+    middle="mean",
+    classes="y_train.max() + 1",
+)
 
 
 @book.exercise(
@@ -277,52 +240,26 @@ def _cut_off(pixels: Tensor, amount: int) -> Tensor:
     difficulty=3,
     why="It is called the nearest-mean classifier. A network must do better than it to be worth its training.",
     mistakes={
-        "The sum of a class grows with the number of its images: take the mean.": (
-            lambda X_train, y_train, X: _squares(X_train, y_train, X, middle=torch.sum).argmin(dim=1)
+        "The sum of a class grows with the number of its images: take the mean.": _classify(
+            "squares.argmin(dim=1)", middle="sum"
         ),
-        "These are the classes whose mean is the *farthest*.": lambda *given: _squares(*given).argmax(dim=1),
-        "These are distances. Which class has the smallest in each row?": either(
-            lambda *given: _squares(*given),  # noqa: PLW0108
-            lambda *given: _squares(*given).sqrt(),
-            lambda *given: _squares(*given).T,
+        "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
+        "These are distances. Which class has the smallest in each row?": _classify(
+            "squares", "squares.sqrt()", "squares.T", "squares.min(dim=1).values"
         ),
-        "With `dim=`, `min` gives two tensors, values and indices: which of them are the classes?": (
-            lambda *given: _squares(*given).min(dim=1)
+        "One class per new image is wanted: over which dimension should `argmin` look?": _classify(
+            "squares.argmin(dim=0)", "squares.argmin()"
         ),
-        "That is how near the nearest class is. Which class is it?": lambda *given: _squares(*given).min(dim=1).values,
-        "There is one answer per class here; one per new image is wanted. Which dimension should disappear?": (
-            lambda *given: _squares(*given).argmin(dim=0)
+        "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
+            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)"))
         ),
-        "This is one answer for all images together: `argmin` needs a `dim=`.": lambda *given: _squares(
-            *given
-        ).argmin(),
-        "Differences above and below 0 cancel in a sum: square them first.": (
-            lambda *given: _differences(*given).sum(dim=2).argmin(dim=1)
+        "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": either(
+            *(_classify("squares.argmin(dim=1)", classes=classes) for classes in ("10", "y_train.max()"))
         ),
-        "The sum comes first here, then the square: what is above and below 0 has cancelled by then.": (
-            lambda *given: _differences(*given).sum(dim=2).square().argmin(dim=1)
+        "The task compares with the *mean* image of each class, not with single known images.": _classify(
+            "nearest", "y_train[nearest]"
         ),
-        "The signs are dropped; the task wants the differences squared, which makes large ones count more.": (
-            lambda *given: _differences(*given).abs().sum(dim=2).argmin(dim=1)
-        ),
-        "There are not always ten classes: a class that does not occur has no images, its mean is NaN, and `argmin` "
-        "chooses NaN. The largest label tells how many classes there are.": lambda X_train, y_train, X: _squares(
-            X_train, y_train, X, classes=10
-        ).argmin(dim=1),
-        "The last class is left out: with labels from 0 to K - 1, the largest label is K - 1, and `range` stops before "
-        "its end.": lambda X_train, y_train, X: _squares(X_train, y_train, X, classes=int(y_train.max())).argmin(dim=1),
-        "This is the position of the nearest known *image*: no mean was taken.": lambda X_train, y_train, X: _to_images(
-            X_train, X
-        ).argmin(dim=1),
-        "This is the class of the nearest single known image; the task compares with the *mean* of each class.": (
-            lambda X_train, y_train, X: y_train[_to_images(X_train, X).argmin(dim=1)]
-        ),
-        "These are the classes of the known images, and the new ones are asked for.": lambda X_train, y_train, X: (
-            y_train
-        ),
-        "The classes are right, but as floats: a class is an `int64`, as `argmin` gives it.": lambda *given: (
-            _squares(*given).argmin(dim=1).float()
-        ),
+        "These are the classes of the known images; those of the new ones are asked for.": _classify("y_train"),
     },
 )
 def classify(answer: Any) -> None:
@@ -346,21 +283,3 @@ def _images(classes: int, known: int, new: int) -> Case:
         mean = X_train[labels == label].mean(dim=0)
         nearest = [min(best, (float((one - mean).square().sum()), label)) for best, one in zip(nearest, X, strict=True)]
     return Case((X_train, labels, X), torch.tensor([label for _, label in nearest]))
-
-
-def _squares(X_train: Tensor, y_train: Tensor, X: Tensor, **options: Any) -> Tensor:
-    """The squared distance of each new image from each class, [M, K]."""
-    return (_differences(X_train, y_train, X, **options) ** 2).sum(dim=2)
-
-
-def _differences(
-    X_train: Tensor, y_train: Tensor, X: Tensor, middle: Any = torch.mean, classes: int | None = None
-) -> Tensor:
-    """The new images minus the mean images of the classes, pixel by pixel, [M, K, pixels]."""
-    labels = range(classes or int(y_train.max()) + 1)
-    means = torch.stack([middle(X_train.flatten(1)[y_train == label], dim=0) for label in labels])
-    return X.flatten(1).unsqueeze(1) - means
-
-
-def _to_images(X_train: Tensor, X: Tensor) -> Tensor:
-    return ((X.unsqueeze(1) - X_train) ** 2).sum(dim=(2, 3))

@@ -37,7 +37,7 @@ def test_plain_recipe_reaches_the_published_figures(photographs):
     (path,) = (path for path in NOTEBOOKS if path.stem == "06_quickstart")
     sources = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
     page = {"torch": torch, "nn": nn}
-    for cell_id in ("define-network", "train-function", "validate-function"):
+    for cell_id in ("define-network", "train-function", "test-function"):
         exec(sources[cell_id].partition("\n\n\ntorch.manual_seed")[0], page)
     train_data, test_data = photographs
     assert (len(train_data), len(test_data)) == (60_000, 10_000)
@@ -48,7 +48,7 @@ def test_plain_recipe_reaches_the_published_figures(photographs):
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     for _ in range(5):
         page["train"](model, loader, loss_fn, optimizer)
-    loss, accuracy = page["validate"](model, DataLoader(test_data, batch_size=64), loss_fn)
+    loss, accuracy = page["test"](model, DataLoader(test_data, batch_size=64), loss_fn)
     print(f"plain recipe on the photographs: accuracy {accuracy:.4f}, average loss {loss:.4f}")
     assert 0.64 <= accuracy <= 0.66
     assert 1.05 <= loss <= 1.10
