@@ -57,16 +57,16 @@ def test_compare_curves_tell_every_run_apart():
     assert ax.lines[0].get_xydata().tolist() == [[0, 0.9], [4, 0.5]]
 
 
-X_TRAIN, X_TEST = torch.arange(0, 8).unsqueeze(1) / 10, torch.tensor([[0.8], [0.9]])
+X_TRAIN, X_VAL = torch.arange(0, 8).unsqueeze(1) / 10, torch.tensor([[0.8], [0.9]])
 PREDICTIONS = torch.tensor([[1.5], [1.6]], requires_grad=True)
 
 
 def test_regression_plot_shows_points_predictions_and_residuals():
-    ax = regression_plot(X_TRAIN, 2 * X_TRAIN, X_TEST, 2 * X_TEST, predictions=PREDICTIONS, residuals=True)
+    ax = regression_plot(X_TRAIN, 2 * X_TRAIN, X_VAL, 2 * X_VAL, predictions=PREDICTIONS, residuals=True)
     drawn = {artist.get_label(): artist for artist in ax.collections}
-    assert list(drawn) == ["residual", "training data", "test data", "prediction"]
+    assert list(drawn) == ["residual", "training data", "validation data", "prediction"]
     np.testing.assert_allclose(drawn["training data"].get_offsets(), torch.cat([X_TRAIN, 2 * X_TRAIN], 1))
-    np.testing.assert_allclose(drawn["test data"].get_offsets(), torch.cat([X_TEST, 2 * X_TEST], 1))
+    np.testing.assert_allclose(drawn["validation data"].get_offsets(), torch.cat([X_VAL, 2 * X_VAL], 1))
     np.testing.assert_allclose(drawn["prediction"].get_offsets(), [[0.8, 1.5], [0.9, 1.6]])
     np.testing.assert_allclose(drawn["residual"].get_segments(), [[[0.8, 1.6], [0.8, 1.5]], [[0.9, 1.8], [0.9, 1.6]]])
 
