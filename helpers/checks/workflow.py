@@ -380,7 +380,7 @@ def _set_flag(model: nn.Module, flag: bool = False) -> None:
             _set_flag, _set_flag
         ),
         "It is recorded for a `backward()` that never comes: call the model inside a block that switches recording "
-        "off (section 9).": either(
+        "off, such as `torch.inference_mode()`.": either(
             _exam(block=torch.enable_grad), _exam(block=torch.enable_grad, then=torch.Tensor.detach)
         ),
         "An exam does not train: no `backward()`, no `step()`.": _exam(block=torch.enable_grad, then=Tensor.backward),
@@ -545,7 +545,7 @@ def _wrong_splits() -> dict[str, Any]:
             X[80:],
             y[80:],
         ),
-        "Section 1 shows how a row of numbers becomes a column.": tuple(
+        "`unsqueeze(1)` turns a row of numbers into a column.": tuple(
             data[rows].flatten() for rows in (train, val, test) for data in (X, y)
         ),
         _IN_ORDER: (X[train], X[val], X[test], y[train], y[val], y[test]),
