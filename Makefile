@@ -30,14 +30,15 @@ test: .venv/test  ## run every test, and compare every output of every notebook
 notebooks: .venv/test  ## execute all notebooks and store their outputs
 	$(BIN)/python -m tools.notebooks store
 
-handout: .venv/test  ## make what a class gets, without solutions: build/handout.zip
-	$(BIN)/python -m tools.handout
+handout: .venv/test  ## make what a class gets, without solutions, all or WEEK=4: build/handout.zip
+	$(BIN)/python -m tools.handout --weeks $(WEEK) --hand-in "$(HAND_IN)"
 
-slides: .venv/test  ## make slides of each notebook: build/slides/
-	$(BIN)/python -m tools.slides
+slides: .venv/test  ## make slides of each notebook (PDF=yes, ANSWERS=yes): build/slides/
+	$(BIN)/python -m tools.slides $(if $(ANSWERS),--answers) $(if $(PDF),--pdf)
 
-site: .venv/test  ## build the course as a site, from the stored outputs: build/site/
-	$(BIN)/python -m sphinx -q -W -b html -d build/doctrees -c docs . build/site && echo Open build/site/index.html
+SITE := build/site$(if $(STUDENT),-student)
+site: .venv/test  ## build the course as a site; STUDENT=yes has no solutions: build/site/
+	COURSE_STUDENT=$(STUDENT) $(BIN)/python -m sphinx -q -W -b html -d $(SITE).doctrees -c docs . $(SITE) && echo Open $(SITE)/index.html
 
 class: .venv/test  ## make nbgrader's assignments of all notebooks, or of one (WEEK=4): build/class/
 	$(BIN)/python -m tools.classroom release $(WEEK)

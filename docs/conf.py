@@ -1,6 +1,11 @@
-"""Sphinx settings. The sources are the repository itself: `python -m sphinx -W -b html -c docs . build/site`."""
+"""Sphinx settings. The sources are the repository itself: `python -m sphinx -W -b html -c docs . build/site`.
+
+COURSE_STUDENT=yes leaves out solutions and the pages for instructors. GITHUB_REPOSITORY, COURSE_REPOSITORY (an address)
+and COURSE_HUB (a JupyterHub with nbgitpuller) give each notebook buttons that open it on Colab, Binder or the hub.
+"""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +25,13 @@ language = "en"
 root_doc = "docs/index"
 include_patterns = ["docs/*.md", "notebooks/[0-9]*.ipynb", "data/README.md", "CONTRIBUTING.md"]
 exclude_patterns = [".*", "build", "shared"]  # Sphinx would search these folders, too
+STUDENT = bool(os.environ.get("COURSE_STUDENT"))
+FOR_INSTRUCTORS = (
+    *("docs/teaching.md", "docs/classroom.md", "docs/written_test.md", "docs/verification.md"),
+    "CONTRIBUTING.md",
+)
+if STUDENT:
+    exclude_patterns += FOR_INSTRUCTORS
 extensions = ["myst_nb"]
 nitpicky = True  # a reference that leads nowhere is an error
 smartquotes = False  # messages are shown as Python prints them
@@ -51,17 +63,26 @@ html_theme_options = {
     "footer_content_items": [],
 }
 # GitHub's workflow knows the address of the repository.
-if repository := os.environ.get("GITHUB_REPOSITORY"):
+github = os.environ.get("GITHUB_REPOSITORY") and "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
+if repository := os.environ.get("COURSE_REPOSITORY") or github:
     html_theme_options |= {
-        "repository_url": f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}",
-        "repository_provider": "github",
-        "use_repository_button": True,
+        "repository_url": repository,
+        "repository_branch": os.environ.get("COURSE_BRANCH", "main"),
+        "use_repository_button": not STUDENT,
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com" if "//github.com/" in repository else "",
+            "jupyterhub_url": os.environ.get("COURSE_HUB", ""),
+            "notebook_interface": "jupyterlab",
+        },
     }
 
+RECORDED = "A widget, as it is when you run the notebook; there, you can move its controls."
+LEFT_OUT = {"solution", "after-solution"}  # by the edition for students
 NOTE = """\
 {{.reading}}
 You are reading this notebook with its outputs. To run it and have your answers checked,
-[install the course](../docs/install.md), which includes {{download}}`this notebook <{name}>`."""
+[install the course](../docs/install.md), which includes {notebook}."""
 
 
 def setup(app: Sphinx) -> None:
@@ -76,6 +97,10 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = nbformat.writes(as_page(notebook, f"{Path(page).name}.ipynb"))
     # On the site, the page that corresponds to README is the first one.
     source[0] = source[0].replace("](../README.md", "](index.md")
+    if STUDENT:
+        for left_out in map(Path, FOR_INSTRUCTORS):  # a link to it becomes plain text, its line of the contents goes
+            source[0] = re.sub(rf"\[([^\]]+)\]\((\.\./|docs/)*{left_out.name}[^)]*\)", r"\1", source[0])
+            source[0] = re.sub(rf"^(\.\./)?{left_out.stem}\n", "", source[0], flags=re.MULTILINE)
     made_of_notebooks = {
         "docs/index": lambda text: text.replace("<!-- notebooks -->", cards()),
         "docs/cheat_sheet": lambda text: text + recap_tables("what it does"),
@@ -89,6 +114,8 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
 
 def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
     """Return the notebook with folded solutions, and with the caption of each figure as its alternative text."""
+    if STUDENT:
+        notebook.cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
     for cell in notebook.cells:
         if "solution" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("hide-cell")
@@ -96,7 +123,10 @@ def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
         for figure in figures(cell):
             known = figure.metadata["image/png"]  # the file has more pixels than the page, for sharp screens
             cell.metadata.mystnb = {"image": {"alt": known["alt"], "width": f"{known['width']}px"}}
-    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(name=name), id="about-this-page"))
+            if "widget" in cell.metadata.get("tags", []):
+                cell.metadata.mystnb["figure"] = {"caption": f"{RECORDED} {known['alt']}"}
+    notebook_file = "it" if STUDENT else f"{{download}}`this notebook <{name}>`"  # the file has the solutions
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(notebook=notebook_file), id="about-this-page"))
     return notebook
 
 

@@ -10,6 +10,7 @@ import copy
 import math
 import os
 import random
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.files import replace_whole
 
@@ -199,10 +200,11 @@ def fit(
         raise ValueError(f"Expected a number of epochs of 0 or more, received {epochs}. Pass how many more to train.")
     history = history or History()
     last = history.epochs + epochs
-    # tqdm by itself heeds the variable in a terminal, but not in a notebook.
+    # A bar of text works in every front end, with widgets or without; in the standard output, because Jupyter shows the
+    # other one in red. And tqdm takes TQDM_DISABLE=0 for a yes.
     silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     for epoch in range(history.epochs + 1, last + 1):
-        with tqdm(total=len(loader), desc=f"epoch {epoch}/{last}", unit="batch", disable=silent) as bar:
+        with tqdm(total=len(loader), desc=f"epoch {epoch}/{last}", file=sys.stdout, disable=silent) as bar:
             train = train_epoch(model, _ticking(loader, bar), loss_fn, optimizer, epoch=epoch)
             val = evaluate(model, val_loader, loss_fn) if val_loader is not None else None
             history = history.extended(train, val)

@@ -6,10 +6,12 @@ The slides follow from the notebook:
 - Between two code cells, the text that leads to the second one (the last cell, or else the last paragraph) begins a
   slide with that code and its output. What stands before it concludes the slide of the first one.
 - After "Predict, then run", output and conclusion wait for a key press.
-- An exercise is shown with its whole task and without an answer; solutions and hints are on no slide.
+- An exercise is shown with its whole task and without an answer; with `--answers` its solution is on the next slide.
+- Notes for the speaker (key S) come from docs/plans.yml: minutes, what to show, what to ask, which answers to expect.
 - The tag `skip-slide` leaves out a cell; of a code cell, also the paragraph that leads to it and the conclusion.
 
-`slides.js` chooses the size of the letters in the browser and continues a slide that is too full on another one.
+`slides.js` chooses the size of the letters in the browser and continues a slide that is too full on another one. With
+`--pdf` Chromium prints each deck beside it.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from importlib.util import find_spec
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import yaml
 from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -32,9 +36,12 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from tools.notebooks import NOTEBOOKS, title
+from helpers.files import replace_whole
+from tools import NOTEBOOKS, ROOT
+from tools.browser import CHROMIUM, FLAGS, chromium
+from tools.notebooks import title
 
-ROOT = Path(__file__).resolve().parents[1]
+PLANS = ROOT / "docs" / "plans.yml"
 SLIDES = ROOT / "build" / "slides"
 REVEAL = (
     "dist/reveal.js",
@@ -88,6 +95,12 @@ class Slide:
     under_heading: bool = False
     task: bool = False
     parts: list[Part] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # for the speaker, as Markdown
+
+    @property
+    def notes_html(self) -> str:
+        """The notes as HTML."""
+        return MARKDOWN.render("\n\n".join(self.notes))
 
     @property
     def has_code(self) -> bool:
@@ -103,18 +116,23 @@ class Slide:
 class Deck:
     """The slides of a notebook, made by going through its cells from the first to the last."""
 
-    def __init__(self, notebook: NotebookNode) -> None:  # noqa: D107
+    def __init__(self, notebook: NotebookNode, plan: dict[str, Any] | None = None, *, answers: bool = False) -> None:
+        """Make the slides, with notes from the notebook's part of docs/plans.yml, and with solutions or without."""
         self.name = title(notebook)
+        self.notes = speaker_notes(plan or {})
         self.slides: list[Slide] = []
         self.section = self.title = ""
         self.skips_conclusion = False  # that of a code cell that is left out
-        cells = [cell for cell in notebook.cells if not _is_hidden(cell)]
+        cells = [cell for cell in notebook.cells if not _is_hidden(cell, answers=answers)]
         for kind, run in groupby(cells, key=lambda cell: cell.cell_type):
             if kind == "markdown":
                 self._add_text([block for cell in run for block in _blocks(cell)])
             else:
                 for cell in run:
                     self._add_code(cell)
+        for empty, following in pairwise(self.slides):
+            if not empty.parts:  # a heading above another one
+                following.notes = empty.notes + following.notes
         self.slides = [slide for slide in self.slides if slide.parts]
 
     @property
@@ -146,6 +164,7 @@ class Deck:
             else:
                 style = "predict" if block.node.type == "blockquote" else "text"
                 self.slides[-1].parts.append(Part(style, block.html(), waits))
+            self.slides[-1].notes += self.notes.pop(block.cell_id, [])
 
     def _add_heading(self, block: Block) -> None:
         heading = block.html()
@@ -161,7 +180,10 @@ class Deck:
                 self.slides.pop()  # the question alone
             self.skips_conclusion = True
             return
+        if "solution" in cell.metadata.get("tags", []):
+            self._begin(cell.id, self.slides[-1].title)
         slide = self.slides[-1]
+        slide.notes += self.notes.pop(cell.id, [])
         lexer = get_lexer_by_name("ipython3")
         slide.parts.append(Part("source", highlight(cell.source, lexer, FORMATTER)))
         if not slide.task:  # its output speaks of an answer that nobody has given yet
@@ -173,10 +195,20 @@ class Deck:
         self.slides.append(Slide(cell_id, name, self.section, heading, under_heading, task))
 
 
-def _is_hidden(cell: NotebookNode) -> bool:
+def speaker_notes(plan: dict[str, Any]) -> dict[str, list[str]]:
+    """Return what docs/plans.yml says about a cell, as Markdown, by the id of the cell."""
+    sections = plan.get("sections", {}).items()
+    notes = {name: [f"{about['minutes']} minutes. Show {about['show']}."] for name, about in sections}
+    for name, about in plan.get("questions", {}).items():
+        answers = (f"**Expect:** {about['expect']}", f"**Often heard instead:** {about['heard']}")
+        notes.setdefault(name, []).extend((f"**Ask:** {about['ask']}", *answers))
+    return notes
+
+
+def _is_hidden(cell: NotebookNode, *, answers: bool) -> bool:
     """Whether the cell holds or needs a solution, holds a hint, or is a text that is left out."""
     tags = set(cell.metadata.get("tags", []))
-    left_out = LEFT_OUT | ({"skip-slide"} if cell.cell_type == "markdown" else set())
+    left_out = (set() if answers else LEFT_OUT) | ({"skip-slide"} if cell.cell_type == "markdown" else set())
     return bool(tags & left_out) or cell.source.startswith("<details>")
 
 
@@ -202,6 +234,7 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
     """The outputs of a cell, a figure together with its caption; a widget without a picture has none."""
     captions = set()
     is_widget = "widget" in cell.metadata.get("tags", [])
+    recorded = "A widget, as it is when you run the notebook. " if is_widget else ""
     for output in cell.outputs:
         data = output.get("data", {})
         if is_widget and "image/png" not in data:
@@ -212,7 +245,7 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             yield Part("output", f"<pre>{escape(output.text.rstrip())}</pre>", waits)
         elif "image/png" in data:
             shown = output.metadata["image/png"]
-            caption = escape(shown["alt"])
+            caption = recorded + escape(shown["alt"])
             captions.add(shown["alt"])
             source = f"data:image/png;base64,{data['image/png'].strip()}"
             image = f'<img src="{source}" data-width="{shown["width"]}" data-height="{shown["height"]}" alt="">'
@@ -221,8 +254,9 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             yield Part("output", f"<pre>{escape(data['text/plain'])}</pre>", waits)
 
 
-def write(paths: list[Path], folder: Path = SLIDES) -> None:
+def write(paths: list[Path], folder: Path = SLIDES, *, answers: bool = False) -> None:
     """Write the slides of each notebook into the folder, and beside them an index, reveal.js and the styles."""
+    plans = yaml.safe_load(PLANS.read_text(encoding="utf-8"))["notebooks"]
     carried = Path(next(iter(find_spec("sphinx_revealjs").submodule_search_locations))) / "_static" / "revealjs"
     (folder / "reveal").mkdir(parents=True, exist_ok=True)
     for name in REVEAL:
@@ -231,7 +265,7 @@ def write(paths: list[Path], folder: Path = SLIDES) -> None:
         shutil.copyfile(ROOT / "tools" / name, folder / name)
     titles = {}
     for path in paths:
-        deck = Deck(nbformat.read(path, as_version=4))
+        deck = Deck(nbformat.read(path, as_version=4), plans.get(int(path.stem[:2])), answers=answers)
         titles[f"{path.stem}.html"] = deck.name
         page = TEMPLATES.get_template("slides.html.j2").render(deck=deck, code_style=FORMATTER.get_style_defs())
         (folder / f"{path.stem}.html").write_text(page, encoding="utf-8", newline="\n")
@@ -239,12 +273,40 @@ def write(paths: list[Path], folder: Path = SLIDES) -> None:
     (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
 
 
+def print_pdf(paths: list[Path], folder: Path) -> None:
+    """Print the slides of each notebook, a page for each slide, into a PDF file beside them.
+
+    Raises:
+        RuntimeError: there is no Chromium.
+    """
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only for this
+
+    if chromium() is None:
+        raise RuntimeError(f"Expected a Chromium to print with, one of {', '.join(CHROMIUM)}: install it.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        for path in paths:
+            page = browser.new_page()
+            page.goto(f"{(folder / path.stem).as_uri()}.html?print-pdf")
+            page.wait_for_function("document.querySelectorAll('.pdf-page').length === Reveal.getTotalSlides()")
+            with replace_whole(folder / f"{path.stem}.pdf") as part:
+                part.write_bytes(page.pdf(prefer_css_page_size=True, print_background=True))
+            page.close()
+        browser.close()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Write the slides and say where they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=Path, default=NOTEBOOKS)
-    write(parser.parse_args(arguments).notebooks)
-    print(f"Open {SLIDES / 'index.html'} in a browser. Space goes on, S opens the speaker's view, ? lists all keys.")
+    parser.add_argument("--answers", action="store_true", help="with the solutions, into build/slides-with-answers/")
+    parser.add_argument("--pdf", action="store_true", help="print them as well")
+    options = parser.parse_args(arguments)
+    folder = SLIDES.with_name("slides-with-answers") if options.answers else SLIDES
+    write(options.notebooks, folder, answers=options.answers)
+    if options.pdf:
+        print_pdf(options.notebooks, folder)
+    print(f"Open {folder / 'index.html'} in a browser. Space goes on, S opens the speaker's view, ? lists all keys.")
 
 
 if __name__ == "__main__":

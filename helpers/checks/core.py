@@ -9,6 +9,11 @@ found wrong, the mistakes are judged too, and the one that is found wrong *in th
 same value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
 recognises it is needed, and `tests/helpers/checks/test_mistakes.py` feeds every check its own mistakes. Draw cases from
 random floats so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`.
+Functions and classes are best declared as what a learner types, from a `template` that holds what they share:
+
+    _of = template("def lazy(labels): counts = labels.bincount(); return $result")
+    ... mistakes={"This is a count. Out of how many?": _of("counts.max()", "counts.max().item()")}
+
 Where a check takes several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a
 model) is made when it is needed: `mistakes=lambda: {...}`.
 
@@ -71,13 +76,19 @@ In the judge of a single answer the parameter is called `answer`; with several t
 
 from __future__ import annotations
 
+import ast
 import html
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from string import Template
+from textwrap import dedent
 from typing import Any
+
+import torch
+from torch import nn
 
 from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
 from helpers.checks.diagnose import decisive, diagnose, evident
@@ -178,7 +189,27 @@ class either(tuple):  # noqa: N801 - reads as a word where mistakes are declared
     __slots__ = ()
 
     def __new__(cls, *answers: Any) -> either:  # noqa: D102
-        return super().__new__(cls, answers)
+        flat = (one for answer in answers for one in (answer if type(answer) is either else (answer,)))
+        return super().__new__(cls, flat)
+
+
+def template(source: str, names: Mapping[str, Any] | None = None, **defaults: str) -> Callable[..., either]:
+    """A maker of wrong answers from source text with holes, `$hole`, that `defaults` fill where a mistake does not.
+
+    Each of its arguments by position is put into `$result`, and makes an answer: the function or class that the text
+    defines. It can use `torch`, `nn`, `F` and `names`.
+    """
+
+    def wrong(*results: str, **holes: str) -> either:
+        texts = (Template(dedent(source)).substitute(defaults, result=result, **holes) for result in results or ("",))
+        return either(*map(defined, texts))
+
+    def defined(text: str) -> Any:
+        namespace = {"torch": torch, "nn": nn, "F": nn.functional, **(names or {})}
+        exec(text, namespace)
+        return namespace[ast.parse(text).body[-1].name]
+
+    return wrong
 
 
 @dataclass(frozen=True)

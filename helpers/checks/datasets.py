@@ -11,20 +11,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from helpers.checks.compare import NotYet, call, describe, expect, expect_callable, expect_class, plain
-from helpers.checks.core import Book, either
+from helpers.checks.core import Book, either, template
 
 book = Book(2)
 progress = book.progress
 
 
-def _counted(rule: Callable[[Tensor, int], Any]) -> Callable[[Tensor], Any]:
-    """A function of labels that applies a rule to the count of each class and the number of labels."""
-    return lambda labels: rule(torch.bincount(labels), len(labels))
-
-
-def _share_of(choose: Callable[[Tensor], Tensor]) -> Callable[[Tensor], float]:
-    """A function that returns how often the chosen label occurs."""
-    return lambda labels: (labels == choose(labels)).float().mean().item()
+_lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(labels); return $result")
 
 
 @book.exercise(
@@ -34,44 +27,32 @@ def _share_of(choose: Callable[[Tensor], Tensor]) -> Callable[[Tensor], float]:
     difficulty=1,
     why="A model has learned something only if it beats this number, so know it before you train.",
     mistakes={
-        "This is how often that class occurs. Out of how many?": _counted(lambda counts, n: counts.max().item()),
-        "This is the class itself. How often is it the right answer?": either(
-            _counted(lambda counts, n: counts.argmax().item()), _counted(lambda counts, n: float(counts.argmax()))
+        "This is how often that class occurs. Out of how many?": _lazy("counts.max().item()"),
+        "This is the class itself. How often is it the right answer?": _lazy("counts.argmax().item()"),
+        "That would be right if every class occurred equally often. Count the classes in `labels`.": _lazy(
+            "1 / len(labels.unique())", "0.1", "1 / len(counts)"
         ),
-        "That would be right if every class occurred equally often. Count the classes in `labels`.": either(
-            lambda labels: 1 / len(labels.unique()), lambda labels: 0.1, _counted(lambda counts, n: 1 / len(counts))
+        "An accuracy is a fraction, from 0 to 1, not a percentage.": _lazy("100 * counts.max().item() / n"),
+        "Divide by the number of examples, not by the number of classes.": _lazy(
+            *(f"counts.max().item() / {classes}" for classes in ("len(counts)", "10", "len(labels.unique())"))
         ),
-        "An accuracy is a fraction, from 0 to 1, not a percentage.": _counted(
-            lambda counts, n: 100 * counts.max().item() / n
+        "The labels are those that you are given: divide by how many there are, `len(labels)`.": _lazy(
+            *(f"counts.max().item() / {size}" for size in (60_000, 10_000, 1000, 5000, 50_000))
         ),
-        "Divide by the number of examples, not by the number of classes.": either(
-            _counted(lambda counts, n: counts.max().item() / len(counts)),
-            _counted(lambda counts, n: counts.max().item() / 10),
-            lambda labels: labels.bincount().max().item() / len(labels.unique()),
-        ),
-        "The labels are those that you are given: divide by how many there are, `len(labels)`.": either(
-            *(_counted(lambda counts, n, N=N: counts.max().item() / N) for N in (60_000, 10_000, 1000, 5000, 50_000))
-        ),
-        "`argmax` gives the class; `max` gives how often it occurs.": _counted(
-            lambda counts, n: counts.argmax().item() / n
-        ),
-        "Do not round the result: return the fraction as it is.": either(
-            _counted(lambda counts, n: round(counts.max().item() / n, 2)),
-            _counted(lambda counts, n: round(counts.max().item() / n, 1)),
-            _counted(lambda counts, n: round(counts.max().item() / n, 3)),
+        "`argmax` gives the class; `max` gives how often it occurs.": _lazy("counts.argmax().item() / n"),
+        "Do not round the result: return the fraction as it is.": _lazy(
+            *(f"round(counts.max().item() / n, {digits})" for digits in (1, 2, 3))
         ),
         "This chooses the class by its number or its place, or the rarest. The lazy model gives the one that occurs "
-        "most often: count them.": either(
-            *map(_share_of, (Tensor.max, Tensor.min, Tensor.median, lambda labels: labels[0])),
-            _share_of(lambda labels: labels[-1]),
-            _counted(lambda counts, n: counts[counts > 0].min().item() / n),
+        "most often: count them.": _lazy(
+            *(f"(labels == {label}).sum().item() / n" for label in ("labels.max()", "labels.min()", "labels.median()")),
+            *(f"(labels == labels[{place}]).sum().item() / n" for place in (0, -1)),
+            "counts[counts > 0].min().item() / n",
         ),
-        "This is the share of wrong answers, the error rate.": _counted(lambda counts, n: 1 - counts.max().item() / n),
-        "`//` drops what comes after the point: divide with `/`.": either(
-            _counted(lambda counts, n: counts.max().item() // n), _counted(lambda counts, n: float(counts.max() // n))
-        ),
-        "A mean of labels or counts says nothing here: classes are names, not amounts.": either(
-            lambda labels: labels.float().mean().item(), _counted(lambda counts, n: counts.float().mean().item())
+        "This is the share of wrong answers, the error rate.": _lazy("1 - counts.max().item() / n"),
+        "`//` drops what comes after the point: divide with `/`.": _lazy("counts.max().item() // n"),
+        "A mean of labels or counts says nothing here: classes are names, not amounts.": _lazy(
+            "labels.float().mean().item()", "counts.float().mean().item()"
         ),
     },
 )

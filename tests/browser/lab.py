@@ -42,13 +42,15 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_lab(home: Path) -> Iterator[Lab]:
-    """Start JupyterLab on a free port, with all that it writes under `home`, and stop it afterwards."""
+def running_lab(home: Path, *disabled: str) -> Iterator[Lab]:
+    """Start JupyterLab without these extensions on a free port, and stop it afterwards; it writes only under `home`."""
     folder = home / "notebooks"
     folder.mkdir()
     (home / "config" / "labconfig").mkdir(parents=True)
     page_config = home / "config" / "labconfig" / "page_config.json"
-    page_config.write_text(json.dumps({"disabledExtensions": DISABLED}), encoding="utf-8")
+    page_config.write_text(
+        json.dumps({"disabledExtensions": DISABLED | dict.fromkeys(disabled, True)}), encoding="utf-8"
+    )
     places = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",

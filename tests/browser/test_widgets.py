@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.lab import NotebookPage, wait_until
+from tests.browser.lab import NotebookPage, running_lab, wait_until
 from tools.notebooks import NOTEBOOKS
 
 *_, QUICKSTART, DIGITS = NOTEBOOKS
@@ -379,3 +380,23 @@ def test_a_pen_and_a_finger_draw_and_a_palm_does_not(pad):
     pad.says("The network reads a 7")
     assert pad.ink == pytest.approx(ink, rel=0.02)  # the finger's 7 alone, and nothing scrolled below it
     assert pad.paper.bounding_box() == box
+
+
+WITHOUT_WIDGETS = [
+    "import torch\nfrom helpers.widgets import DigitPad, broadcast_explorer\nbroadcast_explorer()",
+    "DigitPad(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)))",
+    "from helpers.training import fit\nmodel = torch.nn.Linear(1, 1)\nX = torch.ones(8, 1)\n"
+    "fit(model, [(X, X)] * 3, torch.nn.L1Loss(), torch.optim.SGD(model.parameters(), 0.1), epochs=1).epochs",
+]
+
+
+def test_where_widgets_cannot_show_the_text_says_what_to_install(browser, tmp_path):
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in WITHOUT_WIDGETS]), tmp_path / "01_lab.ipynb")
+    with running_lab(tmp_path, "@jupyter-widgets/jupyterlab-manager", "anywidget") as lab:
+        notebook = NotebookPage(lab, browser.new_context(), tmp_path / "01_lab.ipynb")
+        notebook.wait_until_run()
+        outputs = notebook.page.locator(".jp-OutputArea").all_inner_texts()
+        notebook.close()
+    for shown, words in zip(outputs, ("shape of a: 3, 1", "draw a digit", "epoch 1/1: 100%"), strict=True):
+        assert words in shown
+    assert all("install ipywidgets and anywidget" in shown for shown in outputs[:2])

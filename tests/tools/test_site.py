@@ -1,5 +1,6 @@
 """The site and the slides as a reader gets them: every page, nothing from elsewhere, no solution unfolded."""
 
+import os
 import re
 import subprocess
 import sys
@@ -88,3 +89,24 @@ def test_a_reference_to_nowhere_is_an_error(tmp_path):
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     assert built.returncode != 0
     assert not [word for word in ("nowhere.md", "'nothing'", "'unheard'", "absent.md") if word not in built.stderr]
+
+
+def test_the_edition_for_students_has_no_solution_and_no_page_for_instructors(tmp_path):
+    address = "https://github.com/example/course"
+    env = {**os.environ, "COURSE_STUDENT": "yes", "COURSE_REPOSITORY": address, "COURSE_HUB": "https://hub.example.org"}
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "-c", "docs", ".", tmp_path]
+    subprocess.run(command, cwd=ROOT, env=env, check=True)
+    pages = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.html") if "_" not in path.parts[0]}
+    assert {f"notebooks/{path.stem}.html" for path in NOTEBOOKS} < pages
+    assert not pages & {f"docs/{name}.html" for name in ("teaching", "classroom", "verification")}
+    assert not list(tmp_path.rglob("*.ipynb")), "the files have the solutions"
+    for path in NOTEBOOKS:
+        page = _page(tmp_path, path)
+        assert not page.select("details.hide")
+        own = [link["href"] for link in page.select(".dropdown-launch-buttons a")]
+        assert [link.partition("//")[2].partition("/")[0] for link in own] == [
+            "mybinder.org",
+            "hub.example.org",
+            "colab.research.google.com",
+        ]
+        assert all(path.name in link for link in own)

@@ -23,6 +23,8 @@ def test_each_declared_mistake_gets_its_own_hint_and_no_other(exercise):
     findings = [(hint, exercise._finding(wrong)) for hint, wrong in declared]
     for hint, finding in findings:
         assert finding.state is State.NOT_YET, f"passes: {hint}"
+        slips = [not_yet.error for _, not_yet in finding.not_yet if isinstance(not_yet.error, NameError | SyntaxError)]
+        assert not slips, f"the mistake itself is mistyped: {hint}"
         found = {part for part, _ in finding.not_yet}
         assert found, f"nothing is found wrong: {hint}"
         others = {other for other, theirs in findings for part in found if theirs.same_as(finding, part)}
