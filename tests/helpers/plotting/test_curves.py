@@ -110,6 +110,17 @@ def test_a_path_with_its_ends_in_axes_of_one_scale(draw, path, labels):
     assert not describe(right).endswith("outside the figure at step 1.")
 
 
+def test_paths_in_two_rows():
+    axes = descent_on_contours(U, V, BOWL, dict.fromkeys("abcd", ON_BOWL), rows=2)
+    assert [ax.get_title() for ax in axes] == list("abcd")
+    assert [(place.rowspan.start, place.colspan.start) for place in (ax.get_subplotspec() for ax in axes)] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
+
+
 @pytest.mark.parametrize("outside", [[2, 4, 0], [-2, 1, 0], [4, 1, 0]], ids=["above", "left", "right"])
 def test_a_point_beside_or_above_the_curve_is_outside(outside):
     axes = descent_on_curve([-1, 0, 3], [1, 0, 2], {"lr": [[0, 0, 0], outside]})
