@@ -139,7 +139,7 @@ def test_numbers_in_another_order_are_noticed(name):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_figure_of_the_notebooks_is_stored_with_its_fingerprint(path):
-    """Except a graph, whose sentence says all of it, a model's mistakes, and measured times."""
+    """Except a widget, a graph, whose sentence says all of it, a model's mistakes, and measured times."""
     figures = [
         (cell, output.data["text/plain"])
         for cell in nbformat.read(path, as_version=4).cells
