@@ -37,7 +37,7 @@ def regression_plot(
     if residuals and predicted is None:
         raise ValueError("Expected predictions for residuals=True: received none. Pass predictions=model(X_val).")
 
-    ax = axes_or_new(ax, height=3.8, grid="both")
+    ax = axes_or_new(ax, height=3.4, grid="both")
     if residuals:
         ax.vlines(val[0], val[1], predicted[1], colors=GREY, linewidth=1, label="residual")
     ax.scatter(*train, s=24, color=BLUE, marker="o", label="training data")
