@@ -104,7 +104,9 @@ def test_a_notebook_is_executed_in_its_folder_with_the_given_variables(tmp_path)
     assert output.text == f"{tmp_path.name} drawn\n"
 
 
-@pytest.mark.parametrize("cell", ["06_quickstart test-function", "07_digits validation-loop", "07_digits test-loop"])
+@pytest.mark.parametrize(
+    "cell", ["06_quickstart validate-function", "07_digits validation-loop", "07_digits test-loop"]
+)
 def test_a_function_that_judges_a_network_puts_it_into_eval_mode(cell):
     """No stored output shows it where the network happens to be in eval mode already."""
     stem, cell_id = cell.split()
