@@ -299,7 +299,7 @@ _exam = template(
     mistakes={
         "Dropout was active at the exam: `model.eval()` switches it off.": _exam("pass"),
         "This reaches only the outermost module; `model.eval()` reaches all.": _exam("model.training = False"),
-        "Call `model` in a block without recording (section 9).": _exam("model.eval()", block="torch.enable_grad()"),
+        "Call `model` inside `torch.inference_mode()`.": _exam("model.eval()", block="torch.enable_grad()"),
         "An exam does not train: no `backward()`, no `step()`.": _exam(
             "model.eval()", block="torch.enable_grad()", after="loss.backward()"
         ),
@@ -497,7 +497,7 @@ def _expect_splits(splits: Any) -> None:
     for name, part in zip(_PARTS, splits, strict=True):
         flat = type(part) is Tensor and part.layout == torch.strided and not part.is_nested and part.ndim == 2
         if not flat or part.shape[1] != 1 or part.dtype != torch.float32 or part.device.type != "cpu":
-            hint = ["Section 1 shows how a row of numbers becomes a column."] * (getattr(part, "ndim", 0) == 1)
+            hint = ["`unsqueeze(1)` turns a row of numbers into a column."] * (getattr(part, "ndim", 0) == 1)
             raise NotYet(f"{name}: expected a float32 tensor of shape [n, 1], received {describe(part)}.", *hint)
     X_train, X_val, X_test = splits[::2]
     everything = torch.cat([X_train, X_val, X_test]).flatten()

@@ -5,7 +5,7 @@ with its sentence as the caption.
 """
 
 from helpers.plotting.captions import describe, set_caption, show
-from helpers.plotting.classification import confusion_matrix, probability_bars, readings
+from helpers.plotting.classification import confusion_matrix, decision_boundary, probability_bars, readings
 from helpers.plotting.curves import accuracy_against_time, compare_curves, learning_curves
 from helpers.plotting.data import class_bars, images_with_histograms, split_bar, value_histograms
 from helpers.plotting.descent import descent_on_contours, descent_on_curve
@@ -22,6 +22,7 @@ __all__ = [
     "class_bars",
     "compare_curves",
     "confusion_matrix",
+    "decision_boundary",
     "descent_on_contours",
     "descent_on_curve",
     "describe",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -10,15 +10,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
+from helpers.plotting.fingerprint import exclude_from_fingerprint
 from helpers.plotting.style import (
     BLUE,
+    DIVERGING,
     GREY,
+    INK,
     PALE,
+    PAPER,
     SEQUENTIAL,
     WIDTH,
+    axes_for,
     axes_or_new,
     ink,
     new_figure,
@@ -35,6 +41,7 @@ from helpers.plotting.values import (
     format_range,
     format_shape,
     join_words,
+    vector,
 )
 
 # A caption names the most frequent confusion only where it is ahead by this margin: on another processor it differs
@@ -175,3 +182,53 @@ def _matrix_sentence(counts: np.ndarray, fractions: np.ndarray, names: list[str]
     true, predicted = (names[c] for c in np.unravel_index(int(wrong.argmax()), wrong.shape))
     confusion = f"{true} taken for {predicted}, " if most - second >= _CLEAR else ""
     return f"{words}; most frequent confusion {confusion}{format_percent(most)} of a true class."
+
+
+@styled()
+def decision_boundary(
+    X: ArrayLike,
+    y: ArrayLike,
+    across: ArrayLike,
+    up: ArrayLike,
+    probabilities: Mapping[str, ArrayLike],
+    *,
+    axes: Axes | Iterable[Axes] | None = None,
+) -> np.ndarray:
+    """Draw the probability of yes over a plane, the line where it is 0.5, and labelled points, one Axes per model.
+
+    `probabilities` maps a title to what a model predicts at each point of the grid. Returns an array of the Axes.
+
+    Shapes:
+        X: [N, 2]. y: [N] or [N, 1], 1 for yes and 0 for no. across: [U]; up: [V]. Each of the probabilities: [V, U].
+
+    Raises: ValueError where a shape does not fit, or the Axes are not one per model.
+    """
+    X, yes, across, up = finite(X, "X"), vector(y, "y") > 0.5, vector(across, "across"), vector(up, "up")
+    grids = {title: finite(grid, f"the probabilities {title!r}") for title, grid in probabilities.items()}
+    if X.shape != (len(yes), 2):
+        raise ValueError(f"Expected X of shape [{len(yes)}, 2], one row per label: received {format_shape(X)}.")
+    for title, grid in grids.items():
+        if grid.shape != (len(up), len(across)):
+            raise ValueError(
+                f"Expected probabilities of shape [{len(up)}, {len(across)}] for {title!r}: received "
+                f"{format_shape(grid)}. Predict at each `up` (rows) and `across` (columns)."
+            )
+    own_figure = axes is None
+    axes = axes_for(grids, axes, height=3.8, sharey=True)
+    extent = (across.min(), across.max(), up.min(), up.max())
+    for ax, (title, grid) in zip(axes, grids.items(), strict=True):
+        ax.imshow(grid, cmap=DIVERGING, vmin=0, vmax=1, origin="lower", extent=extent, alpha=0.6)
+        if grid.min() < 0.5 < grid.max():
+            # How many points a contour has differs between processors; the image behind it says the same.
+            exclude_from_fingerprint(ax.contour(across, up, grid, levels=[0.5], colors=[INK], linewidths=1.8))
+        for label, chosen, face in (("yes", yes, INK), ("no", ~yes, PAPER)):
+            ax.plot(*X[chosen].T, "o", color=face, markeredgecolor=INK, markersize=4.5, linestyle="", label=label)
+        ax.set(title=title, xlim=extent[:2], ylim=extent[2:])
+        words = (
+            f"{title}: probability {format_range(grid)}, above 0.5 in {format_percent((grid > 0.5).mean())} of the area"
+        )
+        set_caption(ax, f"{words}; {format_count(len(yes), 'points')}, {int(yes.sum())} of them yes.")
+    if own_figure:
+        handles = [*axes[0].lines, Line2D([], [], color=INK, linewidth=1.8, label="decision boundary")]
+        axes[0].figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return axes

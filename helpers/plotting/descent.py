@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, new_axes, styled
 from helpers.plotting.values import finite, format_count, format_number, vector
 
 
@@ -63,12 +63,13 @@ def descent_on_contours(
     loss: ArrayLike,
     paths: Mapping[str, ArrayLike],
     *,
+    rows: int = 1,
     axes: Axes | Iterable[Axes] | None = None,
 ) -> np.ndarray:
     """Draw a loss of two parameters as contours, the lower the darker, and where gradient descent was after each step.
 
     Both parameters have one scale, so that a gradient is perpendicular to the contours. `paths` maps a title to a path,
-    which has an Axes of its own.
+    which has an Axes of its own; in a new figure they are in `rows`.
 
     Shapes:
         u: [U]; v: [V]; loss: [V, U], at each u (across) and v (up). Each path: [steps + 1, 3], rows of u, v and loss.
@@ -77,6 +78,8 @@ def descent_on_contours(
     """
     u, v, loss, paths = vector(u, "u"), vector(v, "v"), finite(loss, "loss"), _paths(paths)
     own_figure = axes is None
+    if own_figure and rows > 1:
+        axes = new_axes(len(paths) // rows, rows=rows, height=1.9 * rows + 0.4, sharey=True)
     axes = axes_for(paths, axes, height=2.6, sharey=True)
     levels = loss.min() + np.ptp(loss) * np.linspace(0, 1, 10)[1:-1] ** 2  # denser where it is flat
     shades = mpl.colormaps[SEQUENTIAL](np.linspace(1, 0.3, len(levels)))

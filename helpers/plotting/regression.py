@@ -17,38 +17,38 @@ from helpers.plotting.values import format_count, format_number, format_range, j
 def regression_plot(
     X_train: ArrayLike,
     y_train: ArrayLike,
-    X_test: ArrayLike,
-    y_test: ArrayLike,
+    X_val: ArrayLike,
+    y_val: ArrayLike,
     *,
     predictions: ArrayLike | None = None,
     residuals: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw training points, test points and, where given, what a model predicts for the test points.
+    """Draw training points, validation points and, where given, what a model predicts for the latter.
 
     Shapes:
-        X_train, y_train: [N] or [N, 1]. X_test, y_test, predictions: [M] or [M, 1].
-        residuals: also draw a line from each test point to its prediction.
+        X_train, y_train: [N] or [N, 1]. X_val, y_val, predictions: [M] or [M, 1].
+        residuals: also draw a line from each validation point to its prediction.
 
     Raises: ValueError where lengths differ, a number is not finite, or residuals lack predictions.
     """
-    train, test = _points(X_train, y_train, "y_train"), _points(X_test, y_test, "y_test")
-    predicted = None if predictions is None else _points(X_test, predictions, "predictions")
+    train, val = _points(X_train, y_train, "y_train"), _points(X_val, y_val, "y_val")
+    predicted = None if predictions is None else _points(X_val, predictions, "predictions")
     if residuals and predicted is None:
-        raise ValueError("Expected predictions for residuals=True: received none. Pass predictions=model(X_test).")
+        raise ValueError("Expected predictions for residuals=True: received none. Pass predictions=model(X_val).")
 
-    ax = axes_or_new(ax, height=3.8, grid="both")
+    ax = axes_or_new(ax, height=3.4, grid="both")
     if residuals:
-        ax.vlines(test[0], test[1], predicted[1], colors=GREY, linewidth=1, label="residual")
+        ax.vlines(val[0], val[1], predicted[1], colors=GREY, linewidth=1, label="residual")
     ax.scatter(*train, s=24, color=BLUE, marker="o", label="training data")
-    ax.scatter(*test, s=24, color=ORANGE, marker="s", label="test data")
+    ax.scatter(*val, s=24, color=ORANGE, marker="s", label="validation data")
     if predicted is not None:
         ax.scatter(*predicted, s=34, color=ink(ax), marker="x", label="prediction")
     ax.set(xlabel="X", ylabel="y")
     ax.legend(labelcolor=ink(ax))
-    words = f"Scatter plot of {_in_words(train, 'training points')} and {_in_words(test, 'test points')}"
+    words = f"Scatter plot of {_in_words(train, 'training points')} and {_in_words(val, 'validation points')}"
     if predicted is not None:
-        error = format_number(np.abs(test[1] - predicted[1]).mean())
+        error = format_number(np.abs(val[1] - predicted[1]).mean())
         words += f"; predictions {format_range(predicted[1])}, mean absolute residual {error}"
     return set_caption(ax, f"{words}.")
 

@@ -55,6 +55,10 @@ FIGURES = {
         {"matrix": np.array([[40, 3, 2], [5, 50, 1], [6, 2, 41]])},
         lambda matrix, **to: plotting.confusion_matrix(matrix, NAMES[:3], **to),
     ),
+    "decision_boundary": (
+        {"X": _RANDOM.normal(size=(12, 2)), "grid": _numbers(31, 31)},
+        lambda X, grid, **to: plotting.decision_boundary(X, np.arange(12) % 3 // 2, Z, Z, {"linear": grid}, **to),
+    ),
     "descent_on_contours": (
         {"loss": np.add.outer(Z**2, 5 * Z**2), "path": _path()},
         lambda loss, path, **to: plotting.descent_on_contours(Z, Z, loss, {"lr 0.1": path}, **to),
@@ -103,8 +107,8 @@ FIGURES = {
         lambda **parts: plotting.readings({"mine": SimpleNamespace(**parts)}),
     ),
     "regression_plot": (
-        {"X": X, "y": 0.7 * X + 0.3, "X_test": X[:5] + 1, "y_test": 0.7 * X[:5] + 1, "predictions": 0.6 * X[:5] + 1},
-        lambda X, y, X_test, y_test, **to: plotting.regression_plot(X, y, X_test, y_test, residuals=True, **to),
+        {"X": X, "y": 0.7 * X + 0.3, "X_val": X[:5] + 1, "y_val": 0.7 * X[:5] + 1, "predictions": 0.6 * X[:5] + 1},
+        lambda X, y, X_val, y_val, **to: plotting.regression_plot(X, y, X_val, y_val, residuals=True, **to),
     ),
     "regression_progress": (
         {"X": X, "y": 0.7 * X + 0.3, "early": 0.1 * X},

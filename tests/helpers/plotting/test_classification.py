@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from matplotlib.contour import ContourSet
 
-from helpers.plotting import confusion_matrix, describe, probability_bars, readings
+from helpers.plotting import confusion_matrix, decision_boundary, describe, probability_bars, readings
 from helpers.plotting.style import INK, PAPER
 
 NAMES = ["T-shirt/top", "Trouser", "Bag"]
@@ -51,6 +52,21 @@ def test_probability_bars_mark_prediction_and_truth_and_end_at_1():
     assert ax.yaxis_inverted()
     ax = probability_bars(torch.tensor([0.25, 0.25, 0.5], dtype=torch.bfloat16), NAMES)
     assert "★" not in ax.get_xlabel() + "".join(label.get_text() for label in ax.get_yticklabels())
+
+
+def test_the_decision_boundary_is_where_the_probability_is_one_half():
+    across, up = torch.linspace(0, 4, 5), torch.linspace(0, 1, 3)
+    grid = (across[None, :] / 4).expand(3, 5)  # 0.5 at across = 2
+    (ax, sure) = decision_boundary([[1, 0.2], [3, 0.8]], [[1], [0]], across, up, {"slope": grid, "never": 0 * grid})
+    (contour,) = (child for child in ax.get_children() if isinstance(child, ContourSet))
+    assert np.allclose(contour.get_paths()[0].vertices[:, 0], 2)
+    assert not any(isinstance(child, ContourSet) for child in sure.get_children())
+    assert [(line.get_label(), line.get_xydata().tolist()) for line in ax.lines] == [
+        ("yes", [[1, 0.2]]),
+        ("no", [[3, 0.8]]),
+    ]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 4), (0, 1))
+    assert describe(ax) == "slope: probability 0 to 1, above 0.5 in 40 % of the area; 2 points, 1 of them yes."
 
 
 def test_each_reading_shows_its_drawing_its_image_and_its_bars_under_its_name():

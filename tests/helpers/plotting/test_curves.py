@@ -67,16 +67,16 @@ def test_accuracy_against_time_labels_each_point_inside_the_axes():
     assert describe(ax) == "Accuracy against the seconds that each run took: plain 0.5, convolution 0.9."
 
 
-X_TRAIN, X_TEST = torch.arange(0, 8).unsqueeze(1) / 10, torch.tensor([[0.8], [0.9]])
+X_TRAIN, X_VAL = torch.arange(0, 8).unsqueeze(1) / 10, torch.tensor([[0.8], [0.9]])
 PREDICTIONS = torch.tensor([[1.5], [1.6]], requires_grad=True)
 
 
 def test_regression_plot_shows_points_predictions_and_residuals():
-    ax = regression_plot(X_TRAIN, 2 * X_TRAIN, X_TEST, 2 * X_TEST, predictions=PREDICTIONS, residuals=True)
+    ax = regression_plot(X_TRAIN, 2 * X_TRAIN, X_VAL, 2 * X_VAL, predictions=PREDICTIONS, residuals=True)
     drawn = {artist.get_label(): artist for artist in ax.collections}
-    assert list(drawn) == ["residual", "training data", "test data", "prediction"]
+    assert list(drawn) == ["residual", "training data", "validation data", "prediction"]
     np.testing.assert_allclose(drawn["training data"].get_offsets(), torch.cat([X_TRAIN, 2 * X_TRAIN], 1))
-    np.testing.assert_allclose(drawn["test data"].get_offsets(), torch.cat([X_TEST, 2 * X_TEST], 1))
+    np.testing.assert_allclose(drawn["validation data"].get_offsets(), torch.cat([X_VAL, 2 * X_VAL], 1))
     np.testing.assert_allclose(drawn["prediction"].get_offsets(), [[0.8, 1.5], [0.9, 1.6]])
     np.testing.assert_allclose(drawn["residual"].get_segments(), [[[0.8, 1.6], [0.8, 1.5]], [[0.9, 1.8], [0.9, 1.6]]])
 
@@ -118,6 +118,17 @@ def test_a_path_with_its_ends_in_axes_of_one_scale(draw, path, labels):
     assert (left.get_xlim(), left.get_ylim()) == (right.get_xlim(), right.get_ylim())
     assert ", outside the figure at step 2. b, " in describe([left, right])
     assert not describe(right).endswith("outside the figure at step 1.")
+
+
+def test_paths_in_two_rows():
+    axes = descent_on_contours(U, V, BOWL, dict.fromkeys("abcd", ON_BOWL), rows=2)
+    assert [ax.get_title() for ax in axes] == list("abcd")
+    assert [(place.rowspan.start, place.colspan.start) for place in (ax.get_subplotspec() for ax in axes)] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
 
 
 @pytest.mark.parametrize("outside", [[2, 4, 0], [-2, 1, 0], [4, 1, 0]], ids=["above", "left", "right"])

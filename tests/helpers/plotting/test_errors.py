@@ -48,6 +48,11 @@ CASES = [
     (lambda: p.confusion_matrix(COUNTS, ["a"]), "one name per class: 3 classes, 1 names"),
     (lambda: p.confusion_matrix(COUNTS / 40, NAMES), "Expected counts.*received numbers from 0 to 0.475"),
     (lambda: p.confusion_matrix(0 * COUNTS, NAMES), "at least one of them above 0"),
+    (lambda: p.decision_boundary(T, T, T, T, {}), r"X of shape \[3, 2\].*received \[3\]"),
+    (
+        lambda: p.decision_boundary(torch.zeros(3, 2), T, T, V, {"a": torch.ones(3, 2)}),
+        r"\[2, 3\] for 'a': received \[3, 2\]",
+    ),
     (lambda: p.probability_bars([-1.2, 0.62, 4], NAMES), r"numbers from -1.2 to 4 that sum to 3.42"),
     (lambda: p.probability_bars([[0.5, 0.5]], NAMES), r"shape \[C\]: received \[1, 2\]"),
     (lambda: p.probability_bars([0.2, 0.3, 0.5], NAMES, truth=3), "index from 0 to 2: received 3"),
