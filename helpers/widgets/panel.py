@@ -146,7 +146,7 @@ class Panel(widgets.VBox):
         if self._image is None:
             return bundle, {}
         # A page without a kernel, such as the site, shows the image as it is now.
-        return {**bundle, "image/png": self._image.png}, {"image/png": self._image.metadata}
+        return {**bundle, "image/png": self._image.small_png()}, {"image/png": self._image.metadata}
 
 
 class Snapshot(NamedTuple):
@@ -166,6 +166,13 @@ class Snapshot(NamedTuple):
         # here time counts, and size does not.
         figure.savefig(file, format="png", dpi=DPI, facecolor=figure.get_facecolor(), pil_kwargs={"compress_level": 1})
         return cls(base64.b64encode(file.getvalue()).decode("ascii"), *Image.open(file).size, sentence)
+
+    def small_png(self) -> str:
+        """The image in fewer colours and well compressed, to be stored in a notebook."""
+        file = BytesIO()
+        image = Image.open(BytesIO(base64.b64decode(self.png))).convert("RGB")
+        image.quantize(64, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+        return base64.b64encode(file.getvalue()).decode("ascii")
 
     @property
     def metadata(self) -> dict[str, Any]:
