@@ -125,7 +125,7 @@ def _gaps(scores: Tensor) -> Tensor:
         "These are the images with the smallest largest probability. How near is the second largest?": (
             lambda outputs, k: outputs.softmax(dim=1).amax(dim=1).argsort()[:k]
         ),
-        "These are the gaps; the places of the images are asked for.": either(
+        "These are the gaps; the indices of the images are asked for.": either(
             lambda outputs, k: _gaps(outputs.softmax(dim=1)).sort().values[:k],
             lambda outputs, k: _gaps(outputs.softmax(dim=1))[:k],
         ),
@@ -136,14 +136,14 @@ def _gaps(scores: Tensor) -> Tensor:
             lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort()[:k].sort().values,
             lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort()[:k].flip(0),
         ),
-        "Only the first `k` are asked for: cut the places.": lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort(),
+        "Only the first `k` are asked for: cut the indices.": lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort(),
         "The two largest are looked for among the images (dimension 0); look among the classes of each image.": (
             lambda outputs, k: outputs.softmax(dim=1).topk(2, dim=0).values.diff(dim=0).neg().flatten().argsort()[:k]
         ),
         "This asks all classes; only the two likeliest of each image are to be compared.": (
             lambda outputs, k: (outputs.softmax(dim=1) * outputs.log_softmax(dim=1)).sum(dim=1).argsort()[:k]
         ),
-        "These are classes; the places of images are asked for.": either(
+        "These are classes; the indices of images are asked for.": either(
             lambda outputs, k: outputs.argmax(dim=1)[:k], lambda outputs, k: outputs.topk(2, dim=1).indices[:k]
         ),
     },
@@ -158,7 +158,7 @@ def doubtful(answer: Any) -> None:
             second, first = sorted(math.exp(logit) for logit in logits)[-2:]
             gaps[image] = (first - second) / sum(math.exp(logit) for logit in logits)
         cases.append(Case((outputs, k), torch.tensor(sorted(gaps, key=gaps.__getitem__)[:k])))
-    expect_results(answer, cases, what="the places", without_loop=True)
+    expect_results(answer, cases, what="the indices", without_loop=True)
 
 
 # 7.3

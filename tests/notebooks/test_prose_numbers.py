@@ -52,8 +52,7 @@ EXCEPTIONS = {
     ),
     "candidates-text": ("512", "the width of the network in an earlier section"),
     "framing-conclusion": ("14", "the rule of MNIST; the section prints a mean of 14.5"),
-    "real-handwriting": ("13", "the description of the data set"),
-    "handwriting-conclusion": ("24,000", "the training images of this notebook, from its first section"),
+    "handwriting-question": ("13", "the description of the data set"),
 }
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?(?:%|million))?(?!\w)")
 SHOWN = re.compile(r"\d+(?:,\d{3})*(?:\.\d*)?(?:[eE][-+]?\d+)?")
