@@ -26,7 +26,10 @@ root_doc = "docs/index"
 include_patterns = ["docs/*.md", "notebooks/[0-9]*.ipynb", "data/README.md", "CONTRIBUTING.md"]
 exclude_patterns = [".*", "build", "shared"]  # Sphinx would search these folders, too
 STUDENT = bool(os.environ.get("COURSE_STUDENT"))
-FOR_INSTRUCTORS = ("docs/teaching.md", "docs/classroom.md", "docs/verification.md", "CONTRIBUTING.md")
+FOR_INSTRUCTORS = (
+    *("docs/teaching.md", "docs/classroom.md", "docs/written_test.md", "docs/verification.md"),
+    "CONTRIBUTING.md",
+)
 if STUDENT:
     exclude_patterns += FOR_INSTRUCTORS
 extensions = ["myst_nb"]
@@ -74,6 +77,7 @@ if repository := os.environ.get("COURSE_REPOSITORY") or github:
         },
     }
 
+RECORDED = "A widget, as it is when you run the notebook; there, you can move its controls."
 LEFT_OUT = {"solution", "after-solution"}  # by the edition for students
 NOTE = """\
 {{.reading}}
@@ -119,6 +123,8 @@ def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
         for figure in figures(cell):
             known = figure.metadata["image/png"]  # the file has more pixels than the page, for sharp screens
             cell.metadata.mystnb = {"image": {"alt": known["alt"], "width": f"{known['width']}px"}}
+            if "widget" in cell.metadata.get("tags", []):
+                cell.metadata.mystnb["figure"] = {"caption": f"{RECORDED} {known['alt']}"}
     notebook_file = "it" if STUDENT else f"{{download}}`this notebook <{name}>`"  # the file has the solutions
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(notebook=notebook_file), id="about-this-page"))
     return notebook

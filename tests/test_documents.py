@@ -172,10 +172,12 @@ def _hub(name, monkeypatch, **variables):
 
 def test_hub_and_chart_give_each_learner_the_same(monkeypatch):
     hub = _hub("jupyterhub_config.py", monkeypatch)
-    chart = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))["singleuser"]
-    assert chart["extraEnv"] == hub.Spawner.environment == {"OMP_NUM_THREADS": "1"}
+    values = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
+    chart = values["singleuser"]
+    assert chart["extraEnv"] == hub.Spawner.environment == {"OMP_NUM_THREADS": "1", "PYTHONPATH": ".."}
     assert chart["defaultUrl"] == hub.Spawner.default_url
-    assert chart["memory"]["guarantee"] == hub.Spawner.mem_guarantee
+    assert chart["memory"] == {"guarantee": hub.Spawner.mem_guarantee, "limit": hub.Spawner.mem_limit}
+    assert values["hub"]["config"]["KubeSpawner"]["group_overrides"] == hub.Spawner.group_overrides
     assert hub.JupyterHub.authenticator_class == "pam"
 
 

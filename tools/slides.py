@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from importlib.util import find_spec
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,9 @@ class Deck:
             else:
                 for cell in run:
                     self._add_code(cell)
+        for empty, following in pairwise(self.slides):
+            if not empty.parts:  # a heading above another one
+                following.notes = empty.notes + following.notes
         self.slides = [slide for slide in self.slides if slide.parts]
 
     @property
@@ -231,6 +234,7 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
     """The outputs of a cell, a figure together with its caption; a widget without a picture has none."""
     captions = set()
     is_widget = "widget" in cell.metadata.get("tags", [])
+    recorded = "A widget, as it is when you run the notebook. " if is_widget else ""
     for output in cell.outputs:
         data = output.get("data", {})
         if is_widget and "image/png" not in data:
@@ -241,7 +245,7 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             yield Part("output", f"<pre>{escape(output.text.rstrip())}</pre>", waits)
         elif "image/png" in data:
             shown = output.metadata["image/png"]
-            caption = escape(shown["alt"])
+            caption = recorded + escape(shown["alt"])
             captions.add(shown["alt"])
             source = f"data:image/png;base64,{data['image/png'].strip()}"
             image = f'<img src="{source}" data-width="{shown["width"]}" data-height="{shown["height"]}" alt="">'

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import ipywidgets as widgets
@@ -69,7 +69,8 @@ class Panel(widgets.VBox):
         self.sentence = ""
         self.fault: Exception | None = None  # what went wrong in the last answer, other than a RefusalError
         self._answer, self._adjust = answer, adjust
-        self._image, self._paused, self._lock = "", False, RLock()
+        self._image: Snapshot | None = None
+        self._paused, self._lock = False, RLock()
         self._output = widgets.HTML(layout={"width": "auto"})
         heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
         row = widgets.Box([*self.controls.values()], layout={"flex_flow": "row wrap", "grid_gap": "2px 20px"})
@@ -112,7 +113,7 @@ class Panel(widgets.VBox):
         """Keep the image of the answer and return its sentence; the figure itself ends with this call."""
         answer = self._answer(**self.values)
         drawn, sentence = answer if isinstance(answer, tuple) else (answer, describe(answer))
-        self._image = _as_html(drawn, sentence)
+        self._image = None if drawn is None else Snapshot.of(drawn, sentence)
         return sentence
 
     @contextmanager
@@ -132,16 +133,50 @@ class Panel(widgets.VBox):
         self.sentence = sentence
         mark, faded = ("", "") if outcome == "answer" else ("⚠ ", ' style="opacity:0.3" aria-hidden="true"')
         words = f'<p role="status" data-kind="{outcome}" style="{_WORDS}">{mark}{html.escape(sentence)}</p>'
-        self._output.value = f"{words}<div{faded}>{self._image}</div>"
+        self._output.value = f"{words}<div{faded}>{self._image.html if self._image else ''}</div>"
 
     def __repr__(self) -> str:
         """What the panel says, without its figure: shown where widgets cannot be, and compared by tests."""
         values = (f"{control.description}: {_value_in_words(control)}" for control in self.controls.values())
         return "\n".join([self.name, *values, self.sentence, f"({TEXT_INSTEAD})"])
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401
         bundle = super()._repr_mimebundle_(**options)
-        return {**bundle, "text/plain": repr(self)}  # ipywidgets cuts it off after 110 characters
+        bundle["text/plain"] = repr(self)  # ipywidgets cuts it off after 110 characters
+        if self._image is None:
+            return bundle, {}
+        # A page without a kernel, such as the site, shows the image as it is now.
+        return {**bundle, "image/png": self._image.png}, {"image/png": self._image.metadata}
+
+
+class Snapshot(NamedTuple):
+    """A figure as an image: PNG in base64, its size in pixels, and the sentence that describes it."""
+
+    png: str
+    width: int
+    height: int
+    alt: str
+
+    @classmethod
+    def of(cls, drawn: Drawn, sentence: str) -> Snapshot:
+        """Draw the figure."""
+        figure = drawn if isinstance(drawn, Figure) else np.asarray(drawn, dtype=object).flat[0].get_figure(root=True)
+        file = BytesIO()
+        # The whole figure, not cut to what is drawn: things in it move, the image does not. Little compressed, because
+        # here time counts, and size does not.
+        figure.savefig(file, format="png", dpi=DPI, facecolor=figure.get_facecolor(), pil_kwargs={"compress_level": 1})
+        return cls(base64.b64encode(file.getvalue()).decode("ascii"), *Image.open(file).size, sentence)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What is stored with the image in a notebook."""
+        return {"width": self.width, "height": self.height, "alt": self.alt}
+
+    @property
+    def html(self) -> str:
+        """The image as an element of a page."""
+        size = f'width="{self.width}" height="{self.height}"'
+        return f'<img alt="{html.escape(self.alt)}" {size} style="{_CARD}" src="data:image/png;base64,{self.png}">'
 
 
 class _Names(anywidget.AnyWidget):
@@ -215,19 +250,6 @@ def garbage_collected_young() -> Iterator[None]:
         if was_enabled:
             gc.enable()
             gc.collect(0)
-
-
-def _as_html(drawn: Drawn | None, sentence: str) -> str:
-    if drawn is None:
-        return ""
-    figure = drawn if isinstance(drawn, Figure) else np.asarray(drawn, dtype=object).flat[0].get_figure(root=True)
-    png = BytesIO()
-    # The whole figure, not cut to what is drawn: things in it move, the image does not. Little compressed, because
-    # here time counts, and size does not.
-    figure.savefig(png, format="png", dpi=DPI, facecolor=figure.get_facecolor(), pil_kwargs={"compress_level": 1})
-    width, height = Image.open(png).size
-    source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode('ascii')}"
-    return f'<img alt="{html.escape(sentence)}" width="{width}" height="{height}" style="{_CARD}" src="{source}">'
 
 
 def _value_in_words(control: widgets.Widget) -> str:

@@ -1,8 +1,10 @@
 """What a class gets: the notebooks cell by cell, without solutions, and everything that they need to run."""
 
+import os
 import shutil
 import subprocess
 import symtable
+import sys
 import zipfile
 
 import nbformat
@@ -91,7 +93,7 @@ def test_it_has_everything_that_a_learner_needs(folder):
     assert not [name for name in files if "__pycache__" in name or "/raw/" in name or "original/" in name]
     needed = [*(ROOT / "helpers").rglob("*.py"), *(ROOT / "helpers").rglob("*.js"), *(ROOT / "data").rglob("*.gz")]
     assert files >= {path.relative_to(ROOT).as_posix() for path in needed if "original" not in path.parts}
-    at_the_top = "notebooks helpers data pyproject.toml LICENSE README.md requirements.txt Makefile"
+    at_the_top = "notebooks helpers data pyproject.toml LICENSE README.md requirements.txt Makefile .gitignore"
     assert {name.partition("/")[0] for name in files} == set(at_the_top.split())
 
 
@@ -103,7 +105,38 @@ def test_its_makefile_works(folder):
 
 def test_the_zip_file_holds_one_folder(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(handout, "HANDOUT", tmp_path / "pytorch-course")
-    assert main() == 0
+    assert main([]) == 0
     with zipfile.ZipFile(capsys.readouterr().out.partition(" (")[0]) as archive:
         assert {name.partition("/")[0] for name in archive.namelist()} == {"pytorch-course"}
         assert "pytorch-course/notebooks/01_tensors.ipynb" in archive.namelist()
+
+
+def test_one_week_in_a_repository_says_where_to_hand_in_and_replaces_the_last_release(tmp_path):
+    folder = tmp_path / "students"
+    (folder / ".git").mkdir(parents=True)
+    assert main(["--folder", str(folder)]) == 0
+    assert main(["--folder", str(folder), "--weeks", "1", "4", "--hand-in", "Moodle, by Friday."]) == 0
+    assert (folder / ".git").is_dir()
+    given = sorted((folder / "notebooks").iterdir())
+    assert [path.name for path in given] == ["01_tensors.ipynb", "04_autograd.ipynb"]
+    assert all(_cells(path)[-1].source.endswith("hand it in: Moodle, by Friday.") for path in given)
+    assert "02_datasets" not in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["--weeks", "8"], "1 to 7; received [8]"), ([], "holds thesis.docx")]
+)
+def test_what_cannot_be_written_is_refused_and_nothing_is_lost(arguments, message, tmp_path, capsys):
+    (tmp_path / "thesis.docx").touch()
+    assert main(["--folder", str(tmp_path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_a_notebook_uses_the_helpers_beside_it_on_a_hub(folder):
+    code = "import helpers; print(helpers.__file__)"
+    env = {**os.environ, "PYTHONPATH": ".."}  # as in deploy/jupyterhub/course.py; elsewhere the course is installed
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder / "notebooks", env=env, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == str(folder / "helpers" / "__init__.py")

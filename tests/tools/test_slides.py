@@ -111,3 +111,23 @@ def test_an_error_is_shown_by_its_message_and_a_link_leads_to_other_slides(tmp_p
     assert [link["href"] for link in page.select("section a")] == ["01_tensors.html"]
     index = BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser")
     assert [(link["href"], link.get_text()) for link in index.select("li a")] == [("09_example.html", "9. Title")]
+
+
+def test_the_speaker_has_notes_and_a_deck_with_answers_shows_each_solution_on_a_slide_of_its_own(tmp_path):
+    plan = {
+        "sections": {"a-section": {"minutes": 3, "show": "`first-code`"}},
+        "questions": {"predict-it": {"ask": "how many?", "expect": "`4`", "heard": '"5"'}},
+    }
+    deck = Deck(new_notebook(cells=CELLS), plan, answers=True)
+    notes = {slide.name: _words(slide.notes_html) for slide in deck.slides if slide.notes}
+    assert notes == {
+        "a-section-2": ["3", "minutes.", "Show", "first-code."],
+        "predict-it": ["Ask:", "how", "many?", "Expect:", "4", "Often", "heard", "instead:", '"5"'],
+    }
+    names = [slide.name for slide in deck.slides]
+    assert names[names.index("a-task") + 1] == "a-solution"
+    solution = deck.slides[names.index("a-solution")]
+    assert (solution.title, [part.style for part in solution.parts]) == (
+        "Exercise 9.1: Do",
+        ["source", "output", "text"],
+    )

@@ -95,7 +95,10 @@ def test_shows_sentence_and_figure_and_escapes_both(panel):
     assert "&lt;0.5&gt;" in panel._output.value
     assert "&lt;panel&gt;" in panel.children[0].value
     lines = ["A <panel>", "how far: 0.5", "which color: first", "words: some", "mode: train", panel.sentence]
-    assert panel._repr_mimebundle_()["text/plain"] == "\n".join([*lines, f"({TEXT_INSTEAD})"])
+    shown, metadata = panel._repr_mimebundle_()
+    assert shown["text/plain"] == "\n".join([*lines, f"({TEXT_INSTEAD})"])
+    assert shown["image/png"] == image(panel)  # what a page without a kernel shows
+    assert metadata["image/png"]["alt"] == panel.sentence
 
 
 @pytest.mark.parametrize(("name", "value"), [("steps", 1.0), ("color", 2), ("words", "other"), ("mode", "eval")])
