@@ -30,7 +30,9 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 COURSE = {"title", "minutes", "able_to"}  # what README and the site say about the notebook: see tools/tables.py
 CELL_METADATA = {"tags", "rtol"}
 IMAGE_METADATA = {"alt", "height", "width"}  # the description of a figure, and its size on the page
-TAGS = {"after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "widget"}
+TAGS = {
+    "after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "timing", "widget",
+}  # fmt: skip
 RUN_AGAIN = "# Run again, "  # a comment in each cell with the tag `once`, whose output changes when you run it again
 FOLDED = {"source_hidden": True}  # JupyterLab folds a solution
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -43,14 +43,14 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
         "Do not round the result: return the fraction as it is.": _lazy(
             *(f"round(counts.max().item() / n, {digits})" for digits in (1, 2, 3))
         ),
-        "This chooses the class by its number or its place, or the rarest. The lazy model gives the one that occurs "
-        "most often: count them.": _lazy(
+        "This chooses the class by its index or its position, or the rarest. The lazy model predicts the one that "
+        "occurs most often: count them.": _lazy(
             *(f"(labels == {label}).sum().item() / n" for label in ("labels.max()", "labels.min()", "labels.median()")),
             *(f"(labels == labels[{place}]).sum().item() / n" for place in (0, -1)),
             "counts[counts > 0].min().item() / n",
         ),
-        "This is the share of wrong answers, the error rate.": _lazy("1 - counts.max().item() / n"),
-        "`//` drops what comes after the point: divide with `/`.": _lazy("counts.max().item() // n"),
+        "This is the fraction of wrong answers, the error rate.": _lazy("1 - counts.max().item() / n"),
+        "`//` drops the fraction: divide with `/`.": _lazy("counts.max().item() // n"),
         "A mean of labels or counts says nothing here: classes are names, not amounts.": _lazy(
             "labels.float().mean().item()", "counts.float().mean().item()"
         ),
@@ -155,7 +155,7 @@ def _stretched(X_train: Tensor, X_new: Tensor, X: Tensor) -> tuple[Tensor, Tenso
         "This divides by the standard deviation, but the mean is not subtracted.": _scaled_by(
             lambda train, new, X: (0, _mean_and_std(train)[1])
         ),
-        "The new images are as they were.": lambda X_train, X_new: (
+        "The new images are unchanged.": lambda X_train, X_new: (
             _scaled_by(lambda train, new, X: _mean_and_std(train))(X_train, X_new)[0],
             X_new,
         ),
@@ -263,7 +263,7 @@ def _halved(batches: list[Tensor], loader: DataLoader) -> float:
             _over(lambda batches, loader: round(_sum(batches) / len(torch.cat(batches)), 3)),
         ),
         "Each new mean got half of the weight, however many examples came before.": _over(_halved),
-        "A batch here is a tuple of one tensor: take it out with `for (batch,) in loader`.": either(
+        "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": either(
             lambda loader: [x for x, y in loader],
             lambda loader: [batch.sum() for batch in loader],
             lambda loader: [batch.mean() for batch in loader],
@@ -332,14 +332,14 @@ def _with_example(example: Callable[[Tensor, int, int], Any]) -> type:
         "`length` is 3 in one series only: use `length`.": _cut(
             lambda T, L: T - 3, lambda series, i, L: (series[i : i + 3], series[i + 3])
         ),
-        "The window begins one too late: example `i` begins at position `i`.": either(
+        "The window begins one too late: example `i` begins at index `i`.": either(
             _with_example(lambda series, i, L: (series[i + 1 : i + 1 + L], series[i + L])),
             _with_example(lambda series, i, L: (series[i + 1 : i + 1 + L], series[i + L + 1 :][:1].sum())),
         ),
         "The second part is the last number of the window, not the one that comes next.": _with_example(
             lambda series, i, L: (series[i : i + L], series[i + L - 1])
         ),
-        "The second part is one too far: which position comes right after `i` to `i + length - 1`?": _with_example(
+        "The second part is one too far: which index comes right after `i` to `i + length - 1`?": _with_example(
             lambda series, i, L: (series[i : i + L], series[i + L + 1])
         ),
         "The window is right. The second part should be a single number: an index without `:` gives that.": either(
@@ -357,7 +357,7 @@ def _with_example(example: Callable[[Tensor, int, int], Any]) -> type:
         "A range leaves out its end, so this window is one short.": _with_example(
             lambda series, i, L: (series[i : i + L - 1], series[i + L])
         ),
-        "The windows lie side by side here. Example `i` should begin at position `i`.": either(
+        "The windows lie side by side here. Example `i` should begin at index `i`.": either(
             _with_example(lambda series, i, L: (series[i * L : i * L + L], series[i * L + L])),
             _with_example(
                 lambda series, i, L: (series[i * L : (i + 1) * L], series[min((i + 1) * L, len(series) - 1)])
@@ -455,7 +455,7 @@ def _numbers(below: int, count: int, generator: torch.Generator) -> list[int]:
             _draws(lambda persons, count, g: [persons[i] for i in _numbers(len(persons), count, g)]),
             _draws(lambda persons, count, g: torch.randperm(len(set(persons)), generator=g)[:count].tolist()),
         ),
-        "The lists should hold the positions of the photographs, from 0 to N - 1, and these are persons: `enumerate` "
+        "The lists should hold the indices of the photographs, from 0 to N - 1, and these are persons: `enumerate` "
         "gives both.": either(
             _returns(lambda train, val, persons: ([persons[i] for i in train], [persons[i] for i in val])),
             _returns(
@@ -465,14 +465,14 @@ def _numbers(below: int, count: int, generator: torch.Generator) -> list[int]:
         "Positions are counted from 0.": _returns(
             lambda train, val, persons: ([i + 1 for i in train], [i + 1 for i in val])
         ),
-        "A mask says yes or no for each photograph. Where it says yes are the positions: `mask.nonzero().flatten()`.": (
+        "A mask says yes or no for each photograph. The indices are where it says yes: `mask.nonzero().flatten()`.": (
             _returns(lambda train, val, persons: ([i in train for i in range(40)], [i in val for i in range(40)]))
         ),
         "A loop over a tensor gives tensors: loop over `tolist()`, or over a `range`, for integers.": either(
             _returns(lambda train, val, persons: ([*torch.tensor(train)], [*torch.tensor(val)])),
             _returns(lambda train, val, persons: (train, [*torch.tensor(val)])),
         ),
-        "`nonzero()` gives a row for each position: `flatten()` makes plain numbers of them.": _returns(
+        "`nonzero()` gives a row for each index: `flatten()` makes plain numbers of them.": _returns(
             lambda train, val, persons: ([[i] for i in train], [[i] for i in val])
         ),
         "Give the `generator` to every call that draws at random; `random` and NumPy do not use it.": either(
@@ -513,15 +513,13 @@ def _positions(result: Any, persons: list[int], count: int) -> list[int]:
         raise NotYet(finding, observed=result, wanted=([0], [0]))
     train, val = ([plain(i) for i in part] for part in result)
     for wrong in (i for i in [*train, *val] if type(i) is not int):
-        raise NotYet(
-            f"The lists should hold positions, integers; one of them holds {describe(wrong).split(' of ')[0]}."
-        )
+        raise NotYet(f"The lists should hold indices, integers; one of them holds {describe(wrong).split(' of ')[0]}.")
     if set(train + val) <= set(persons):
         raise NotYet("The numbers in the lists are persons.")
     if not set(train + val) <= set(range(len(persons))):
-        raise NotYet("One of the lists has a number that is not a position from 0 to N - 1.")
+        raise NotYet("One of the lists has a number that is not an index from 0 to N - 1.")
     if len(set(train)) + len(set(val)) != len(train) + len(val):
-        raise NotYet("A position occurs twice in one of the lists.", "Add each photograph once.")
+        raise NotYet("An index occurs twice in one of the lists.", "Add each photograph once.")
     if set(train) & set(val):
         raise NotYet("Some photographs are in both lists.")
     of_train, of_val = ({persons[i] for i in part} for part in (train, val))
@@ -575,8 +573,8 @@ def _loaders(
     goal="split, scale, normalise and batch a data set in the right order",
     minutes=15,
     difficulty=3,
-    why="With this you can feed any grey images to the networks to come. Next, try it on those of `raw_data`, and "
-    "look at a batch with `image_grid`.",
+    why="With this you can feed any greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
+    "look at a batch with `image_grid(X, value_range=(-1, 2))`.",
     mistakes={
         "These are the data sets. `DataLoader(data, batch_size=...)` makes a loader of each.": either(
             _loaders(loader=lambda data, **options: data),
@@ -607,11 +605,11 @@ def _loaders(
         "`drop_last=True` leaves out the last batch where it is short, and each image counts.": either(
             _loaders(drop_last=True), _loaders(val_drop_last=True)
         ),
-        "Some images are in both parts: cut one order of positions in two.": either(
+        "Some images are in both parts: cut one order of indices in two.": either(
             _loaders(cut=lambda order, n: (order[:n], order[: len(order) - n])),
             _loaders(cut=lambda order, n: (order[:n], torch.randperm(len(order))[n:])),
         ),
-        "Draw each position once: `randperm` gives an order of all of them.": _loaders(
+        "Draw each index once: `randperm` gives an order of all of them.": _loaders(
             order=lambda n, generator: torch.randint(0, n, (n,), generator=generator)
         ),
         "The images have been chosen and put in order, and their labels have not: index `y` like `X`.": either(
@@ -622,7 +620,7 @@ def _loaders(
         ),
         "The pixels should go from 0 to 1 and then be normalised: subtract the mean, divide by the standard "
         "deviation.": _loaders(),
-        "The images are as they came: scale and normalise them, and keep the result.": _loaders(
+        "The images are unchanged: scale and normalise them, and keep the result.": _loaders(
             raw=lambda X: X.unsqueeze(1).float()
         ),
         "Mean and std were taken of all images, before the split. Which part alone should they come from?": _loaders(
@@ -664,7 +662,7 @@ def _loaders(
             _of_training, order=lambda n, generator: torch.randperm(n)
         ),
         "The split should be drawn at random: many data sets are sorted in some way. `randperm` gives a random order "
-        "of positions.": _loaders(_of_training, order=lambda n, generator: torch.arange(n)),
+        "of indices.": _loaders(_of_training, order=lambda n, generator: torch.arange(n)),
         "The `generator` arrives with a seed: draw with it as it is, without a seed of your own.": either(
             _loaders(_of_training, order=lambda n, generator: torch.randperm(n, generator=generator.manual_seed(0))),
             _loaders(_of_training, order=lambda n, generator: torch.randperm(n, generator=torch.manual_seed(0))),

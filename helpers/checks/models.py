@@ -39,9 +39,9 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
 @book.exercise(
     "Weights of your choice",
     goal="say what each number in a linear layer does",
-    minutes=4,
+    minutes=5,
     difficulty=1,
-    why="You chose the weights by thought; training finds them by itself, in a layer of just this form.",
+    why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
         "This has a column for each output. `weight` has a row for each output and a column for each input.": (
             torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T,
@@ -90,9 +90,9 @@ def _with_hidden(*layers: nn.Module) -> nn.Module:
 @book.exercise(
     "Layers that fit",
     goal="put layers together so that their shapes fit",
-    minutes=5,
+    minutes=7,
     difficulty=1,
-    why="The same four layers judge clothes, digits or colours; only the first and the last number change.",
+    why="The same four layers can classify clothes or digits; only the numbers of inputs and of classes change.",
     mistakes=lambda: {
         "A colour image has three channels: how many numbers does it hold, over all of them?": either(
             *(
@@ -198,7 +198,7 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
 @book.exercise(
     "Which class, and how sure",
     goal="turn logits into a class and its probability",
-    minutes=5,
+    minutes=6,
     difficulty=2,
     why="Sure is not the same as right: notebook 6 shows images that a trained network gets wrong and is sure of.",
     mistakes={
@@ -300,9 +300,10 @@ def _added(rule: Callable[[int, int], float]) -> Callable[[Sequence[int]], float
 @book.exercise(
     "Count without building",
     goal="count the parameters of a network from its widths",
-    minutes=4,
+    minutes=5,
     difficulty=2,
-    why="Four bytes for each: this is how people say beforehand whether a model fits into the memory of a machine.",
+    why="Four bytes for each is the memory that a model needs in use. Training with Adam needs four times as much, and "
+    "the outputs of all layers.",
     mistakes={
         "These are the weights alone: what else does a linear layer have?": _added(lambda n, m: n * m),
         "These are the biases alone.": _added(lambda n, m: m),
@@ -391,9 +392,9 @@ def _relu_unless_last(X: Tensor, place: int, last: int) -> Tensor:
 @book.exercise(
     "As deep as you like",
     goal="write a module whose layers are made in a loop",
-    minutes=10,
+    minutes=13,
     difficulty=3,
-    why="Large models are written like this: the number of layers is an argument, and the class stays the same.",
+    why="Large models are written like this: the number of layers is an argument of the class.",
     mistakes={
         "A module sees the layers that are its attributes or in an `nn.ModuleList` or `nn.Sequential`, which is one. A "
         "plain list or a local variable hides them.": either(
@@ -489,9 +490,9 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
 @book.exercise(
     "A layer with two modes",
     goal="write a layer that behaves differently in train and eval mode, and remembers",
-    minutes=10,
+    minutes=12,
     difficulty=3,
-    why="This is half of BatchNorm. The other half divides by the standard deviation, and remembers its square.",
+    why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
     mistakes={
         "In eval mode, only `running_mean` counts. `self.training` says which mode the layer is in; `self.train` is "
         "the method that sets it.": _centring(lambda layer, X, mean: X - mean),
@@ -635,7 +636,7 @@ class _AlwaysDropped(nn.Module):
 @book.exercise(
     "A small network for colour",
     goal="design a network to a specification, and check it",
-    minutes=20,
+    minutes=22,
     difficulty=3,
     why="A hidden layer of 512 for such images would take 1,573,376 parameters by itself. Try how few can do.",
     mistakes=lambda: {

@@ -122,7 +122,7 @@ def probability_bars(
     for i, value in enumerate(p):
         ax.text(value + 0.01, i, f"{value:.2f}", va="center", fontsize=9, color=ink(ax))
     ax.set_yticks(range(len(p)), [f"★ {name}" if i == truth else name for i, name in enumerate(names)])
-    ax.set(xlim=(0, 1), xlabel=f"probability (dark: predicted class{'' if truth is None else ', ★: true class'})")
+    ax.set(xlim=(0, 1), xlabel=f"probability (hatched: predicted class{'' if truth is None else ', ★: true class'})")
     ax.invert_yaxis()  # class 0 on top, as in a list
     likeliest = [c for c in np.argsort(-p, kind="stable")[:3] if p[c] >= 0.05] or [int(p.argmax())]
     words = join_words(f"{names[c]} ({format_number(p[c])})" for c in likeliest)

@@ -1,4 +1,4 @@
-"""A pytest plugin: numbers that come out of training may differ a little between processors, and nothing else may.
+"""A pytest plugin: trained numbers may differ a little between processors, times may differ, and nothing else may.
 
 nbval compares every output exactly. In a cell with the tag `approx` this plugin replaces each measured number of the
 new output by the stored one, where the two agree within a relative tolerance, and leaves the comparison to nbval: so a
@@ -6,6 +6,8 @@ changed word, a missing or extra number, a NaN, or a number out of tolerance sti
 
 A measured number is one with a decimal point, an exponent or a percent sign. Integers (epochs, shapes, counts) stay
 exact. The tolerance is 0.02, or what the cell's metadata says: {"tags": ["approx"], "rtol": 0.05}.
+
+In a cell with the tag `timing`, which prints how long something takes, a measured number may have any value.
 
 In the fingerprint of a figure, the rounded means of what it draws, a measured number of any cell may differ by one unit
 in its last digit, because two processors that differ by 1e-8 sometimes round to different sides.
@@ -48,6 +50,11 @@ def adopt_stored(new: str, stored: str, rtol: float = DEFAULT_RTOL) -> str:
         return math.isclose(number, reference, rel_tol=0, abs_tol=rtol * abs(float(reference)))
 
     return _adopted(new, stored, close)
+
+
+def adopt_times(new: str, stored: str) -> str:
+    """Return the new text with its measured numbers replaced by the stored ones, whatever they are."""
+    return _adopted(new, stored, lambda number, reference: True)
 
 
 def adopt_rounding(new: str, stored: str) -> str:
@@ -104,13 +111,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let the cells tagged `approx` compare with tolerance, and all cells their fingerprints by rounding."""
+    """Let cells tagged `approx` or `timing` compare with tolerance, and all cells their fingerprints by rounding."""
     if not isinstance(item, IPyNbCell):
         return
-    rtol = tolerance(item.cell) if "approx" in item.cell.metadata.get("tags", []) else None
+    tags = item.cell.metadata.get("tags", [])
+    rtol = tolerance(item.cell) if "approx" in tags else None
     exactly = item.compare_outputs
 
     def adopt(text: str, stored: str) -> str:
+        if "timing" in tags:
+            return adopt_times(text, stored)
         if rtol is not None:
             return adopt_stored(text, stored, rtol)
         return adopt_rounding(text, stored) if stored.startswith(FINGERPRINT) else text
