@@ -136,7 +136,9 @@ def _gaps(scores: Tensor) -> Tensor:
             lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort()[:k].sort().values,
             lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort()[:k].flip(0),
         ),
-        "Only the first `k` are asked for: cut the indices.": lambda outputs, k: _gaps(outputs.softmax(dim=1)).argsort(),
+        "Only the first `k` are asked for: cut the indices.": lambda outputs, k: _gaps(
+            outputs.softmax(dim=1)
+        ).argsort(),
         "The two largest are looked for among the images (dimension 0); look among the classes of each image.": (
             lambda outputs, k: outputs.softmax(dim=1).topk(2, dim=0).values.diff(dim=0).neg().flatten().argsort()[:k]
         ),
