@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.guard import TimeUp, printed
-from helpers.checks.source import arguments_of, loops, place_of
+from helpers.checks.source import arguments_of, is_library, loops, place_of
 
 # Taken when this module is imported: replacing `torch.isclose`, or `detach` in a tensor, changes nothing for a check.
 _isclose, _nonzero, _clone, _detach = torch.isclose, torch.nonzero, torch.clone, Tensor.detach
@@ -151,6 +151,17 @@ def expect_class(answer: Any) -> None:
     if not issubclass(type(answer), type):
         remedy = "Give the class itself, its name without brackets: the check makes objects from it."
         raise NotYet(f"Type of your answer: expected a class, received {describe(answer)}.", remedy)
+    own = [code for base in type.__dict__["__mro__"].__get__(answer) for code in _methods(base).values()]
+    if not _methods(answer) and all(is_library(code.co_filename) for code in own):
+        raise NotYet(f"The class {_name_of(answer)} has no methods yet.", "Write those that the task names into it.")
+    _expect_bodies(answer)
+
+
+def _expect_bodies(cls: type) -> None:
+    """Refuse a class that is begun, and of which a method is still empty."""
+    for name, code in _methods(cls).items():
+        if _is_empty(code) and not is_library(code.co_filename):
+            raise NotYet(f"`{name}` is still empty: write its body in the place of `...` or `pass`.")
 
 
 class Case(NamedTuple):
@@ -275,6 +286,7 @@ def expect_module(
         elif type(model) is Tensor:
             made = ["This is what a model returns. Give the model itself."]
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
+    _expect_bodies(type(model))
     model = copy.deepcopy(model)
     nn.Module.train(model, True)
     output = call(model, inputs)
@@ -495,15 +507,21 @@ def brief(value: Any) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The name of an error and its message, without calling anything of its own."""
+    """The name of an error and its message in whole lines, without calling anything of its own."""
     first = error.args[0] if type(error.args) is tuple and error.args else ""
     text = _COLOURS.sub("", first).strip() if type(first) is str else ""
     lines = [line.rstrip() for line in text.splitlines()]
-    if len(lines) > 12 or len(text) > 1500:  # a message of PyTorch is shown whole; a flood of a learner's own is not
-        lines = [line[:200] for line in lines[:12]]
-    return f"{_name_of(type(error))}: {chr(10).join(lines)}".rstrip(": ")
+    shown: list[str] = []
+    for line in lines[:12]:
+        room = _LONGEST_MESSAGE - len("\n".join(shown))
+        if len(line) > room and shown:
+            break
+        shown.append(line[:room])  # only a flood of a learner's own is cut: no sentence of PyTorch is as long
+    shown += ["..."] * (shown != lines)
+    return f"{_name_of(type(error))}: {chr(10).join(shown)}".rstrip(": ")
 
 
+_LONGEST_MESSAGE = 950  # characters: so long is the list of all forms in which a function of PyTorch can be called
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
 
 
@@ -549,7 +567,7 @@ _EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_F
 
 
 def is_blank(answer: Any) -> bool:
-    """Whether an answer is `...`, contains it, or is a function or class of which a body is nothing but `...`."""
+    """Whether an answer is `...`, contains it, or is a function, or a class of functions, with nothing but `...`."""
     if answer is ...:
         return True
     if type(answer) in (list, tuple):
@@ -559,9 +577,15 @@ def is_blank(answer: Any) -> bool:
     if type(answer) is FunctionType:
         return _is_empty(answer.__code__)
     if issubclass(type(answer), type):
-        own = type.__dict__["__dict__"].__get__(answer)
-        return any(type(method) is FunctionType and _is_empty(method.__code__) for method in own.values())
+        methods = _methods(answer)
+        return bool(methods) and all(map(_is_empty, methods.values()))
     return False
+
+
+def _methods(cls: type) -> dict[str, CodeType]:
+    """The code of the functions in the body of a class, by their names."""
+    own = type.__dict__["__dict__"].__get__(cls)
+    return {name: method.__code__ for name, method in own.items() if type(method) is FunctionType}
 
 
 def _is_empty(code: CodeType) -> bool:

@@ -7,7 +7,7 @@ answers; it returns where they are right, and raises `NotYet` where they are not
 **Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is
 found wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the
 same value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
-recognises it is needed, and `tests/helpers/checks/test_mistakes.py` feeds every check its own mistakes. Draw cases from
+recognises it is needed, and `tests/helpers/checks/test_attempts.py` feeds every check its own mistakes. Draw cases from
 random floats so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`.
 Functions and classes are best declared as what a learner types, from a `template` that holds what they share:
 

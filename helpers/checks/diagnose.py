@@ -537,7 +537,7 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
             f"This is {kind(value)}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or put "
             "them together with `torch.stack`."
         )
-    elif isinstance(value, Dataset | DataLoader) and hasattr(Tensor, name):
+    elif isinstance(value, Dataset | DataLoader) and hasattr(Tensor, name) and not name.startswith("__"):
         yield f"This is {kind(value)}, and only a tensor has `.{name}`: take the tensors out of it first."
     elif type(value) in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.compare import Case, NotYet, call, describe, expect, expect_class, expect_module, expect_results
-from helpers.checks.core import Book, Part, either
+from helpers.checks.core import Book, Part, either, template
 from helpers.checks.guard import printed
 
 book = Book(3)
@@ -43,32 +43,22 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
     difficulty=1,
     why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
-        "This has a column for each output. `weight` has a row for each output and a column for each input.": (
-            torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T,
-            ...,
-        ),
+        "`W` has a row for each output, and a column for each input.": (torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...),
         "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
         "The first output would be the sum: what is each input multiplied by in a mean of three?": either(
             _weight([1.0, 1.0, 1.0], [1.0, 0.0, -1.0]), _weight([1, 1, 1], [1, 0, -1])
         ),
-        "A third is not 0.33: let Python divide, `1 / 3`.": either(
-            *(_weight([third] * 3, [1.0, 0.0, -1.0]) for third in (0.33, 0.3, 0.333, 0.34))
-        ),
-        "A mean of three inputs: each of them is multiplied by a third.": either(
-            *(_weight([share] * 3, [1.0, 0.0, -1.0]) for share in (0.5, 3.0, 1 / 6))
+        "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
+            *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.5, 3.0, 1 / 6))
         ),
         "The second output would be the third number minus the first.": _weight(MEAN, [-1.0, 0.0, 1.0]),
         "The third input must be subtracted: its weight is negative.": _weight(MEAN, [1.0, 0.0, 1.0]),
-        "The second output does not depend on the second input, so its weight there is 0. What is added belongs in "
-        "`b`.": either(_weight(MEAN, [1.0, 1.0, -1.0]), _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0])),
-        "The second output would be the first number minus the *second*.": _weight(MEAN, [1.0, -1.0, 0.0]),
-        "The number is added to one of the two outputs only.": _bias(1.0, 1.0),
-        "The number is added to the wrong output.": _bias(1.0, 0.0),
-        "A number is added to one of the outputs, says the task.": _bias(0.0, 0.0),
-        "The number is added, not subtracted.": _bias(0.0, -1.0),
-        "A mean needs no number added to it: the third belongs in the weights.": either(
-            _bias(1 / 3, 1.0), _bias(1 / 3, 0.0)
+        "The weight of an input that does not count is 0. What is added belongs in `b`.": either(
+            _weight(MEAN, [1.0, 1.0, -1.0]), _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0])
         ),
+        "The second output would be the first number minus the *second*.": _weight(MEAN, [1.0, -1.0, 0.0]),
+        "To which output does the task add a number?": either(_bias(1.0, 1.0), _bias(1.0, 0.0), _bias(0.0, 0.0)),
+        "Add nothing to a mean: the third belongs in the weights.": either(_bias(1 / 3, 1.0), _bias(1 / 3, 0.0)),
         "`b` has a number for each output, not for each input.": either(_bias(0.0, 0.0, 1.0), _bias(0.0, 1.0, 0.0)),
     },
 )
@@ -82,9 +72,13 @@ def chosen_weights(W: Any, b: Any) -> Iterator[Part]:
 # 3.2
 
 
-def _with_hidden(*layers: nn.Module) -> nn.Module:
+def _flat(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), *layers)
+
+
+def _hidden(*layers: nn.Module) -> nn.Module:
     """A network with a right hidden layer, and then these layers."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(768, 100), *layers)
+    return _flat(nn.Linear(768, 100), *layers)
 
 
 @book.exercise(
@@ -95,47 +89,29 @@ def _with_hidden(*layers: nn.Module) -> nn.Module:
     why="The same four layers can classify clothes or digits; only the numbers of inputs and of classes change.",
     mistakes=lambda: {
         "A colour image has three channels: how many numbers does it hold, over all of them?": either(
-            *(
-                nn.Sequential(nn.Flatten(), nn.Linear(n, 100), nn.ReLU(), nn.Linear(100, 5))
-                for n in (256, 48, 16, 784, 3)
-            )
+            *(_flat(nn.Linear(n, 100)) for n in (256, 48, 16, 784, 3))
         ),
-        "`Flatten(0)` lays all images of the batch end to end: `Flatten()` keeps the first dimension.": (
-            nn.Sequential(nn.Flatten(0), nn.Linear(768, 100), nn.ReLU(), nn.Linear(100, 5))
-        ),
-        "The first number of `Linear` is how many features arrive, the second how many it makes.": nn.Sequential(
-            nn.Flatten(), nn.Linear(100, 768), nn.ReLU(), nn.Linear(5, 100)
-        ),
-        "A ReLU is missing between the linear layers, so that together they are no more than one.": _with_hidden(
-            nn.Linear(100, 5)
-        ),
+        "`Flatten(0)` flattens the batch too: leave out the 0.": nn.Sequential(nn.Flatten(0), nn.Linear(768, 100)),
+        "`Linear` takes the number of inputs first, then that of outputs.": _flat(nn.Linear(100, 768)),
+        "Without a ReLU between them, two linear layers are no more than one.": _hidden(nn.Linear(100, 5)),
         "The ReLU belongs between the linear layers, not before them or after them.": either(
-            nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Linear(768, 100), nn.Linear(100, 5)),
-            _with_hidden(nn.Linear(100, 5), nn.ReLU()),
+            _flat(nn.ReLU(), nn.Linear(768, 100), nn.Linear(100, 5)), _hidden(nn.Linear(100, 5), nn.ReLU())
         ),
-        "The last layer gives scores, which may be negative: no ReLU comes after it.": _with_hidden(
-            nn.ReLU(), nn.Linear(100, 5), nn.ReLU()
-        ),
-        "Leave out the softmax: scores are wanted, and `CrossEntropyLoss` does it itself.": either(
-            *(_with_hidden(nn.ReLU(), nn.Linear(100, 5), end) for end in (nn.Softmax(dim=1), nn.LogSoftmax(dim=1)))
-        ),
-        "Scores may be any numbers: a sigmoid after the last layer is not asked for.": _with_hidden(
-            nn.ReLU(), nn.Linear(100, 5), nn.Sigmoid()
+        "Nothing comes after the last layer: scores may be any numbers, negative ones too.": either(
+            *(_hidden(nn.ReLU(), nn.Linear(100, 5), end()) for end in (nn.ReLU, nn.Sigmoid, nn.Tanh))
         ),
         "This is another activation: the task asks for a ReLU.": either(
-            *(_with_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU)),
-            _with_hidden(nn.SiLU(), nn.Linear(100, 5)),
+            *(
+                _hidden(one(), nn.Linear(100, 5))
+                for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU, nn.SiLU)
+            )
         ),
-        "The hidden layer of 100 is missing.": nn.Sequential(nn.Flatten(), nn.Linear(768, 5)),
-        "One hidden layer is asked for, and this has two.": _with_hidden(
+        "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
+        "One hidden layer is asked for, and this has two.": _hidden(
             nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 5)
         ),
-        "The task asks for no dropout and no normalisation.": either(
-            _with_hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
-            _with_hidden(nn.ReLU(), nn.Dropout(0.2), nn.Linear(100, 5)),
-        ),
-        "A function makes new layers in every call, with nothing in them that could be trained. Put the layers into "
-        "`nn.Sequential` or a class.": lambda X: X,
+        "Leave out dropout and normalisation.": _hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
+        "A function makes new, untrained layers in every call: put them into `nn.Sequential` or a class.": lambda X: X,
     },
 )
 def small_net(answer: Any) -> None:
@@ -160,23 +136,18 @@ def _expect_no_softmax(model: Any, X: Tensor) -> None:
         return
     for powers, name in ((scores, "probabilities"), (scores.exp(), "logarithms of probabilities")):
         if torch.allclose(powers.sum(dim=1), torch.ones(len(scores)), atol=1e-4):
-            raise NotYet(f"Each row of the output looks like {name}: scores (logits) are wanted.", _NO_SOFTMAX)
+            hint = "`CrossEntropyLoss` takes scores and applies the softmax itself."
+            raise NotYet(f"Each row of the output looks like {name}: scores (logits) are wanted.", hint)
 
 
-_NO_SOFTMAX = "`CrossEntropyLoss` takes scores and applies the softmax itself."
-
-
-def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tuple[int, ...] = ()) -> None:
-    """Fill the layers with known numbers, and compare with linear layers that have a ReLU between them.
-
-    `image` is the shape of one input, where that is not a row.
-    """
+def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tuple[int, ...] = (-1,)) -> None:
+    """Fill the layers with known numbers, and compare with linear layers that have a ReLU between them."""
     model, linear = copy.deepcopy(model), []
     for layer in nn.Module.modules(model):
         if isinstance(layer, nn.Linear):
             layer.register_forward_pre_hook(lambda layer, _: linear.append(layer))
     X = torch.cat([3 * _normal(6, widths[0], seed=9), torch.zeros(1, widths[0])])
-    call(model, X.reshape(len(X), *(image or X.shape[1:])))
+    call(model, X.reshape(len(X), *image))
     found = [(layer.in_features, layer.out_features) for layer in linear]
     if found != list(pairwise(widths)):
         listed = ", ".join(f"{before} to {after}" for before, after in found) or "none"
@@ -188,11 +159,15 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
                 parameter.copy_(_normal(*parameter.shape, seed=place))
             outputs = outputs @ layer.weight.T + layer.bias
             outputs = outputs.clamp(min=0) if place < len(linear) - 1 else outputs
-        received = call(model, X.reshape(len(X), *(image or X.shape[1:])))
+        received = call(model, X.reshape(len(X), *image))
     expect(received, outputs, what=f"the outputs of {what} with other weights")
 
 
 # 3.3
+
+_sure = template(
+    "def class_and_probability(z): c, p, q = z.argmax(dim=1), z.softmax(dim=1), z.softmax(dim=0); return $result"
+)
 
 
 @book.exercise(
@@ -202,75 +177,31 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
     difficulty=2,
     why="Sure is not the same as right: notebook 6 shows images that a trained network gets wrong and is sure of.",
     mistakes={
-        "The probabilities of one example should add up to 1: the softmax goes over the classes, `dim=1`.": lambda z: (
-            z.argmax(dim=1),
-            z.softmax(dim=0).amax(dim=1),
+        "The probabilities of each example should add up to 1: softmax over the classes, `dim=1`.": _sure(
+            *("c, q.amax(dim=1)", "c, z.exp().amax(dim=1) / z.exp().sum()", "c, z.exp().amax(dim=1)"),
+            "c, z.sigmoid().amax(dim=1)",
         ),
-        "One answer for each class, but one for each example is wanted: which dimension should disappear?": either(
-            lambda z: (z.argmax(dim=0), z.softmax(dim=0).amax(dim=0)),
-            lambda z: (z.argmax(dim=0), z.softmax(dim=1).amax(dim=1)),
-            lambda z: (z.argmax(dim=0), z.softmax(dim=1).amax(dim=0)),
+        "One answer for each example is wanted, not for each class: which dimension should disappear?": _sure(
+            *(f"z.argmax(dim=0), {probs}" for probs in ("q.amax(dim=0)", "p.amax(dim=1)", "p.amax(dim=0)")),
+            "c, p.amax(dim=0)",
         ),
-        "The classes are right. Take the probabilities over `dim=1` as well.": lambda z: (
-            z.argmax(dim=1),
-            z.softmax(dim=1).amax(dim=0),
+        "These are scores, not probabilities: they are not between 0 and 1.": _sure("c, z.amax(dim=1)"),
+        "Return the classes first, then the probabilities. (`max` gives values first, then indices.)": _sure(
+            "p.max(dim=1)", "p.amax(dim=1), c"
         ),
-        "The classes are right, but these are scores, not probabilities: they are not between 0 and 1.": lambda z: (
-            z.argmax(dim=1),
-            z.amax(dim=1),
+        "`probs[:, c]` takes these columns of *every* row; you want one number of each.": _sure("c, p[:, c]"),
+        "Scores may be negative, so divide `exp` of them by its sum, as softmax does.": _sure(
+            "c, (z / z.sum(dim=1, keepdim=True)).amax(dim=1)", "c, z.amax(dim=1) / z.sum(dim=1)"
         ),
-        "All probabilities of each example are here, and only that of the chosen class is wanted.": lambda z: (
-            z.argmax(dim=1),
-            z.softmax(dim=1),
+        "These are logarithms of probabilities: use `softmax`.": _sure("c, z.log_softmax(dim=1).amax(dim=1)"),
+        "Return the probability as it is: a fraction, not rounded, no percentage.": _sure(
+            *(f"c, p.amax(dim=1).round(decimals={digits})" for digits in (1, 2, 3)), "c, 100 * p.amax(dim=1)"
         ),
-        "Without `dim`, the largest of the whole batch is found; each example has its own.": either(
-            lambda z: (z.argmax(), z.softmax(dim=1).max()),
-            lambda z: (z.argmax(), z.softmax(dim=1).amax(dim=1)),
-            lambda z: (z.argmax(dim=1), z.softmax(dim=1).max()),
+        "The largest probability is wanted, not the mean or the smallest.": _sure(
+            "c, p.mean(dim=1)", "c, p.amin(dim=1)", "z.argmin(dim=1), p.amin(dim=1)"
         ),
-        "`max` with a `dim` returns two tensors, `values` and `indices`: the probabilities are its values.": lambda z: (
-            z.argmax(dim=1),
-            z.softmax(dim=1).max(dim=1),
-        ),
-        "The other order: the classes first, then the probabilities. (`max` gives values first, then indices.)": either(
-            lambda z: z.softmax(dim=1).max(dim=1), lambda z: (z.softmax(dim=1).amax(dim=1), z.argmax(dim=1))
-        ),
-        "`probs[:, c]` takes these columns of *every* row, and one number of each row is wanted: `amax(dim=1)`.": (
-            lambda z: (z.argmax(dim=1), z.softmax(dim=1)[:, z.argmax(dim=1)])
-        ),
-        "A sigmoid looks at one score by itself. The probabilities of all classes add up to 1 after a softmax.": (
-            lambda z: (z.argmax(dim=1), z.sigmoid().amax(dim=1))
-        ),
-        "Scores may be negative, so their shares are not probabilities: a softmax takes `exp` of them first.": either(
-            lambda z: (z.argmax(dim=1), (z / z.sum(dim=1, keepdim=True)).amax(dim=1)),
-            lambda z: (z.argmax(dim=1), z.amax(dim=1) / z.sum(dim=1)),
-        ),
-        "These are logarithms of probabilities: `softmax`, without `log`, gives the probabilities.": lambda z: (
-            z.argmax(dim=1),
-            z.log_softmax(dim=1).amax(dim=1),
-        ),
-        "`exp` makes the scores positive; divide by the sum of each row as well.": lambda z: (
-            z.argmax(dim=1),
-            z.exp().amax(dim=1),
-        ),
-        "The softmax is taken over the whole batch: the probabilities of each example should add up to 1.": either(
-            lambda z: (z.argmax(dim=1), (z.exp() / z.exp().sum()).amax(dim=1)),
-            lambda z: (z.argmax(dim=1), z.exp().amax(dim=1) / z.exp().sum()),
-        ),
-        "Return the probability as it is: a fraction, not rounded, no percentage.": either(
-            *(lambda z, d=d: (z.argmax(dim=1), z.softmax(dim=1).amax(dim=1).round(decimals=d)) for d in (1, 2, 3)),
-            lambda z: (z.argmax(dim=1), 100 * z.softmax(dim=1).amax(dim=1)),
-        ),
-        "This is the mean of the probabilities, and the largest is wanted.": lambda z: (
-            z.argmax(dim=1),
-            z.softmax(dim=1).mean(dim=1),
-        ),
-        "The softmax is applied twice.": lambda z: (z.argmax(dim=1), z.softmax(dim=1).softmax(dim=1).amax(dim=1)),
-        "Give the softmax its `dim`: the classes of an example lie along dimension 1.": either(
-            lambda z: (z.argmax(dim=1), nn.Softmax()(z).amax(dim=1)),
-            lambda z: (z.argmax(dim=1), nn.functional.softmax(z).amax(dim=1)),
-        ),
-        "This is the smallest, and the largest is wanted.": lambda z: (z.argmin(dim=1), z.softmax(dim=1).amin(dim=1)),
+        "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
+        "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
 )
 def class_and_probability(answer: Any) -> None:
@@ -291,10 +222,7 @@ def class_and_probability(answer: Any) -> None:
 
 # 3.4
 
-
-def _added(rule: Callable[[int, int], float]) -> Callable[[Sequence[int]], float]:
-    """A function that adds up a rule for the inputs and outputs of each layer."""
-    return lambda widths: sum(rule(before, after) for before, after in pairwise(widths))
+_count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $result")
 
 
 @book.exercise(
@@ -305,52 +233,34 @@ def _added(rule: Callable[[int, int], float]) -> Callable[[Sequence[int]], float
     why="Four bytes for each is the memory that a model needs in use. Training with Adam needs four times as much, and "
     "the outputs of all layers.",
     mistakes={
-        "These are the weights alone: what else does a linear layer have?": _added(lambda n, m: n * m),
-        "These are the biases alone.": _added(lambda n, m: m),
-        "The inputs of the network are not a layer, and have no biases.": lambda widths: (
-            sum(widths) + _added(lambda n, m: n * m)(widths)
+        "These are the weights alone: what else does a linear layer have?": _count("sum(n * m for n, m in pairs)"),
+        "These are the biases alone.": _count("sum(w[1:])"),
+        "A linear layer has one bias for each of its outputs: add its width once.": _count(
+            *(f"sum(n * m + {more} for n, m in pairs)" for more in ("n", "1", "2 * m", "n + m", "n + m + 1")),
+            *(f"sum(n * m for n, m in pairs) + {biases}" for biases in ("sum(w)", "sum(w[1:-1])")),
         ),
-        "A layer has a bias for each output, not for each input.": _added(lambda n, m: n * m + n),
-        "One bias was counted for each layer, but each of its outputs has its own.": _added(lambda n, m: n * m + 1),
-        "There is one weight for each pair of an input and an output: multiply the two widths.": either(
-            _added(lambda n, m: n + m), _added(lambda n, m: n + m + m), sum
+        "There is one weight for each pair of an input and an output: multiply the two widths.": _count(
+            "sum(n + m for n, m in pairs)", "sum(n + 2 * m for n, m in pairs)", "sum(w)"
         ),
-        "Each layer has a bias for each output; add its width once.": either(
-            _added(lambda n, m: (n + 1) * (m + 1)),
-            _added(lambda n, m: n * m + 2 * m),
-            _added(lambda n, m: n * m + n + m),
+        "Only one layer is counted: add each layer to the ones before, with `+=`.": _count(
+            "w[-2] * w[-1] + w[-1]", "w[0] * w[1] + w[1]"
         ),
-        "Only the last layer is counted: add each layer to the ones before, with `+=`.": lambda widths: (
-            (widths[-2] + 1) * widths[-1]
+        "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": _count(
+            "sum(n * n + n for n in w)", "sum(n * n for n in w)", "int(torch.tensor(w).prod())"
         ),
-        "Only the first layer is counted: go on to the last.": lambda widths: (widths[0] + 1) * widths[1],
-        "The last layer has biases, too.": lambda widths: sum(n * m for n, m in pairwise(widths)) + sum(widths[1:-1]),
-        "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": either(
-            lambda widths: sum(width * width + width for width in widths),
-            lambda widths: sum(w * w for w in widths),
-            math.prod,
+        "At `i = 0`, `widths[i - 1]` is the *last* width: there is one layer fewer than widths.": _count(
+            *(f"sum(w[i - 1] * w[i] + {bias} for i in range(len(w)))" for bias in ("w[i]", "0"))
         ),
-        "At `i = 0`, `widths[i - 1]` is the *last* width: there is one layer fewer than widths.": either(
-            lambda widths: sum(widths[i - 1] * widths[i] + widths[i] for i in range(len(widths))),
-            lambda widths: sum(widths[i - 1] * widths[i] for i in range(len(widths))),
+        "The last layer is left out: `range` stops before its end.": _count(
+            "sum(w[i - 1] * w[i] + w[i] for i in range(1, len(w) - 1))"
         ),
-        "At the last `i` there is no `widths[i + 1]`: there is one layer fewer than widths.": lambda widths: sum(
-            widths[i] * widths[i + 1] + widths[i + 1] for i in range(len(widths))
+        "Networks have any number of widths: go through the list in a loop.": _count(
+            "w[0] * w[1] + w[1] + w[1] * w[2] + w[2] + w[2] * w[3] + w[3]",
+            "sum(a * b + b + b * c + c + c * d + d for a, b, c, d in [w])",
+            *("[0 for a, b, c in [w]]", "[0 for a, b in [w]]"),
         ),
-        "The last layer is left out: `range` stops before its end.": lambda widths: sum(
-            (widths[i - 1] + 1) * widths[i] for i in range(1, len(widths) - 1)
-        ),
-        "A number of parameters is an integer: begin with `0`, not `0.0`, and do not divide.": _added(
-            lambda n, m: n * m + m + 0.0
-        ),
-        "Networks have any number of widths: go through the list in a loop.": either(
-            lambda widths: (widths[0] + 1) * widths[1] + (widths[1] + 1) * widths[2] + (widths[2] + 1) * widths[3],
-            lambda widths: sum((a + 1) * b + (b + 1) * c + (c + 1) * d for a, b, c, d in [widths]),
-            lambda widths: [a + b + c for a, b, c in [widths]],
-            lambda widths: [a + b for a, b in [widths]],
-        ),
-        "No machine could hold such a layer. You can count its parameters all the same, without one.": lambda widths: (
-            sum(p.numel() for n, m in pairwise(widths) for p in nn.Linear(n, m).parameters())
+        "No machine could hold such a layer. You can count its parameters all the same, without one.": _count(
+            "sum(p.numel() for n, m in pairs for p in nn.Linear(n, m).parameters())"
         ),
     },
 )
@@ -368,25 +278,21 @@ def count_from_widths(answer: Any) -> None:
 
 # 3.5
 
-
-def _stack(after: Callable[[Tensor, int, int], Tensor], *, keep: Callable[[list], Any] = nn.ModuleList) -> type:
-    """A module of linear layers; `after` gets the output of each, its place, and the last place."""
-
-    class Stack(nn.Module):
-        def __init__(self, widths: Sequence[int]) -> None:
+_deep = template(
+    """
+    class DeepNet(nn.Module):
+        def __init__(self, widths):
             super().__init__()
-            self.layers = keep([nn.Linear(*pair) for pair in pairwise(widths)])
+            self.layers = $keep([nn.Linear(n, m) for n, m in zip(widths, widths[1:])])
 
-        def forward(self, X: Tensor) -> Tensor:
-            for place, layer in enumerate(self.layers):
-                X = after(layer(X), place, len(self.layers) - 1)
+        def forward(self, X):
+            last = len(self.layers) - 1
+            for i, layer in enumerate(self.layers): X = layer($X); $result
             return X
-
-    return Stack
-
-
-def _relu_unless_last(X: Tensor, place: int, last: int) -> Tensor:
-    return X.relu() if place < last else X
+    """,
+    keep="nn.ModuleList",
+    X="X",
+)
 
 
 @book.exercise(
@@ -396,41 +302,18 @@ def _relu_unless_last(X: Tensor, place: int, last: int) -> Tensor:
     difficulty=3,
     why="Large models are written like this: the number of layers is an argument of the class.",
     mistakes={
-        "A module sees the layers that are its attributes or in an `nn.ModuleList` or `nn.Sequential`, which is one. A "
-        "plain list or a local variable hides them.": either(
-            _stack(_relu_unless_last, keep=list), _stack(_relu_unless_last, keep=tuple)
+        "A plain list, or a local variable, hides the layers: use `nn.ModuleList`.": _deep("pass", keep="list"),
+        "The last layer gives scores, which may be negative: no ReLU after it.": _deep("X = X.relu()"),
+        "Without a ReLU between them, linear layers are no more than one.": _deep("pass"),
+        "A ReLU comes after every layer but the last. After which layers does yours come?": _deep(
+            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "i == last"))
         ),
-        "The last layer gives scores, which may be negative: no ReLU after it.": _stack(
-            lambda X, place, last: X.relu()
+        "A ReLU comes before the first layer, where it cuts off negative inputs.": _deep("pass", X="X.relu()"),
+        "This is another activation: the task asks for a ReLU.": _deep(
+            *(f"X = {name}(X) if i < last else X" for name in ("F.tanh", "F.sigmoid", "F.leaky_relu", "F.gelu"))
         ),
-        "There is no ReLU between the linear layers, so that together they are no more than one.": _stack(
-            lambda X, place, last: X
-        ),
-        "Only the first ReLU is there; one belongs between each two layers.": _stack(
-            lambda X, place, last: X.relu() if place == 0 and last else X
-        ),
-        "The ReLU before the last layer is missing: after which places does one belong?": _stack(
-            lambda X, place, last: X.relu() if place < last - 1 else X
-        ),
-        "The first ReLU is missing: a ReLU comes after every layer but the last.": _stack(
-            lambda X, place, last: X.relu() if 0 < place < last else X
-        ),
-        "A ReLU comes before the first layer, where it cuts off negative inputs.": _stack(
-            lambda X, place, last: X,
-            keep=lambda layers: nn.ModuleList([nn.Sequential(nn.ReLU(), layer) for layer in layers]),
-        ),
-        "The ReLU is where it should not be, and missing where it should be.": _stack(
-            lambda X, place, last: X.relu() if place == last else X
-        ),
-        "This is another activation: the task asks for a ReLU.": either(
-            *(
-                _stack(lambda X, place, last, activation=activation: activation(X) if place < last else X)
-                for activation in (torch.tanh, torch.sigmoid, nn.functional.leaky_relu, nn.functional.gelu)
-            )
-        ),
-        "Scores are wanted: leave out the softmax at the end.": either(
-            _stack(lambda X, place, last: X.relu() if place < last else X.softmax(dim=1)),
-            _stack(lambda X, place, last: X.relu() if place < last else X.log_softmax(dim=1)),
+        "Scores are wanted: leave out the softmax at the end.": _deep(
+            *(f"X = X.relu() if i < last else X.{name}(dim=1)" for name in ("softmax", "log_softmax"))
         ),
     },
 )
@@ -450,41 +333,23 @@ def deep_net(answer: Any) -> None:
 
 # 3.6
 
-
-def _centring(
-    output: Callable[[Any, Tensor, Tensor], Tensor] = lambda layer, X, mean: (
-        X - (mean if layer.training else layer.running_mean)
-    ),
-    update: Callable[..., Tensor] = lambda old, mean, X: 0.9 * old + 0.1 * mean,
-    *,
-    when: Callable[[nn.Module], bool] = lambda layer: layer.training,
-    prepare: Callable[[Any, int], Any] = lambda layer, n: layer.register_buffer("running_mean", torch.zeros(n)),
-) -> type:
-    """A layer that is wrong in one thing, and in that its running mean keeps a graph."""
-
-    class Centring(nn.Module):
-        def __init__(self, n: int) -> None:
+_centre = template(
+    """
+    class Centre(nn.Module):
+        def __init__(self, n):
             super().__init__()
-            prepare(self, n)
+            self.$buffer
 
-        def forward(self, X: Tensor) -> Tensor:
-            mean = X.mean(dim=0)
-            if when(self):
-                self.running_mean = update(self.running_mean, mean, X)
-            return output(self, X, mean)
-
-    return Centring
-
-
-def _updated_late(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
-    centred = X - (mean if layer.training else layer.running_mean)
-    layer.running_mean = 0.9 * layer.running_mean + 0.1 * mean
-    return centred
-
-
-def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
-    with torch.no_grad():
-        return X - (mean if layer.training else layer.running_mean)
+        def forward(self, X):
+            mean, old = X.mean(dim=0), self.running_mean
+            if $when: self.running_mean = $update
+            out = X - (mean if self.training else self.running_mean)
+            return $result
+    """,
+    buffer="register_buffer('running_mean', torch.zeros(n))",
+    when="self.training",
+    update="0.9 * old + 0.1 * mean",  # not detached: by itself a mistake
+)
 
 
 @book.exercise(
@@ -494,76 +359,46 @@ def _without_graph(layer: Any, X: Tensor, mean: Tensor) -> Tensor:
     difficulty=3,
     why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
     mistakes={
-        "In eval mode, only `running_mean` counts. `self.training` says which mode the layer is in; `self.train` is "
-        "the method that sets it.": _centring(lambda layer, X, mean: X - mean),
-        "In train mode, subtract the mean of this batch; `running_mean` is for eval mode.": either(
-            _centring(lambda layer, X, mean: X - layer.running_mean),
-            _centring(lambda layer, X, mean: X - (layer.running_mean if layer.training else mean)),
+        "In eval mode, only `running_mean` counts: `self.training` says which mode the layer is in.": _centre(
+            "X - mean", "X - mean if self.training else X"
+        ),
+        "In train mode, subtract the mean of this batch; `running_mean` is for eval mode.": _centre(
+            *("X - self.running_mean", "X - (self.running_mean if self.training else mean)"),
+            "X if self.training else out",
         ),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
-            _centring(lambda layer, X, mean: X - X.mean(dim=1, keepdim=True)),
-            _centring(lambda layer, X, mean: X - X.mean(dim=1)),
-            _centring(update=lambda old, mean, X: 0.9 * old + 0.1 * X.mean(dim=1)),
-            _centring(update=lambda old, mean, X: 0.1 * X.mean(dim=1) + 0.9 * old),
+            _centre("X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"),
+            _centre("out", update="0.9 * old + 0.1 * X.mean(dim=1)"),
+            _centre("out", update="0.1 * X.mean(dim=1) + 0.9 * old"),
         ),
-        "One mean was taken of all numbers; each feature should have its own.": _centring(
-            lambda layer, X, mean: X - X.mean()
+        "`self.running_mean` stays at zero: give it the new value.": _centre("out", update="old"),
+        "Nine tenths of `running_mean` stay, and one tenth of the new mean is added: compare your update.": either(
+            *(_centre("out", update=new) for new in ("mean", "0.1 * old + 0.9 * mean", "old + 0.1 * mean")),
+            _centre("out", update="(old + mean) / 2"),
         ),
-        "The running mean stays at zero in training. Give `self.running_mean` the new value (`9 // 10` is 0).": either(
-            *(_centring(update=lambda old, mean, X, share=share: share * old) for share in (1, 0, 0.9)),
-            _centring(when=lambda layer: not layer.training),
+        "In eval mode the running mean went on changing; it should only be used there.": _centre(
+            "out", "X - (mean if self.training else old)", when="True"
         ),
-        "The running mean is that of the last batch alone: nine tenths of it should be old.": _centring(
-            update=lambda old, mean, X: mean
+        "Subtract the means from `X`: these are the means alone, or they are added.": _centre(
+            "mean if self.training else old", "X + (mean if self.training else old)"
         ),
-        "The shares of old and new are exchanged.": _centring(update=lambda old, mean, X: 0.1 * old + 0.9 * mean),
-        "A tenth of the mean is added, but all of the old running mean is kept: nine tenths, says the task.": _centring(
-            update=lambda old, mean, X: old + 0.1 * mean
+        "Leave out the standard deviation: the task only subtracts.": _centre("out / X.std(dim=0)"),
+        "A parameter is learned. The running mean is measured: that makes it a buffer.": _centre(
+            "out", buffer="running_mean = nn.Parameter(torch.zeros(n))"
         ),
-        "Half old and half new: nine tenths and one tenth, says the task.": _centring(
-            update=lambda old, mean, X: (old + mean) / 2
+        '`self.register_buffer("running_mean", ...)` makes a buffer; a tensor in a plain attribute is none.': _centre(
+            "out", buffer="running_mean = torch.zeros(n)"
         ),
-        "In eval mode the running mean went on changing; it should only be used there.": either(
-            _centring(when=lambda layer: True), _centring(_updated_late, when=lambda layer: False)
-        ),
-        "In eval mode nothing is subtracted; there, the running mean should be.": _centring(
-            lambda layer, X, mean: X - mean if layer.training else X
-        ),
-        "In train mode, the mean of the batch should be subtracted (`running_mean` is zero at first).": _centring(
-            lambda layer, X, mean: X if layer.training else X - layer.running_mean
-        ),
-        "These are the means themselves. Subtract them from `X`.": _centring(
-            lambda layer, X, mean: mean if layer.training else layer.running_mean
-        ),
-        "The means are added; they should be subtracted.": _centring(
-            lambda layer, X, mean: X + (mean if layer.training else layer.running_mean)
-        ),
-        "This divides by the standard deviation as well, which the task does not ask for.": either(
-            _centring(lambda layer, X, mean: (X - mean) / X.std(dim=0)),
-            _centring(lambda layer, X, mean: (X - mean) / (X.std(dim=0) + 1e-5)),
-        ),
-        "A parameter is learned. The running mean is measured: that makes it a buffer.": either(
-            _centring(prepare=lambda layer, n: setattr(layer, "running_mean", nn.Parameter(torch.zeros(n)))),
-            _centring(prepare=lambda layer, n: setattr(layer, "running_mean", nn.Parameter(torch.zeros(n), False))),
-        ),
-        "The `state_dict` does not list a tensor in a plain attribute: "
-        '`self.register_buffer("running_mean", ...)` makes it a buffer.': _centring(
-            prepare=lambda layer, n: setattr(layer, "running_mean", torch.zeros(n))
-        ),
-        "`BatchNorm` does more than the task asks for. Write the two modes yourself.": _centring(
-            prepare=lambda layer, n: setattr(layer, "norm", nn.BatchNorm1d(n))
-        ),
+        "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "At first, `running_mean` is `torch.zeros(n)`.": either(
-            _centring(prepare=lambda layer, n: layer.register_buffer("running_mean", torch.ones(n))),
-            _centring(prepare=lambda layer, n: layer.register_buffer("running_mean", torch.zeros(1))),
-            _centring(prepare=lambda layer, n: layer.register_buffer("running_mean", torch.tensor(0.0))),
+            *(
+                _centre("out", buffer=f"register_buffer('running_mean', {at})")
+                for at in ("torch.ones(n)", "torch.zeros(1)", "torch.tensor(0.0)")
+            )
         ),
-        "Remember `mean.detach()`: the numbers, without the record of how they were computed. Otherwise the buffer "
-        "keeps every batch so far in memory.": _centring(),
-        "Only the update of `running_mean` may be inside `no_grad` or use `detach`: layers before this one "
-        "learn through its output.": either(
-            _centring(_without_graph),
-            _centring(lambda layer, X, mean: (X - (mean if layer.training else layer.running_mean)).detach()),
+        "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
+        "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (
+            _centre("out.detach()")
         ),
     },
 )
@@ -593,10 +428,7 @@ def centre(answer: Any) -> None:
         if not call(layer, _normal(4, n).requires_grad_()).requires_grad:
             raise NotYet("The numbers are right, but autograd loses its way to the inputs: no gradient reaches them.")
         if _running_mean(layer).requires_grad:
-            raise NotYet(
-                "The numbers are right. In training, however, inputs come from layers that learn, and then "
-                "`running_mean` has a graph that grows with each batch."
-            )
+            raise NotYet("The numbers are right, but behind layers that learn, `running_mean` gets a graph that grows.")
 
 
 def _running_mean(layer: nn.Module) -> Any:
@@ -623,14 +455,9 @@ def _ended(*end: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(4), nn.Flatten(), *end)
 
 
-class _AlwaysDropped(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner = _ended()
-        self.last = nn.Linear(512, 10)
-
+class _AlwaysDropped(nn.Dropout):
     def forward(self, X: Tensor) -> Tensor:
-        return self.last(nn.functional.dropout(self.inner(X), 0.5))
+        return nn.functional.dropout(X)
 
 
 @book.exercise(
@@ -640,30 +467,13 @@ class _AlwaysDropped(nn.Module):
     difficulty=3,
     why="A hidden layer of 512 for such images would take 1,573,376 parameters by itself. Try how few can do.",
     mistakes=lambda: {
-        "Leave out the softmax: scores are wanted, and `CrossEntropyLoss` does it itself.": either(
-            *(_ended(nn.Dropout(), nn.Linear(512, 10), end) for end in (nn.Softmax(dim=1), nn.LogSoftmax(dim=1)))
+        "Nothing comes after the last layer: scores may be any numbers.": _ended(nn.Linear(512, 10), nn.ReLU()),
+        "After the last layer, dropout sets scores to 0: put it before.": _ended(nn.Linear(512, 10), nn.Dropout(0.2)),
+        "Drop some features in training: `nn.Dropout(p)`, p between 0 and 1.": _ended(nn.Linear(512, 10)),
+        "The task wants a convolution, `nn.Conv2d(3, ...)`.": _flat(nn.Linear(3072, 10)),
+        "`nn.functional.dropout` drops in eval mode too, without `training=self.training`; `nn.Dropout` does not.": (
+            _ended(_AlwaysDropped(), nn.Linear(512, 10))
         ),
-        "Scores may be any numbers: the last layer has nothing after it.": either(
-            *(_ended(nn.Dropout(), nn.Linear(512, 10), end()) for end in (nn.ReLU, nn.Sigmoid, nn.Tanh))
-        ),
-        "Dropout belongs before a layer: behind the last one it would set scores to 0.": either(
-            _ended(nn.Linear(512, 10), nn.Dropout()), _ended(nn.Linear(512, 10), nn.Dropout(0.2))
-        ),
-        "Without an activation between them, such as ReLU, two layers together can do no more than one.": either(
-            _ended(nn.Dropout(), nn.Linear(512, 20), nn.Linear(20, 10)),
-            nn.Sequential(
-                nn.Conv2d(3, 2, 3), nn.Conv2d(2, 2, 3), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(1568, 10)
-            ),
-            nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Dropout(), nn.Flatten(), nn.Linear(900, 10)),
-        ),
-        "Some features should be dropped in training: `nn.Dropout(p)` with p between 0 and 1.": either(
-            _ended(nn.Linear(512, 10)), _ended(nn.Dropout(0.0), nn.Linear(512, 10))
-        ),
-        "The task wants a convolution, `nn.Conv2d(3, ...)`.": nn.Sequential(
-            nn.AvgPool2d(4), nn.Flatten(), nn.Dropout(), nn.Linear(192, 20), nn.ReLU(), nn.Linear(20, 10)
-        ),
-        "`nn.functional.dropout` drops in eval mode, too, unless you give it `training=self.training`; `nn.Dropout` "
-        "knows the mode.": _AlwaysDropped(),
     },
 )
 def colour_net(answer: Any) -> None:
@@ -675,13 +485,11 @@ def colour_net(answer: Any) -> None:
         raise NotYet("There is no convolution among the layers.")
     parameters = sum(parameter.numel() for parameter in nn.Module.parameters(answer))
     if parameters > BUDGET:
-        raise NotYet(
-            f"Parameters: expected {BUDGET:,} or fewer, received {parameters:,}.",
-            "Which layer has most of them? Images that get smaller before the last layer make it cheap.",
-        )
-    in_training, in_use = copy.deepcopy(answer), copy.deepcopy(answer)
-    nn.Module.train(in_training, True), nn.Module.train(in_use, False)
-    output = call(in_use, X)
+        hint = "Which layer has most of them? Images that get smaller before the last layer make it cheap."
+        raise NotYet(f"Parameters: expected {BUDGET:,} or fewer, received {parameters:,}.", hint)
+    in_training, in_eval = copy.deepcopy(answer), copy.deepcopy(answer)
+    nn.Module.train(in_training, True), nn.Module.train(in_eval, False)
+    output = call(in_eval, X)
     _expect_activations(output.grad_fn)
     with torch.no_grad():
         passes = [call(in_training, X) for _ in range(4)]
@@ -689,9 +497,9 @@ def colour_net(answer: Any) -> None:
         raise NotYet("In train mode, the output is the same each time: nothing is dropped.")
     if any(bool((scores == 0).any()) for scores in passes):
         raise NotYet("In train mode, some of the scores are 0: they were dropped.")
-    _expect_all_pixels(in_use, X)
+    _expect_all_pixels(in_eval, X)
     with torch.no_grad():
-        alone, together = call(in_use, X[:1]), call(in_use, X)
+        alone, together = call(in_eval, X[:1]), call(in_eval, X)
     if alone.shape != (1, 10) or not torch.allclose(alone, together[:1], rtol=1e-3, atol=1e-4):
         raise NotYet("In eval mode, an image gets other scores alone than among others.")
 
@@ -713,7 +521,8 @@ def _expect_activations(output: Any) -> None:
             for earlier in (_LAYERS.get(_kind(one)) for one in _next_active(before)):
                 if earlier:
                     both = f"{earlier} and {later}" if earlier != later else f"two {later.partition(' ')[2]}s"
-                    raise NotYet(f"There is no activation between {both}.")
+                    hint = "Without one, such as ReLU, the two can do no more than a single layer."
+                    raise NotYet(f"There is no activation between {both}.", hint)
         waiting += [one for one in before if one not in seen]
         seen.add(node)
 

@@ -222,7 +222,7 @@ def _epoch(model: nn.Module, loader: DataLoader, loss_fn: nn.Module, optimizer: 
     goal="write an epoch of training that reports its mean loss",
     minutes=8,
     difficulty=2,
-    why="Now you can watch the training loss too: beside the test loss it tells whether the network learns by heart.",
+    why="Now you can watch the training loss, too: beside the validation loss it shows whether a network overfits.",
     mistakes=lambda: {
         "The gradients of earlier batches are still there: one of the five steps is missing.": (
             _wrong(_epoch, "no zero_grad()")
@@ -270,7 +270,7 @@ def train_and_tell(answer: Any) -> None:
 
 
 class _Classifier(nn.Module):
-    """Looks at images with a convolution, and has a dropout layer that must be off in use."""
+    """Looks at images with a convolution, and has a dropout layer that must be off in inference."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -360,7 +360,7 @@ def name_it(answer: Any) -> None:
     goal="read a confusion matrix by columns",
     minutes=5,
     difficulty=2,
-    why="This share is called precision, and the one along a row recall. Call `trust(confusions)`: are the classes "
+    why="This fraction is called precision, and the one along a row recall. Call `trust(confusions)`: are the classes "
     "that are found most often also those to trust most?",
     mistakes={
         "These shares are along the rows: how many of a class were found. Asked is how often an answer is right: a "
@@ -721,8 +721,8 @@ def _choose(recipes: Any, train_loader: Any, val_loader: Any, test_loader: Any, 
     goal="compare recipes, choose one, and report a number that had no part in the choice",
     minutes=15,
     difficulty=3,
-    why="Whoever reads your number can rely on it. Try your function on two recipes of your own, with the loaders of "
-    "this page.",
+    why="Anyone who reads your number can rely on it. Try your function on two recipes of your own, with the loaders "
+    "of this page.",
     mistakes=lambda: {
         "This is the recipe with the smallest validation loss. The task asks for the highest accuracy, and the two do "
         "not always agree.": _wrong(_choose, "by loss"),

@@ -6,7 +6,7 @@ with its sentence as the caption.
 
 from helpers.plotting.captions import describe, set_caption, show
 from helpers.plotting.classification import confusion_matrix, probability_bars, readings
-from helpers.plotting.curves import compare_curves, learning_curves
+from helpers.plotting.curves import accuracy_against_time, compare_curves, learning_curves
 from helpers.plotting.data import class_bars, images_with_histograms, split_bar, value_histograms
 from helpers.plotting.descent import descent_on_contours, descent_on_curve
 from helpers.plotting.graph import draw_graph, graph_picture
@@ -16,6 +16,7 @@ from helpers.plotting.regression import regression_plot, regression_progress
 from helpers.plotting.tensors import broadcasting, indexing, joined, ranks, selections
 
 __all__ = [
+    "accuracy_against_time",
     "activation_curves",
     "broadcasting",
     "class_bars",

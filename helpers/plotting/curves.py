@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
 from helpers.plotting.style import LINES, axes_for, axes_or_new, ink, styled
-from helpers.plotting.values import as_array, format_number, format_shape
+from helpers.plotting.values import as_array, format_number, format_shape, join_words
 
 # How a history names its lists ("train_loss"), how a reader calls them, and their lines.
 _PARTS = {
@@ -82,6 +82,34 @@ def compare_curves(
         words.append(f"{name} {_from_to(values)}{shorter}")
     _finish(ax, xlabel, ylabel, legend=True)
     return set_caption(ax, f"{_capitalised(ylabel)}, {_first_to_last(xlabel, steps)}: {', '.join(words)}.")
+
+
+@styled()
+def accuracy_against_time(
+    accuracies: Mapping[str, float], seconds: Mapping[str, float], *, ylabel: str = "accuracy", ax: Axes | None = None
+) -> Axes:
+    """Draw one labelled point per run: how accurate it is, against the seconds that it took.
+
+    The sentence leaves the seconds out, because they differ from run to run.
+
+    Raises: ValueError where there is no run, or the two do not name the same runs.
+    """
+    if not accuracies or set(accuracies) != set(seconds):
+        raise ValueError(
+            f"Expected an accuracy and a time for each run: received {join_words(accuracies) or 'none'} and "
+            f"{join_words(seconds) or 'none'}. Measure both for every run."
+        )
+    ax = axes_or_new(ax, height=3.6, grid="both")
+    ax.scatter([seconds[name] for name in accuracies], list(accuracies.values()), color=LINES[0]["color"])
+    middle = (min(seconds.values()) + max(seconds.values())) / 2
+    for name, accuracy in accuracies.items():
+        right = seconds[name] > middle  # a label to the left of its point, or it would leave the Axes
+        look = {"ha": "right" if right else "left", "va": "center", "fontsize": 9, "color": ink(ax)}
+        offset = (-6 if right else 6, 0)
+        ax.annotate(name, (seconds[name], accuracy), xytext=offset, textcoords="offset points", **look)
+    ax.set(xlabel="seconds on this machine", ylabel=ylabel, xlim=(0, None))
+    words = ", ".join(f"{name} {format_number(accuracy)}" for name, accuracy in accuracies.items())
+    return set_caption(ax, f"{_capitalised(ylabel)} against the seconds that each run took: {words}.")
 
 
 def _metrics(history: Mapping[str, Sequence[float]]) -> list[str]:

@@ -22,13 +22,13 @@ from helpers.widgets.runner import Runner
 
 RATES = (0.0001, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _BATCHES = 10  # in each step: so few that Pause and Reset act at once
-_EVALUATED = 500  # test images, enough to see the accuracy rise
+_EVALUATED = 500  # validation images, enough to see the accuracy rise
 
 
 def watch_it_learn(
     model: nn.Module,
     train_set: Dataset,
-    test_set: Dataset,
+    val_set: Dataset,
     class_names: Sequence[str],
     *,
     lr: float = 0.005,
@@ -39,7 +39,7 @@ def watch_it_learn(
 
     A new learning rate applies from the next batch on. `model` itself stays as it is.
     """
-    training = Training(model, train_set, test_set, batch_size=batch_size)
+    training = Training(model, train_set, val_set, batch_size=batch_size)
     steps = -(-epochs * len(training.loader) // _BATCHES)
     runner = Runner("steps", steps)
     controls = {"lr": scale("learning rate", sorted({*RATES, lr}), lr), "steps": runner}
@@ -59,7 +59,7 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
     predicted = training.logits[shown].argmax(dim=1)
     correct = (predicted == training.y[shown]).tolist()
     figure = training_progress(
-        {"epoch": training.batches, "test loss": training.losses, "test accuracy": training.accuracies},
+        {"epoch": training.batches, "validation loss": training.losses, "validation accuracy": training.accuracies},
         training.X[shown],
         [names[label].partition("/")[0].replace(" ", "\n") for label in predicted],
         correct=correct,
@@ -70,13 +70,13 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
     if steps == 0:
         return figure, (
             f"Untrained: the network guesses. Press Start to train it with learning rate {lr:g}, and watch loss and "
-            f"accuracy on {len(training.y)} test images, and its predictions for {len(shown)} of them."
+            f"accuracy on {len(training.y)} validation images, and its predictions for {len(shown)} of them."
         )
     epochs = training.batches[-1] / len(training.loader)
     return figure, (
         f"After {format_count(training.batches[-1], 'batches')}, {epochs:.1f} epochs, learning rate {lr:g}: "
-        f"loss {training.losses[-1]:.3f}, accuracy {format_percent(training.accuracies[-1])} on {len(training.y)} test "
-        f"images; of the {len(shown)} shown {sum(correct)} are classified correctly."
+        f"loss {training.losses[-1]:.3f}, accuracy {format_percent(training.accuracies[-1])} on {len(training.y)} "
+        f"validation images; of the {len(shown)} shown {sum(correct)} are classified correctly."
     )
 
 
@@ -84,16 +84,16 @@ class Training:
     """A copy of a model in training, which can be continued or reset.
 
     Shapes:
-        X, y, logits: the test images, their classes, and the current logits of the model.
+        X, y, logits: the validation images, their classes, and the current logits of the model.
         examples: indices of one image of each class among them.
     """
 
-    def __init__(self, model: nn.Module, train_set: Dataset, test_set: Dataset, *, batch_size: int) -> None:
+    def __init__(self, model: nn.Module, train_set: Dataset, val_set: Dataset, *, batch_size: int) -> None:
         """Copy the model, and evaluate it untrained."""
         self._untrained = copy.deepcopy(model)
         self._loss_fn = nn.CrossEntropyLoss()
         self.loader = DataLoader(train_set, batch_size=batch_size, shuffle=True, generator=torch.Generator())
-        self.X, self.y = default_collate([test_set[i] for i in range(min(len(test_set), _EVALUATED))])
+        self.X, self.y = default_collate([val_set[i] for i in range(min(len(val_set), _EVALUATED))])
         self.examples = [(self.y == label).nonzero()[0].item() for label in self.y.unique()]
         self.reset()
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 
+from tests.cells import cells_needed, reads
 from tools.notebooks import KERNEL
 
 if TYPE_CHECKING:  # it may be missing
@@ -109,12 +110,21 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> No
         time.sleep(0.05)
 
 
+def is_widget(cell: NotebookNode) -> bool:
+    """Whether the cell shows a widget."""
+    return "widget" in cell.metadata.get("tags", [])
+
+
 class NotebookPage:
     """A notebook in JupyterLab: a copy without outputs, so that whatever is seen there was computed there."""
 
-    def __init__(self, lab: Lab, context: BrowserContext, path: Path) -> None:
-        """Open the notebook and start to run it."""
+    def __init__(self, lab: Lab, context: BrowserContext, path: Path, *, only_widgets: bool = False) -> None:
+        """Open the notebook and start to run it, or only its widgets and the cells that these need."""
         notebook = nbformat.read(path, as_version=4)
+        if only_widgets:
+            widgets = {cell.id: reads(cell.source)[0] for cell in notebook.cells if is_widget(cell)}
+            kept = widgets.keys() | {cell.id for cell in cells_needed(notebook, widgets)}
+            notebook.cells = [cell for cell in notebook.cells if cell.id in kept]
         notebook.metadata.kernelspec = KERNEL  # or JupyterLab asks which one
         for cell in notebook.cells:
             if cell.cell_type == "code":

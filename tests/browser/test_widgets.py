@@ -1,4 +1,4 @@
-"""Every notebook in a real browser: it runs without an error, and its widgets answer to mouse, keyboard and finger."""
+"""The widgets of every notebook in a real browser: they answer to mouse, keyboard and finger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.lab import NotebookPage, running_lab, wait_until
+from tests.browser.lab import NotebookPage, is_widget, running_lab, wait_until
 from tools.notebooks import NOTEBOOKS
 
 *_, QUICKSTART, DIGITS = NOTEBOOKS
@@ -49,7 +49,8 @@ def open_notebook(browser, lab):
     def open_it(path):
         for each in NOTEBOOKS[NOTEBOOKS.index(path) :][:2]:
             if each not in pages:
-                pages[each] = NotebookPage(lab, context, each)
+                # The pad of notebook 7 reads digits with the network that the page has trained.
+                pages[each] = NotebookPage(lab, context, each, only_widgets=each != DIGITS)
         pages[path].page.bring_to_front()
         pages[path].wait_until_run()
         return pages[path]
@@ -101,10 +102,10 @@ def seconds_until_an_answer(notebook, cell, control, selector, name) -> float:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_runs_and_every_control_answers(open_notebook, path):
+def test_every_control_answers(open_notebook, path):
     notebook = open_notebook(path)
     cells = nbformat.read(path, as_version=4).cells
-    widget_cells = [cell.id for cell in cells if "widget" in cell.metadata.get("tags", [])]
+    widget_cells = [cell.id for cell in cells if is_widget(cell)]
     assert widget_cells, f"{path.name} has no widget"
     answers = []
     for cell_id in widget_cells:

@@ -2,7 +2,6 @@
 
 import math
 import random
-import signal
 import sys
 import time
 from functools import partial
@@ -25,12 +24,11 @@ from helpers.checks.compare import (
     expect_no_loop,
     expect_results,
     is_blank,
-    kind,
     message_of,
 )
 from helpers.checks.core import Book, Part, State, either
-from helpers.checks.guard import TimeUp, guarded, within
-from tests.helpers.checks.exercises.hostile import ENDLESS, Raises
+from helpers.checks.guard import guarded, within
+from tests.helpers.checks.hostile import Raises
 
 TENSOR = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 X = torch.ones(5, 4)
@@ -42,10 +40,7 @@ X = torch.ones(5, 4)
 @pytest.mark.parametrize(
     ("answer", "wanted"),
     [
-        *(
-            (value, value)
-            for value in (TENSOR, torch.tensor([math.nan, math.inf]), torch.tensor(True), 3, 0.5, math.nan)
-        ),
+        *((value, value) for value in (TENSOR, torch.tensor([math.nan, math.inf]), torch.tensor(True), 3, math.nan)),
         *((value, value) for value in ("text", None, True, torch.float32, [1, TENSOR], {"a": TENSOR, 1: 2.0})),
         (np.float64(0.5), 0.5),
         (np.int64(2), 2),
@@ -64,32 +59,31 @@ def test_what_is_the_same_to_a_reader_is_accepted(answer, wanted):
 
 
 @pytest.mark.parametrize(
-    ("answer", "wanted", "sentence"),
+    ("answer", "wanted", "found"),
     [
-        ([1.0, 2.0], torch.tensor([1.0, 2.0]), "Type of your answer: expected a tensor, received a list of length 2."),
+        ([1.0, 2.0], torch.tensor([1.0, 2.0]), "expected a tensor, received a list of length 2"),
         (True, 1, "expected an int, received the bool True"),
-        (TENSOR[:1], TENSOR, "Shape of your answer: expected [2, 2], received [1, 2]."),
-        (torch.ones(1, 1), torch.ones(1), "Shape of your answer: expected [1], received [1, 1]."),
-        (TENSOR.int(), TENSOR, "dtype of your answer: expected float32, received int32."),
-        (TENSOR.to("meta"), TENSOR, "Device of your answer: expected cpu, received meta."),
+        (TENSOR[:1], TENSOR, "Shape of your answer: expected [2, 2], received [1, 2]"),
+        (torch.ones(1, 1), torch.ones(1), "expected [1], received [1, 1]"),
+        (TENSOR.int(), TENSOR, "expected float32, received int32"),
+        (TENSOR.to("meta"), TENSOR, "expected cpu, received meta"),
         (TENSOR.to_sparse(), TENSOR, "Layout of your answer"),
-        (TENSOR.flip(0), TENSOR, "Values of your answer: 4 of 4 differ, the first at [0, 0]: 3 is too large."),
-        (TENSOR * math.nan, TENSOR, "the first at [0, 0]: nan is not right"),
+        (TENSOR * math.nan, TENSOR, "4 of 4 differ, the first at [0, 0]: nan is not right"),
         (TENSOR + torch.tensor([[0, 0], [0, 0.001]]), TENSOR, "1 of 4 differ, the first at [1, 1]: 4.001 is too large"),
-        (2, 3, "Value of your answer: 2 is too small."),
+        (2, 3, "2 is too small"),
         (2.001, 2.0, "2.001 is too large"),
         (torch.tensor([5, 100_001]), torch.tensor([5, 100_000]), "100001 is too large"),
         ("x" * 1000, "b", "x' is not right"),
-        ((1, 2), (1, 2, 3), "Length of your answer: expected 3, received 2."),
-        ((1, 5), (1, 2), "Value of element 1 of your answer: 5 is too large."),
+        ((1, 2), (1, 2, 3), "Length of your answer: expected 3, received 2"),
+        ((1, 5), (1, 2), "element 1 of your answer: 5 is too large"),
         ({Raises: 1}, {"b": 1}, "Keys of your answer"),
-        ({"b": 2}, {"b": 1}, "Value of entry 'b' of your answer: 2 is too large."),
+        ({"b": 2}, {"b": 1}, "entry 'b' of your answer: 2 is too large"),
     ],
 )
-def test_what_differs_is_named_and_the_wanted_value_is_not(answer, wanted, sentence):
+def test_what_differs_is_named_and_the_wanted_value_is_not(answer, wanted, found):
     with pytest.raises(NotYet) as caught:
         expect(answer, wanted)
-    assert sentence in caught.value.args[0]
+    assert found in caught.value.args[0]
     assert len(caught.value.args[0]) < 200
 
 
@@ -122,25 +116,33 @@ def test_a_tensor_that_hides_a_method_does_not_mislead():
         expect(liar, TENSOR)
 
 
-def test_answers_in_words():
-    named = [
-        (None, "None"),
-        (TENSOR, "a tensor"),
-        (np.zeros(2), "an ndarray"),
-        (nn.L1Loss(), "an L1Loss"),
-        (1, "an int"),
-    ]
-    for value, words in [
-        *named,
-        (nn.ReLU(), "a ReLU"),
-        (nn.Unflatten(1, (1, 1)), "an Unflatten"),
-        (np.uint8(1), "a uint8"),
-    ]:
-        assert kind(value) == words
+def test_answers_and_errors_are_told_briefly():
     for value in ("x" * 10**6, 10**5000, [0] * 10**6, torch.zeros([1] * 30), type("N" * 1000, (), {})()):
-        assert len(describe(value)) < 130
+        assert len(describe(value)) < 100
     assert message_of(ValueError("\x1b[31;1mno\x1b[0m good\nmore")) == "ValueError: no good\nmore"
-    assert len(message_of(ValueError("\n".join("x" * 1000 for _ in range(1000))))) < 3000
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("a" * 5000, 1),
+        ("\n".join("a" * 80 for _ in range(100)), 11),
+        ("\n".join("aaa" for _ in range(100)), 12),
+        ("a\n" + "b" * 5000, 1),
+    ],
+)
+def test_a_long_message_ends_with_a_whole_line(message, shown):
+    first, *others, last = message_of(ValueError(message)).split("\n")
+    assert last == "..."
+    assert len(others) == shown - 1
+    assert len(first) < 970
+    assert set(others) <= set(message.split("\n"))
+
+
+def test_a_message_of_pytorch_is_shown_whole():
+    with pytest.raises(TypeError) as caught:
+        torch.randint("a")
+    assert message_of(caught.value).splitlines()[-1] == str(caught.value).rstrip().splitlines()[-1]
 
 
 # Functions
@@ -149,8 +151,8 @@ def test_answers_in_words():
 def test_a_function_is_compared_on_every_case_and_its_arguments_are_named():
     cases = [Case((torch.ones(2), 1), 1), Case((torch.ones(3), 2), 3)]
     expect_results(lambda x, y: 2 * y - 1, cases)
-    with pytest.raises(NotYet, match=r"Value of the sum: expected 3, received 1 \(x \[3\] float32, y = 2\)"):
-        expect_results(lambda x, y: 1, cases, what="the sum")
+    with pytest.raises(NotYet, match=r"expected 3, received 1 \(x \[3\] float32, y = 2\)"):
+        expect_results(lambda x, y: 1, cases)
     for nothing in (3, None, nn.Identity()):
         with pytest.raises(NotYet, match="expected a function"):
             expect_callable(nothing)
@@ -166,7 +168,7 @@ def test_the_function_gets_copies_and_must_leave_them():
         lambda _, xs: xs.append(1),
         lambda _, xs: xs[0].neg_(),
     ):
-        with pytest.raises(NotYet, match="The function changed its input"):
+        with pytest.raises(NotYet, match="changed its input"):
             call(change, given, inside)
     assert torch.equal(given, torch.ones(2))
     assert len(inside) == 1
@@ -187,47 +189,37 @@ def test_what_a_function_raises_is_shown_with_its_line_and_whole(error):
 
 
 def _looping():
-    def comprehension(x):
-        return [one for one in x]  # noqa: C416
-
-    def generator(x):
-        return sum(one for one in x)
-
     def while_loop(x):
         while x > 0:
             x -= 1
 
-    def mapped(x):
-        return list(map(abs, x))
-
     def recursive(x):
         return recursive(x[1:]) if len(x) else 0
 
-    def helped(x):
-        return _a_loop(x)
-
-    class WithCall:
-        def __call__(self, x):
-            return [abs(one) for one in x]
-
-        def method(self, x):
-            return {one for one in x}  # noqa: C416
-
     def recursive_inside(x):
-        def one(x):
-            return one(x[1:]) if len(x) else 0
+        def inner(x):
+            return inner(x[1:]) if len(x) else 0
 
-        return one(x)
+        return inner(x)
 
     def later(x):
         return _plain(x) + nn.functional.relu(x) + _plain(_a_loop(x))
 
-    yield from (comprehension, generator, while_loop, mapped, helped, partial(mapped), later, recursive_inside)
-    yield from (WithCall(), WithCall().method, lambda x: x.apply_(abs), _ping, _itself)
+    class WithCall:
+        def __call__(self, x):
+            return [abs(item) for item in x]
+
+        def method(self, x):
+            return {item for item in x}  # noqa: C416
+
+    yield from (while_loop, recursive, recursive_inside, later, partial(_a_loop), WithCall(), WithCall().method, _ping)
+    yield lambda x: sum(item for item in x)
+    yield lambda x: list(map(abs, x))
+    yield lambda x: x.apply_(abs)
 
 
 def _a_loop(x):
-    return [one for one in x]  # noqa: C416
+    return [item for item in x]  # noqa: C416
 
 
 def _ping(x):
@@ -236,10 +228,6 @@ def _ping(x):
 
 def _pong(x):
     return _ping(x)
-
-
-def _itself(x):
-    return _itself(x[1:]) if len(x) else 0
 
 
 def _plain(x):
@@ -263,14 +251,6 @@ def test_what_does_not_loop_is_let_through(function):
     expect_no_loop(function)
 
 
-def test_code_without_source_is_judged_by_what_it_does():
-    names = {}
-    exec("def loop(x):\n    return [one for one in x]\ndef fails(x):\n    return x / 0", names)
-    expect_no_loop(names["loop"])
-    with pytest.raises(NotYet, match=r"Your code raised an error \(called with x = 1\)\nZeroDivisionError"):
-        call(names["fails"], 1)
-
-
 # Blanks
 
 
@@ -288,15 +268,54 @@ class _Unfinished(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "answer", [..., (1, ...), [...], {"a": ...}, _nothing, _documented, lambda x: ..., _Unfinished]
+    ("blank", "answers"),
+    [
+        (True, [..., (1, ...), [...], {"a": ...}, _nothing, _documented, lambda x: ..., _Unfinished]),
+        (False, [None, 0, [], lambda x: x[..., 0], lambda x: 0, nn.Linear, len]),
+    ],
 )
-def test_blanks(answer):
-    assert is_blank(answer)
+def test_blanks(blank, answers):
+    assert [is_blank(answer) for answer in answers] == [blank] * len(answers)
 
 
-@pytest.mark.parametrize("answer", [None, 0, [], lambda x: x[..., 0], lambda x: 0, nn.Linear, len])
-def test_what_is_not_blank(answer):
-    assert not is_blank(answer)
+class _Net(nn.Module):
+    def __init__(self, *, drop=0.0, unused=False, detached=False):
+        super().__init__()
+        self.first, self.drop, self.last = nn.Linear(4, 3), nn.Dropout(drop), nn.Linear(3, 2)
+        self.detached = detached
+        if unused:
+            self.spare = nn.Linear(1, 1)
+
+    def forward(self, X):
+        output = self.last(self.drop(self.first(X)))
+        return output.detach() if self.detached else output
+
+
+class _Empty(nn.Sequential):
+    """Only says what it will be."""
+
+
+class _HalfWritten(nn.Linear):
+    def forward(self, X):
+        pass
+
+    def reset(self):
+        return self.bias.zero_()
+
+
+class _Inherits(_Net):
+    """Its methods are the learner's own, in another class."""
+
+
+def test_a_class_that_was_begun_is_told_what_is_missing():
+    expect_class(_Inherits)
+    expect_module(_Empty(nn.Linear(4, 2)), X)
+    for begun, found in ((_Empty, "_Empty has no methods yet"), (_HalfWritten, "`forward` is still empty")):
+        assert not is_blank(begun)
+        with pytest.raises(NotYet, match=found):
+            expect_class(begun)
+    with pytest.raises(NotYet, match="`forward` is still empty"):
+        expect_module(_HalfWritten(4, 2), X)
 
 
 def test_a_blank_that_stops_the_code_is_a_blank():
@@ -313,19 +332,6 @@ def test_a_blank_that_stops_the_code_is_a_blank():
 
 
 # Networks
-
-
-class _Net(nn.Module):
-    def __init__(self, *, drop=0.0, unused=False, detached=False):
-        super().__init__()
-        self.first, self.drop, self.last = nn.Linear(4, 3), nn.Dropout(drop), nn.Linear(3, 2)
-        self.detached = detached
-        if unused:
-            self.spare = nn.Linear(1, 1)
-
-    def forward(self, X):
-        output = self.last(self.drop(self.first(X)))
-        return output.detach() if self.detached else output
 
 
 class _Returns(nn.Module):
@@ -365,7 +371,7 @@ def test_a_network_as_it_should_be():
         (_Returns((X, X)), {}, "to return a tensor, received a tuple"),
         (_Returns(X, 3), {}, "to return a tensor, received the int 3"),
         (_Returns(X / 0), {}, "expected finite float32"),
-        (_Returns(X.double()), {}, "expected finite float32, received a tensor [5, 4] float64."),
+        (_Returns(X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
         (_Returns(X, X[:, :1]), {"output_shape": [5, 4]}, "expected [5, 4], received [5, 1]"),
     ],
 )
@@ -378,16 +384,8 @@ def test_what_is_wrong_with_a_network_is_named(model, options, sentence):
 # Running what may do harm
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs alarms, which Windows lacks")
-@pytest.mark.parametrize("code", ENDLESS)
-def test_endless_code_is_stopped(code):
-    with pytest.raises(TimeUp):
-        within(0.1, code)
-
-
 def test_what_ends_in_time_is_not_disturbed():
-    assert within(5, lambda: 3) == 3
-    within(0.02, lambda: None)
+    assert within(0.02, lambda: 3) == 3
     time.sleep(0.05)  # no alarm is left that would ring now
 
 
@@ -447,14 +445,14 @@ def _book():
     return book, two, parts
 
 
-def test_the_three_states_and_their_words():
+def test_the_three_states():
     _, two, _ = _book()
-    blank = "Put your answer in the place of `...` and run the cell again."
-    assert repr(two(...)) == f"○ Exercise 9.1, Two: not attempted yet.\n  {blank}"
-    assert repr(two(3)) == "✗ Exercise 9.1, Two: not yet.\n  One less.\n  Value of your answer: 3 is too large."
-    assert repr(two(2)) == "✓ Exercise 9.1, Two: right.\n  It matters."
-    assert repr(two(2, solution=True)) == "✓ Solution of exercise 9.1, Two: right.\n  It matters."
+    assert [two(answer).state for answer in (..., 3, 2)] == [State.NOT_ATTEMPTED, State.NOT_YET, State.RIGHT]
     assert [two(answer).passed for answer in (..., 3, 2)] == [False, False, True]
+    assert "<strong>✗ Exercise" in two(3)._repr_html_()
+    assert State.NOT_YET.colour in two(3)._repr_html_()
+    assert repr(two(3)) == "✗ Exercise 9.1, Two: not yet.\n  One less.\n  Value of your answer: 3 is too large."
+    assert repr(two(2, solution=True)) == "✓ Solution of exercise 9.1, Two: right.\n  It matters."
 
 
 def test_each_part_that_is_there_is_judged():
@@ -474,19 +472,8 @@ def test_what_the_failing_call_printed_is_shown_and_cut():
             print("turn", turn)
         return 1
 
-    shown = repr(_book()[2](1, chatty, ...))
-    assert "Printed in the call that failed:\n  | turn 0\n" in shown
-    assert "| turn 19\n  | ..." in shown
-    assert "turn 20" not in shown
-
-
-def test_the_rich_form_has_colour_and_the_same_symbols():
-    _, two, parts = _book()
-    for verdict in (two(...), two(3), parts(1, lambda: 2, 3)):
-        assert f"<strong>{verdict.state.value} " in verdict._repr_html_()
-        assert f"border-left: 4px solid {verdict.state.colour}" in verdict._repr_html_()
-    assert "<code>three</code>" in verdict._repr_html_()
-    assert "&lt;b&gt;" in two("<b>")._repr_html_()
+    shown = [line for line in repr(_book()[2](1, chatty, ...)).splitlines() if line.startswith("  | ")]
+    assert shown == [*(f"  | turn {turn}" for turn in range(20)), "  | ..."]
 
 
 def test_progress_counts_own_answers_once_and_no_solutions():
@@ -501,10 +488,9 @@ def test_progress_counts_own_answers_once_and_no_solutions():
     two(2)
     two(...)
     assert states() == [State.RIGHT] * 2
-    assert repr(book.progress()).splitlines() == [
-        "Exercises of notebook 9: 2 of 2 solved by you in this run",
-        "9.1  Two    ✓ solved",
-        "9.2  Parts  ✓ solved",
+    assert [line.split() for line in repr(book.progress()).splitlines()[1:]] == [
+        ["9.1", "Two", "✓", "solved"],
+        ["9.2", "Parts", "✓", "solved"],
     ]
     assert book.progress()._repr_html_().count("✓ solved") == 2
     book.restart()
@@ -527,8 +513,6 @@ def test_whatever_happens_inside_a_check_gets_a_verdict(error):
         raise error
 
     assert "The check could not use your answer (an int)" in repr(leaving(3))
-    if hasattr(signal, "setitimer"):
-        assert "took too long" in repr(_book()[2](1, ENDLESS[0], 2))
 
 
 @pytest.mark.parametrize(

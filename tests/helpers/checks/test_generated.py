@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from helpers.checks.core import State
-from tests.helpers.checks.test_exercises import _answers, each_exercise
+from tests.helpers.checks.pages import answers as answers_of
+from tests.helpers.checks.pages import each_exercise
 
 GENERATED = int(os.environ.get("GENERATED_ANSWERS", "0"))
 pytestmark = pytest.mark.skipif(not GENERATED, reason="GENERATED_ANSWERS is not set")
@@ -108,15 +109,15 @@ def _same(left: Any, right: Any) -> bool:
 
 
 @each_exercise
-def test_generated_answers(path, place):
-    _, solved = _answers(path, place.exercise.name)
+def test_generated_answers(exercise):
+    _, solved = answers_of(exercise)
 
     @settings(
         max_examples=GENERATED, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(answers(solved))
     def never_raises_and_never_passes_wrongly(given_answers: tuple[Any, ...]) -> None:
-        verdict = place.exercise(*given_answers)
+        verdict = exercise(*given_answers)
         if verdict.state is State.RIGHT:
             assert all(map(_same, given_answers, solved)), f"a false pass: {verdict}"
 

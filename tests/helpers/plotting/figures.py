@@ -29,6 +29,12 @@ def _graph(values):
 
 # For each function: the data that it is given, by name, and how it is called with them.
 FIGURES = {
+    "accuracy_against_time": (
+        {"accuracies": _numbers(4)},
+        lambda accuracies, **to: plotting.accuracy_against_time(
+            dict(zip(NAMES, accuracies, strict=True)), dict(zip(NAMES, (1, 2, 3, 4), strict=True)), **to
+        ),
+    ),
     "activation_curves": (
         {"z": Z, "out": np.tanh(Z), "slope": 1 - np.tanh(Z) ** 2},
         lambda z, out, slope: plotting.activation_curves(z, {"Tanh": out}, {"Tanh": slope}),

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from helpers.plotting import (
+    accuracy_against_time,
     compare_curves,
     descent_on_contours,
     descent_on_curve,
@@ -55,6 +56,15 @@ def test_compare_curves_tell_every_run_apart():
     assert describe(ax).endswith("short at 0.2 at epoch 1.")
     ax = compare_curves({"CNN": [0.9, 0.5]}, x=[0, 4], xlabel="pixels", ylabel="accuracy")
     assert ax.lines[0].get_xydata().tolist() == [[0, 0.9], [4, 0.5]]
+
+
+def test_accuracy_against_time_labels_each_point_inside_the_axes():
+    ax = accuracy_against_time({"plain": 0.5, "convolution": 0.9}, {"convolution": 4.0, "plain": 1.0})
+    assert ax.collections[0].get_offsets().tolist() == [[1, 0.5], [4, 0.9]]
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [("plain", (1, 0.5)), ("convolution", (4, 0.9))]
+    ax.figure.canvas.draw()
+    assert all(ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 for box in (t.get_window_extent() for t in ax.texts))
+    assert describe(ax) == "Accuracy against the seconds that each run took: plain 0.5, convolution 0.9."
 
 
 X_TRAIN, X_TEST = torch.arange(0, 8).unsqueeze(1) / 10, torch.tensor([[0.8], [0.9]])

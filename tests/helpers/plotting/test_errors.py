@@ -34,6 +34,7 @@ CASES = [
     (lambda: p.learning_curves(HISTORY | {"val_loss": [1]}), "received 2 in train_loss, 1 in val_loss"),
     (lambda: p.learning_curves({"train_loss": [[1, 2]]}), r"one number per epoch in train_loss: received .*\[1, 2\]"),
     (lambda: p.learning_curves(HISTORY | {"epoch": [1]}), "1 in epoch"),
+    (lambda: p.accuracy_against_time({"SGD": 0.5}, {"Adam": 2}), "for each run: received SGD and Adam"),
     (lambda: p.compare_curves({"SGD": []}), r"the run 'SGD': received shape \[0\]"),
     # regression and descent
     (lambda: p.regression_plot(T, V, T, T), "one number per X in y_train: received 2 for 3 X"),

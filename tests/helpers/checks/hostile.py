@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import warnings
@@ -95,7 +96,7 @@ class BrokenModule(nn.Module):
         raise RaisingError
 
 
-def _raise(error: BaseException) -> Any:
+def _raise(error: BaseException, *_: Any) -> Any:
     raise error
 
 
@@ -133,33 +134,11 @@ def hostile() -> Iterator[Any]:
     warnings.filterwarnings("ignore", message=".*(quantized tensor creation|nested tensors)")
     itself: list = []
     itself.append(itself)
-    yield from (
-        None,
-        NotImplemented,
-        True,
-        0,
-        -1,
-        10**5000,
-        1e308,
-        float("nan"),
-        float("inf"),
-        1j,
-        "",
-        "x" * 10**6,
-        b"x",
-    )
+    yield from (None, NotImplemented, True, 0, -1, 10**5000, 1e308, math.nan, math.inf, 1j, "", "x" * 10**6, b"x")
     yield from ([], (), {}, set(), itself, {Raises: 1}, [Raises()], [[[[1]]]], range(3), iter([]), object(), type, int)
     yield from (Raises(), Raises, AlwaysEqual(), AlwaysEqual, OfMeta(), OfMeta, [AlwaysEqual()] * 3, RaisingError())
-    yield from (
-        np.zeros(3),
-        np.float64(1),
-        np.full(3, None),
-        torch,
-        sys,
-        slice(3),
-        torch.float32,
-    )
-    yield from (torch.empty(0), torch.tensor(float("nan")), torch.full((3, 3), float("inf")), torch.zeros(3, 0, 2))
+    yield from (np.zeros(3), np.float64(1), np.full(3, None), torch, sys, slice(3), torch.float32)
+    yield from (torch.empty(0), torch.tensor(math.nan), torch.full((3, 3), math.inf), torch.zeros(3, 0, 2))
     yield from (torch.zeros(1).expand(10**6, 10**6), torch.empty(10**9, device="meta"), torch.zeros(3, device="meta"))
     yield from (torch.eye(3).to_sparse(), torch.zeros(3, dtype=torch.complex64), torch.zeros(3, dtype=torch.bfloat16))
     yield from (torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True) * 2, nn.Parameter(torch.ones(3)))
@@ -169,23 +148,11 @@ def hostile() -> Iterator[Any]:
     yield from (nn.Linear(3, 3), nn.Sequential(), BrokenModule(), nn.Module, nn.Linear, nn.Identity())
     yield from (lambda: None, lambda *_: None, lambda *inputs: inputs, lambda *_: Raises(), lambda *_: AlwaysEqual())
     yield from (lambda *_: torch.zeros(1).expand(10**6, 10**6), lambda *_: iter(int, 1), lambda *_, **__: torch.rand(3))
-    yield from (lambda *_, error=error: _raise(error) for error in (RaisingError(), SystemExit(), KeyboardInterrupt()))
-    yield from (lambda *_, error=error: _raise(error) for error in (GeneratorExit(), MemoryError(), StopIteration()))
-    yield from (
-        lambda *_: _raise(RaisingError(Raises())),
-        lambda *_: sys.exit(1),
-        _recursion,
-        _disturbs,
-        _spoils_inputs,
-    )
-    yield from (_generator, _Careless, partial(_recursion), partial(int, "x"), classmethod(len), property(len))
-    yield from (
-        print,
-        len,
-        torch.mean,
-        lambda *_: print("x" * 10**6),
-        lambda *_: torch.ones(3).as_subclass(LyingTensor),
-    )
+    errors = (RaisingError(), SystemExit(), KeyboardInterrupt(), GeneratorExit(), MemoryError(), StopIteration())
+    yield from (partial(_raise, error) for error in (*errors, RaisingError(Raises()), ValueError("x " * 10**6)))
+    yield from (_recursion, _disturbs, _spoils_inputs, _generator, _Careless, partial(int, "x"), classmethod(len))
+    yield from (property(len), print, len, torch.mean, lambda *_: print("x" * 10**6))
+    yield lambda *_: torch.ones(3).as_subclass(LyingTensor)
 
 
 def _forever(*_: Any, **__: Any) -> Any:
@@ -206,7 +173,7 @@ def _swallows(*_: Any, **__: Any) -> Any:
         del total
 
 
-def _swallows_while_it_sleeps(*_):
+def _swallows_while_it_sleeps(*_: Any, **__: Any) -> Any:
     while True:
         try:
             time.sleep(10)
