@@ -113,6 +113,14 @@ def best_device() -> torch.device:
     return torch.device("cpu")
 
 
+def progress_bar(loader: DataLoader, text: str, *, disable: bool = False) -> tqdm:
+    """`tqdm(loader, desc=text)`: the batches of the loader, and a progress bar; TQDM_DISABLE=1 silences it."""
+    # A bar of text works in every front end, with widgets or without; in the standard output, because Jupyter shows the
+    # other one in red. And tqdm takes TQDM_DISABLE=0 for a yes.
+    silent = disable or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    return tqdm(loader, desc=text, file=sys.stdout, disable=silent)
+
+
 def device_of(model: nn.Module) -> torch.device:
     """The device that holds the model's first parameter or buffer; the CPU for a model that has neither."""
     for tensor in (*model.parameters(), *model.buffers()):
@@ -200,11 +208,8 @@ def fit(
         raise ValueError(f"Expected a number of epochs of 0 or more, received {epochs}. Pass how many more to train.")
     history = history or History()
     last = history.epochs + epochs
-    # A bar of text works in every front end, with widgets or without; in the standard output, because Jupyter shows the
-    # other one in red. And tqdm takes TQDM_DISABLE=0 for a yes.
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     for epoch in range(history.epochs + 1, last + 1):
-        with tqdm(total=len(loader), desc=f"epoch {epoch}/{last}", file=sys.stdout, disable=silent) as bar:
+        with progress_bar(loader, f"epoch {epoch}/{last}", disable=not progress) as bar:
             train = train_epoch(model, _ticking(loader, bar), loss_fn, optimizer, epoch=epoch)
             val = evaluate(model, val_loader, loss_fn) if val_loader is not None else None
             history = history.extended(train, val)
@@ -353,6 +358,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _ticking(loader: DataLoader, bar: tqdm) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches; unlike a loop over the bar itself, this leaves it open for the numbers beside it."""
     for batch in loader:
         yield batch
         bar.update()

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -55,6 +56,8 @@ def confusion_matrix(
 ) -> Axes:
     """Draw how often each true class (row) was predicted as each class (column), as a heat map with percentages.
 
+    The colour grows with the square root of the percentage, and zeros are written in grey, so that confusions show.
+
     Shapes:
         matrix: [C, C], counts. A cell shows its percentage of the row.
 
@@ -78,10 +81,12 @@ def confusion_matrix(
 
     ax = axes_or_new(ax, height=min(0.86 * WIDTH, 1.5 + 0.5 * len(names)))
     cmap = mpl.colormaps[SEQUENTIAL]
-    ax.imshow(fractions, cmap=cmap, vmin=0, vmax=1)
+    norm = PowerNorm(0.5, vmin=0, vmax=1)  # so that confusions of a few per cent have a colour that can be seen
+    ax.imshow(fractions, cmap=cmap, norm=norm)
     for (i, j), fraction in np.ndenumerate(fractions):
         text = f"{100 * fraction:.0f}" if rows[i] else "–"  # a class that does not occur has no percentages
-        look = {"fontsize": float(np.clip(90 / len(names), 5, 10)), "color": text_on(cmap(fraction))}
+        color = GREY if text == "0" else text_on(cmap(norm(fraction)))
+        look = {"fontsize": float(np.clip(90 / len(names), 5, 10)), "color": color}
         ax.text(j, i, text, ha="center", va="center", **look)
     ticks, steep = range(len(names)), max(map(len, names)) > 4
     ax.set_xticks(ticks, names, rotation=45 if steep else 0, ha="right" if steep else "center", rotation_mode="anchor")
@@ -162,7 +167,7 @@ def readings(read: Mapping[str, Any]) -> Figure:
             bars.set_ylabel("probability", fontsize=9)
         words.append(f"{name}: read as {p.argmax()}")
     sentence = f"{format_count(n, 'drawings')}, the image of each that the network receives, and its ten probabilities"
-    return set_caption(figure, f"{sentence}, the highest one dark. {'; '.join(words)}.")
+    return set_caption(figure, f"{sentence}, the highest one dark and hatched. {'; '.join(words)}.")
 
 
 def _mark_predicted(bars: BarContainer) -> None:

@@ -32,7 +32,7 @@ from tools.draw.ways import Record, measure, normalize, read_strokes
 
 DRAWN = Path(__file__).parents[2] / "data" / "drawn"
 SEEDS = (0, 1, 2)
-TRAINED, VALIDATED = 20_000, 4_000  # as many digits as in notebook 7
+TRAINED, VALIDATED = 20_000, 4_000  # digits
 PENS = [(side, pen) for side in (0.5, 0.7, 0.85) for pen in (0.04, 0.08, 0.12)]  # fractions of the pad
 
 Split = tuple[Tensor, Tensor]  # images [N, 1, 28, 28], 0.0 to 1.0, and labels [N]
@@ -79,7 +79,7 @@ RECIPES = {
         "784-512-512-10": Recipe(lambda: dense(784, 512, 512, normalized=False), 1e-3, 5, 64),
         "small CNN": Recipe(cnn_of_garments, 1e-3, 5, 64),
     },
-    "MNIST": {  # as in notebook 7
+    "MNIST": {  # the networks of notebook 7, trained a little longer
         "784-512-256-128-10": Recipe(lambda: dense(784, 512, 256, 128), 1e-2, 4, 256),
         "small CNN": Recipe(cnn_of_digits, 2e-3, 4, 256),
     },

@@ -8,7 +8,7 @@ import torch
 from matplotlib.contour import ContourSet
 
 from helpers.plotting import confusion_matrix, decision_boundary, describe, probability_bars, readings
-from helpers.plotting.style import INK, PAPER
+from helpers.plotting.style import GREY, INK, PAPER
 
 NAMES = ["T-shirt/top", "Trouser", "Bag"]
 COUNTS = torch.tensor([[6, 3, 1], [1, 19, 0], [0, 0, 10]])
@@ -23,7 +23,7 @@ def test_the_confusion_matrix_has_the_true_class_in_rows():
     np.testing.assert_allclose(ax.images[0].get_array(), COUNTS / COUNTS.sum(1, keepdim=True))
     assert _texts(ax) == ["60", "30", "10", "5", "95", "0", "0", "0", "100"]
     assert [text.get_position() for text in ax.texts[:4]] == [(0, 0), (1, 0), (2, 0), (0, 1)]
-    assert [text.get_color() for text in ax.texts[4:6]] == [PAPER, INK]  # readable on its cell
+    assert [ax.texts[i].get_color() for i in (4, 2, 5)] == [PAPER, INK, GREY]  # readable on its cell; no confusion
     assert _texts(confusion_matrix([[3, 1], [0, 0]], ["a", "b"])) == ["75", "25", "–", "–"]  # no b to be recognised
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
     for axis in (ax.xaxis, ax.yaxis):
