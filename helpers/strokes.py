@@ -99,7 +99,7 @@ def enlarge(image: NDArray[np.float64]) -> NDArray[np.uint8]:
     ink = Image.fromarray(np.pad(image, 1).astype(np.float32) / 16)
     large = np.asarray(ink.resize((160, 160), Image.Resampling.LANCZOS))
     # Smoothing leaves a faint halo around each stroke: framed with it, the digit would come out too small.
-    return frame((255 * np.clip(1.2 * (large - 0.1), 0, 1)).astype(np.uint8))
+    return frame((255 * np.clip(1.6 * (large - 0.2), 0, 1)).astype(np.uint8))
 
 
 def _checked_points(stroke: Stroke, index: int) -> NDArray[np.float64]:

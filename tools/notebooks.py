@@ -34,7 +34,7 @@ TAGS = {
     "after-solution", "approx", "exercise", "once", "raises-exception", "skip-slide", "solution", "timing", "widget",
 }  # fmt: skip
 RUN_AGAIN = "# Run again, "  # a comment in each cell with the tag `once`, whose output changes when you run it again
-FOLDED = {"source_hidden": True}  # JupyterLab folds a solution
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab and JupyterLab fold a solution
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LARGEST_FILE = 500_000  # bytes; a larger notebook is hard to review
 
@@ -68,7 +68,7 @@ def normal(notebook: NotebookNode) -> str:
     for cell in notebook.cells:
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in CELL_METADATA & cell.metadata.keys()})
         if "solution" in cell.metadata.get("tags", []):
-            cell.metadata.jupyter = NotebookNode(FOLDED)
+            cell.metadata |= nbformat.from_dict(FOLDED)
         cell.source = cell.source.strip("\n")
         if cell.cell_type == "code":
             executed += 1

@@ -63,8 +63,8 @@ def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
     """Read the notebooks, by their number, and compare them with what docs/plans.yml says about each.
 
     Raises:
-        ValueError: the sections or exercises differ, or the minutes of the sections do not add up to the notebook's,
-            which are without optional sections.
+        ValueError: the sections, exercises or cells differ, or the minutes of the sections, without the optional ones,
+            do not add up to the notebook's.
     """
     course = {}
     for path in NOTEBOOKS:
@@ -82,6 +82,11 @@ def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
             raise ValueError(
                 f"Expected the plan of {path.name} in docs/plans.yml to have the sections {', '.join(headings)}, and "
                 f"in the room some of the exercises {', '.join(exercises)}. Correct either."
+            )
+        if unknown := plan.get("questions", {}).keys() - {cell.id for cell in notebook.cells}:
+            raise ValueError(
+                f"Expected the questions of {path.name} in docs/plans.yml under ids of its cells; received "
+                f"{', '.join(sorted(unknown))}. Rename or delete them."
             )
         lesson = Lesson(path, notebook, exercises, headings, plan)
         total = lesson.section_minutes(optional=False)
@@ -111,7 +116,7 @@ def notebook_table(course: dict[int, Lesson]) -> str:
 
 
 def lesson_tables(lesson: Lesson) -> str:
-    """Return what docs/teaching.md has about a notebook: its sections and its exercises."""
+    """Return what docs/teaching.md has about a notebook: its sections, its exercises, and what to ask."""
     sections = [
         (lesson.headings[name], planned["minutes"], planned["show"])
         for name, planned in lesson.plan["sections"].items()
@@ -120,11 +125,16 @@ def lesson_tables(lesson: Lesson) -> str:
     for name, each in lesson.exercises.items():
         where = "room" if name in lesson.plan["room"] else "home"
         exercises.append((each.number, each.title, each.goal, each.minutes, each.difficulty, where))
+    questions = [
+        (f"`{cell}`: {question['ask']}", question["expect"], question["heard"])
+        for cell, question in lesson.plan.get("questions", {}).items()
+    ]
     return "\n\n".join(
         (
             f"[The notebook](../notebooks/{lesson.path.name}) takes {lesson.time}.",
             _table("| section | minutes | show live |", sections),
             _table("| exercise | title | you can | minutes | difficulty | where |", exercises),
+            _table("| ask | expect | often heard instead |", questions),
         )
     )
 

@@ -161,7 +161,7 @@ def _expect_bodies(cls: type) -> None:
     """Refuse a class that is begun, and of which a method is still empty."""
     for name, code in _methods(cls).items():
         if _is_empty(code) and not is_library(code.co_filename):
-            raise NotYet(f"`{name}` is still empty: write its body in the place of `...` or `pass`.")
+            raise NotYet(f"`{name}` is still empty: write its body instead of `...` or `pass`.")
 
 
 class Case(NamedTuple):

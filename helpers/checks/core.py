@@ -310,7 +310,7 @@ class Exercise:
             )
         finding = self._finding(answers)
         if finding.state is State.NOT_ATTEMPTED:
-            return finding.state, ("Put your answer in the place of `...` and run the cell again.",)
+            return finding.state, ("Replace `...` with your answer, and run the cell again.",)
         if finding.state is State.RIGHT:
             return finding.state, (self.why,)
         return finding.state, tuple(self._explained(finding))

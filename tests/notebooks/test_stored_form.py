@@ -49,10 +49,10 @@ def test_normal_form_is_a_fixed_point_and_drops_what_a_session_leaves_behind(tmp
 
 def test_solutions_are_folded_and_nothing_else():
     notebook = _clean()
-    notebook.cells[1].metadata = {"tags": ["exercise"], "jupyter": FOLDED}
+    notebook.cells[1].metadata = {"tags": ["exercise"], **FOLDED}
     notebook.cells.append(new_code_cell("2 + 2", id="one-solution", metadata={"tags": ["solution"]}))
     stored = nbformat.reads(normal(notebook), as_version=4)
-    assert [cell.metadata.get("jupyter") for cell in stored.cells] == [None, None, FOLDED]
+    assert [cell.metadata.get("cellView") for cell in stored.cells] == [None, None, "form"]
 
 
 def _set(**changes):

@@ -62,7 +62,7 @@ def test_its_four_cells(exercise):
     assert re.fullmatch(r"<details>\n<summary>Hint</summary>\n\n.+\n\n</details>", place.hint.source, re.DOTALL)
     assert place.solution.metadata.tags == ["solution"]
     assert place.solution.source.startswith("# Solution\n")  # a folded cell shows its first line
-    assert place.solution.metadata.jupyter == FOLDED
+    assert place.solution.metadata == {"tags": ["solution"], **FOLDED}
     stored = [cell.outputs[-1].data["text/plain"].splitlines()[0] for cell in (place.cell, place.solution)]
     assert stored == [
         f"○ {exercise.heading}: not attempted yet.",
