@@ -90,7 +90,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
+from helpers.checks.compare import Blank, NotYet, calls, is_blank, kind, message_of
 from helpers.checks.diagnose import decisive, diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
@@ -341,7 +341,7 @@ class Exercise:
             return None
 
     def _finding(self, answers: tuple[Any, ...]) -> _Finding:
-        trace.calls.clear()
+        calls.clear()
         try:
             return guarded(lambda: self._found(answers), self.seconds)
         except TimeUp:
@@ -370,7 +370,7 @@ class Exercise:
                 states[part.name] = State.NOT_ATTEMPTED
                 waiting.append(f"`{part.name}` is judged once `{missing[0]}` is right.")
             else:
-                trace.calls.clear()
+                calls.clear()
                 outcome = self._outcome(part.judge, answers)
                 states[part.name] = State.NOT_YET if isinstance(outcome, NotYet) else outcome
                 if isinstance(outcome, NotYet):
