@@ -156,7 +156,8 @@ _mean = template(
             "means[0].item()", "means[-1].item()"
         ),
         "This is the sum. By what must it be divided?": _mean("x.sum().item()"),
-        "Divide by the number of examples, not by the number of batches.": _mean("x.sum().item() / len(batches)"),
+        "Divide by the number of examples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
+        "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
         "Add up the sums of the batches, not their means, and divide by the number of examples.": _mean(
             "means.sum().item()", "means.sum().item() / len(x)"
         ),
@@ -178,6 +179,7 @@ _mean = template(
         "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": either(
             *(_mean(batches=f"x{rest} for x in loader") for rest in ("", ".sum()", ".mean()", ".numel()", ".shape")),
             _mean(batches="x for x, y in loader"),
+            _mean("sum(sum(batch) for batch in loader)"),
             sum,
         ),
     },
@@ -332,6 +334,9 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
         finding = f"Type of the result: expected a tuple of two lists, received {describe(result)}{parts}."
         raise NotYet(finding, observed=result, wanted=([0], [0]))
     train, val = ([plain(i) for i in part] for part in result)
+    if not val:
+        hint = "A set or a dict does not find an equal tensor: make integers of the drawn persons, with `tolist()`."
+        raise NotYet("The second list is empty.", hint)
     if others := [i for i in [*train, *val] if type(i) is not int]:
         raise NotYet(f"The lists should hold indices, integers; one of them holds {kind(others[0])}.")
     if set(train + val) <= set(persons):
@@ -406,8 +411,10 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
             _loaders(data="images, y[: len(part)]"), _loaders(data="images, y[cut:] if part is val else labels")
         ),
         "Two steps are needed: scale the pixels to 0 to 1, then normalise with mean and standard deviation.": _loaders(
-            "", "pixels = X.unsqueeze(1).float()"
+            "pixels = X.unsqueeze(1).float()"
         ),
+        "A data set keeps the tensor that it was given: normalise before you make it, and give it the *new* tensor. "
+        "(`v2.Normalize` changes tensors, not data sets.)": _loaders(""),
         "Mean and std should come from the training images alone, and be used for both parts.": either(
             _loaders("mean, std = pixels.mean(), pixels.std()"),
             _loaders(data="(images - images.mean()) / images.std(), labels"),
@@ -525,7 +532,7 @@ def _expect_normalised(parts: dict[str, tuple[Tensor, Tensor]], every: Tensor) -
     if _near(used["training"], (pixels.mean(), pixels.std())):
         return
     if _near(used["training"], (0, 1)):
-        raise NotYet("The pixels go from 0 to 1, and they are not normalised.")
+        raise NotYet("The batches have the pixels from 0 to 1, before normalisation.")
     if _near(used["training"], (0, 1 / 255)):
         raise NotYet("The pixels still go from 0 to 255.")
     if _near(used["training"], (every.mean(), every.std())):
