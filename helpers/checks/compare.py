@@ -61,16 +61,9 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         except Exception:  # values of kinds that no check compares: their types are told
             return self.args[0] == other.args[0] and self.args[0].startswith("Type of ")
 
-    def with_hints(self, hints: Iterable[str]) -> NotYet:
-        """The same finding with these hints."""
-        self.args = (self.args[0], *hints)
-        return self
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
+    def sentences(self, hints: Iterable[str]) -> tuple[str, ...]:
         """What to look at and then the numbers; where no values were compared, what was found and then the hints."""
-        finding, *hints = self.args
-        lines = tuple(finding.split("\n"))
+        lines = tuple(self.args[0].split("\n"))
         return (*hints, *lines) if self.observed is not UNSET else (*lines, *hints)
 
 
@@ -105,9 +98,8 @@ def expect(
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place.
-    `reveal=True` shows the wanted value: for a function's result, where it is one number of an input that the learner
-    did not choose. `requires_grad` is compared where it is given.
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple. `reveal=True` shows the wanted
+    value. `requires_grad` is compared where it is given. NaN equals NaN in the same place.
 
     Raises:
         NotYet: they differ.
@@ -167,10 +159,9 @@ def expect_results(
     without_loop: bool = False,
     **how: Any,
 ) -> None:
-    """Compare what a function returns with what it should, case by case; edge cases too.
+    """Compare what a function returns with what it should, case by case; it must leave its inputs as they are.
 
-    The function gets copies, and must leave them as they are. `what` is the task's name for the result; `how` are
-    options of `expect`. With `without_loop=True` a loop, a comprehension, `map` or recursion is refused.
+    `what` is the task's name for the result; `how` are options of `expect`; `without_loop=True` refuses a loop.
 
     Raises:
         NotYet: a result differs, the function raised, it changed an input, or it loops where it must not.
@@ -253,8 +244,8 @@ def expect_module(
     """Judge a network by its behaviour on a batch of inputs.
 
     Asked always: a `torch.nn.Module`, a finite float32 output, the same output twice in eval mode, and a gradient
-    that reaches every parameter that is not frozen. Asked where given: the shape of the output, the number of
-    parameters (not the frozen ones), and whether the outputs in train and eval mode differ.
+    that reaches every parameter that is not frozen; where given: the shape of the output, the number of parameters
+    (not the frozen ones), and whether the outputs in train and eval mode differ.
 
     Raises:
         NotYet: one of these is not so.
@@ -324,8 +315,6 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
 
 
 class _How(NamedTuple):
-    """How two values are compared, and what is said about it."""
-
     rtol: float
     atol: float
     requires_grad: bool | None = None
@@ -336,14 +325,11 @@ class _How(NamedTuple):
 
 def plain(value: Any) -> Any:
     """A value without a wrapper that makes no difference to a reader: NumPy scalars, `nn.Parameter`, `torch.Size`."""
-    cls = type(value)
-    if cls is torch.Size:
+    if type(value) is torch.Size:
         return tuple(value)
-    if cls is nn.Parameter:
+    if type(value) is nn.Parameter:
         return value.as_subclass(Tensor)
-    if issubclass(cls, np.bool_ | np.integer | np.floating):
-        return value.item()
-    return value
+    return value.item() if issubclass(type(value), np.bool_ | np.integer | np.floating) else value
 
 
 def _differences(answer: Any, wanted: Any, what: str | tuple[str, ...], how: _How) -> Iterator[str]:
@@ -526,15 +512,12 @@ def _number(value: Any) -> str:
 
 def _fresh(value: Any) -> Any:
     """A copy that shares no memory with the original."""
-    if type(value) is tuple:
-        return tuple(_fresh(item) for item in value)
-    if type(value) is list:
-        return [_fresh(item) for item in value]
+    if type(value) in (tuple, list):
+        return type(value)(map(_fresh, value))
     if type(value) is dict:
         return {key: _fresh(item) for key, item in value.items()}
     if type(value) is Tensor:
-        copied = _clone(_detach(value))
-        return copied.requires_grad_(value.requires_grad)
+        return _clone(_detach(value)).requires_grad_(value.requires_grad)
     return copy.deepcopy(value) if isinstance(value, nn.Module) else value
 
 

@@ -282,7 +282,7 @@ class Exercise:
                 hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)
-            told = not_yet.with_hints(hints).sentences
+            told = not_yet.sentences(hints)
             yield f"`{part}`: {told[0]}" if part else told[0]
             yield from told[1:]
             if not_yet.printed:

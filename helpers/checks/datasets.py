@@ -293,8 +293,9 @@ _split = template(
         "Draw from a list in which each person occurs once (`torch.unique`): `randperm` draws nobody twice.": either(
             _split("train, val", drawn="[listed[i] for i in order[:count]]"),
             _split("train, val", drawn="[names[i] for i in torch.randint(len(names), (count,), generator=generator)]"),
-            _split("train, val", drawn="order[:count]"),
         ),
+        "None of the drawn numbers is a person: draw positions, and take the persons at them, `people[...]`. (A set "
+        "does not find equal *tensors*, only the integers of `tolist()`.)": _split("train, val", drawn="order[:count]"),
         "The lists hold indices of photographs, counted from 0: `enumerate` gives index and person.": _split(
             "[listed[i] for i in train], [listed[i] for i in val]", "[i + 1 for i in train], [i + 1 for i in val]"
         ),
@@ -335,8 +336,7 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
         raise NotYet(finding, observed=result, wanted=([0], [0]))
     train, val = ([plain(i) for i in part] for part in result)
     if not val:
-        hint = "A set or a dict does not find an equal tensor: make integers of the drawn persons, with `tolist()`."
-        raise NotYet("The second list is empty.", hint)
+        raise NotYet("The second list is empty.")
     if others := [i for i in [*train, *val] if type(i) is not int]:
         raise NotYet(f"The lists should hold indices, integers; one of them holds {kind(others[0])}.")
     if set(train + val) <= set(persons):

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator
 from itertools import chain, permutations
+from traceback import walk_tb
 from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
@@ -101,33 +102,30 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     function = _any_function(finding.calls[-1].function) if finding.calls else None
     known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
+    attributes = {ast.unparse(one) for one in nodes(tree) if isinstance(one, ast.Attribute)}
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
-    elif name == "F":
+    if name == "F":
         yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
-    elif re.fullmatch(r"[A-WZ]", name):
+    if re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
         given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
         sized = [one for one, value in given if one and type(value) is Tensor]
+        if name.lower() in set(_parameters(tree)) - set(sized):
+            yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
-        lower = name.lower() in _parameters(tree)
-        yield (
-            f"There is no `{name}`. Do you mean `{name.lower()}`?"
-            if lower and name.lower() not in sized
-            else f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-        )
-    elif isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
-        yield f"A module has this as an attribute: `self.{name}`."
-    elif any(ast.unparse(one) == f"self.{name}" for one in nodes(tree) if isinstance(one, ast.Attribute)):
+        yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
+    if f"self.{name}" in attributes:
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
-    elif isinstance(tree, ast.ClassDef) and name in known:
+    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
+        yield f"A module has this as an attribute: `self.{name}`."
+    if isinstance(tree, ast.ClassDef) and name in known:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
-    elif close := difflib.get_close_matches(name, known, 1, 0.75):
+    if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    elif hasattr(torch, name):
+    if hasattr(torch, name):
         yield f"There is no `{name}` by itself: it belongs to PyTorch, `torch.{name}`."
-    else:
-        yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
+    yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
 def _stores(node: ast.AST) -> bool:
@@ -465,25 +463,23 @@ def _of_layers(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     for one in nodes(tree):
         name = called_name(one)
         cls = getattr(nn, name.removeprefix("nn."), None) if name.startswith("nn.") else None
-        if isinstance(cls, type) and issubclass(cls, nn.Module):
-            for value in one.args:
-                if isinstance(value, ast.Name) and value.id in tensors:
-                    yield (
-                        f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. Make the "
-                        f"layer first, then call it: `{name}(...)({value.id})`."
-                    )
+        if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+            continue
+        for value in (arg.id for arg in one.args if isinstance(arg, ast.Name) and arg.id in tensors):
+            yield (
+                f"`{name}({value})` makes a layer and takes `{value}` for an option of it. Make the layer first, then "
+                f"call it: `{name}(...)({value})`."
+            )
 
 
 def _of_misfits(finding: NotYet) -> Iterator[str]:
     """A layer of a model that gets what does not fit: which layer, what arrives, what it expects."""
-    traceback, layer, arrives = finding.error.__traceback__, None, None
-    while traceback is not None:
-        local = traceback.tb_frame.f_locals
-        if type(local.get("input")) is Tensor and isinstance(local.get("self"), nn.Linear | nn.Conv2d):
-            layer, arrives = local["self"], local["input"]
-        traceback = traceback.tb_next
-    if layer is None:
+    frames = [frame.f_locals for frame, _ in walk_tb(finding.error.__traceback__)]
+    fitting = [one for one in frames if isinstance(one.get("self"), nn.Linear | nn.Conv2d)]
+    fitting = [one for one in fitting if type(one.get("input")) is Tensor]
+    if not fitting:
         return
+    layer, arrives = fitting[-1]["self"], fitting[-1]["input"]
     model = finding.calls[-1].function
     layers = nn.Module.named_modules(model) if isinstance(model, nn.Module) else ()
     path = next((name for name, one in layers if one is layer), "")
@@ -494,9 +490,8 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
         what = f"{arrives.shape[1]} arrive" if arrives.ndim == 2 else "one long row arrives"
         if arrives.ndim > 2:
             yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
-        else:
-            yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
-    elif isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
+        yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
+    if isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
         yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
         named, arriving = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}", arrives.shape[-3]
@@ -530,42 +525,37 @@ def _of_keys(key: Any) -> str:
 
 
 _RENAMED = {"astype": "to", "copy": "clone", "transposed": "transpose", "len": "shape", "length": "shape"}
+# By the type of what has no such attribute; only for names of attributes that tensors have
+_NOT_A_TENSOR: dict[Any, str] = {
+    list
+    | tuple: "This is {kind}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or stack them.",
+    Dataset | DataLoader: "This is {kind}, and only a tensor has `.{name}`: take the tensors out of it first.",
+    float | int: "This is a Python number, and only a tensor has `.{name}`: make a tensor of it first.",
+    str: "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values.",
+}
 
 
 def _of_attributes(error: AttributeError) -> Iterator[str]:
     value, name = error.obj, error.name
-    cls, of_tensors = type(value), hasattr(Tensor, name)
+    cls = type(value)
     known = dir(value) if cls is ModuleType else dir(cls)
     if isinstance(value, Tensor | nn.Module | Optimizer | FunctionType) and name in ("backward", "step", "zero_grad"):
-        yield (
-            "Who does what: `backward()` is called on the loss that the loss function returned; `zero_grad()` and "
-            "`step()` are called on the optimizer."
-        )
-    elif value is None and name in ("zero_", "mul_", "add_", "item", "clone", "detach", "norm", "abs", "data"):
+        yield "Call `backward()` on what the loss function returned, and `zero_grad()` and `step()` on the optimizer."
+    if value is None and name in ("zero_", "mul_", "add_", "item", "clone", "detach", "norm", "abs", "data"):
         yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
-    elif value is None:
-        yield (
-            f"What is before `.{name}` is None here: a function without `return`, or a method that works in place, "
-            "gives None."
-        )
-    elif cls is Tensor and name in _RENAMED:
+    if value is None:
+        yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
+    if cls is Tensor and name in _RENAMED:
         yield f"A tensor has no `{name}`; what you want is `{_RENAMED[name]}`."
-    elif cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
+    if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    elif cls in (list, tuple) and of_tensors:
-        yield (
-            f"This is {kind(value)}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or put "
-            "them together with `torch.stack`."
-        )
-    elif isinstance(value, Dataset | DataLoader) and of_tensors and not name.startswith("__"):
-        yield f"This is {kind(value)}, and only a tensor has `.{name}`: take the tensors out of it first."
-    elif cls in (float, int) and name == "backward":
+    if cls in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
-    elif cls in (float, int) and of_tensors:
-        yield f"This is a Python number, and only a tensor has `.{name}`: make a tensor of it first."
-    elif cls is str and of_tensors:
-        yield "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values."
-    elif isinstance(tree_of(value), ast.ClassDef):
+    if hasattr(Tensor, name) and not name.startswith("__"):
+        yield from (
+            text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
+        )
+    if isinstance(tree_of(value), ast.ClassDef):
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
 

@@ -433,8 +433,9 @@ def centre(answer: Any) -> None:
             raise NotYet("The buffer `running_mean` is None.")
         if _running_mean(layer) is None:
             other = next((name for name, _ in nn.Module.named_buffers(layer)), "")
-            called = f" Its buffer is called `{other}`." if other else ""
-            raise NotYet(f"The layer has no buffer that is called `running_mean`.{called}")
+            if other:
+                raise NotYet(f"Its buffer is called `{other}`, and not `running_mean`.", "Give it the task's name.")
+            raise NotYet("The layer has no buffer that is called `running_mean`.")
         expect(_running_mean(layer), torch.zeros(n), what="`running_mean` at first")
         running = torch.zeros(n)
         for training, seed, examples, what in _BATCHES:
