@@ -61,7 +61,7 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         except Exception:  # values of kinds that no check compares: their types are told
             return self.args[0] == other.args[0] and self.args[0].startswith("Type of ")
 
-    def sentences(self, hints: Iterable[str]) -> tuple[str, ...]:
+    def sentences(self, hints: Iterable[str] = ()) -> tuple[str, ...]:
         """What to look at and then the numbers; where no values were compared, what was found and then the hints."""
         lines = tuple(self.args[0].split("\n"))
         return (*hints, *lines) if self.observed is not UNSET else (*lines, *hints)
