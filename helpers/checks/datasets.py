@@ -265,6 +265,9 @@ def windows(answer: Any) -> None:
             expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 
+_ONCE = (
+    "Draw from a list with each person once (`torch.unique`; a set of *tensors* keeps all): `randperm` repeats none."
+)
 _split = template(
     """
     def split_by_person(persons, count, generator):
@@ -290,7 +293,7 @@ _split = template(
         "Draw persons, not photographs; then see who is in each photograph.": _split("order[count:], order[:count]"),
         "Training gets only the photographs of persons that were *not* drawn.": _split("[*range(len(listed))], val"),
         "The two lists are the wrong way round: training comes first.": _split("val, train"),
-        "Draw from a list in which each person occurs once (`torch.unique`): `randperm` draws nobody twice.": either(
+        _ONCE: either(
             _split("train, val", drawn="[listed[i] for i in order[:count]]"),
             _split("train, val", drawn="[names[i] for i in torch.randint(len(names), (count,), generator=generator)]"),
         ),
@@ -355,7 +358,8 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
     if len(of_val) != count:
         swapped = " and the first has those of `count`" if len(of_train) == count else ""
         few = "fewer" if len(of_val) < count else "more"
-        raise NotYet(f"The second list has the photographs of {few} persons than `count`{swapped}.")
+        hint = [_ONCE] if few == "fewer" and not swapped else []
+        raise NotYet(f"The second list has the photographs of {few} persons than `count`{swapped}.", *hint)
     return sorted(val)
 
 
