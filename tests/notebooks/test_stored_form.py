@@ -112,7 +112,7 @@ def test_a_function_that_judges_a_network_puts_it_into_eval_mode(cell):
     (source,) = (cell.source for cell in nbformat.read(path, as_version=4).cells if cell.id == cell_id)
     names = {"torch": torch, "device": "cpu"}
     exec(source, names)
-    (judge,) = (value for name, value in names.items() if name in ("validate", "predict"))
+    (judge,) = (value for name, value in names.items() if name in ("test", "validate", "predict"))
     model = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 3))
     data = TensorDataset(torch.ones(20, 4), torch.zeros(20, dtype=torch.int64))
     loss_fn = [nn.CrossEntropyLoss()] if "loss_fn" in source else []
