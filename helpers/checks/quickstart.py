@@ -550,7 +550,7 @@ _CHOSEN = "chosen, tested.accuracy"
             _choose(_CHOSEN, score="evaluate(model, val_loader, loss_fn)"),
             _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).accuracy"),
         ),
-        "The models stay untrained: call each recipe once, as each call makes a model and an optimizer for it.": _choose(
+        "The models stay untrained: call each recipe once, since every call makes a new pair.": _choose(
             _CHOSEN, made="make()[0], make()[1]"
         ),
         "`val_accuracy` is empty where `fit` was given no `val_loader=`.": _choose(
