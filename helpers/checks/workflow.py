@@ -89,7 +89,7 @@ def shuffled_split(answer: Any) -> None:
         X[order], y[order] = X_new, y_new
         n_train = n * 8 // 10
         cases.append(Case((X, y, order), (X_new[:n_train], y_new[:n_train], X_new[n_train:], y_new[n_train:])))
-    expect_results(answer, cases, what=("X_train", "y_train", "X_test", "y_test"))
+    expect_results(answer, cases, what=("X_train", "y_train", "X_val", "y_val"))
 
 
 # 5.2
