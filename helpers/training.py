@@ -268,7 +268,7 @@ def load_checkpoint(
     except Exception as error:  # a file of another program may raise anything
         raise CheckpointError(
             f"Expected a checkpoint written by save_checkpoint, but {path.name} cannot be read as one "
-            f"({type(error).__name__}). Pass a file that `fit(checkpoint=...)` wrote; if this is one, it is damaged."
+            f"({type(error).__name__}). It is damaged or something else: delete it and train again."
         ) from error
     weights_before = copy.deepcopy(model.state_dict())
     try:
