@@ -165,7 +165,8 @@ def recap_tables(last_column: str) -> str:
             for node in SyntaxTreeNode(MarkdownIt().enable("table").parse(text)).children:
                 if node.type == "table" and _header(node)[-1] == last_column:
                     start, end = node.map
-                    parts += ["{.fold}", *text.splitlines()[start:end], ""]
+                    table = "\n".join(text.splitlines()[start:end])
+                    parts += ["{.fold}", re.sub(r"\]\((?=\d\d_\w+\.ipynb)", "](../notebooks/", table), ""]
     return "\n".join(parts)
 
 

@@ -41,8 +41,8 @@ _slope = template(
     goal="let autograd compute a slope",
     minutes=6,
     difficulty=1,
-    why="You gave no rule of differentiation: autograd has one for each operation, and finds the slope of whatever "
-    "Python code computes with them.",
+    why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
+    "strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
         "This is the height of the curve at that point, not its slope: go back with `backward()`.": _slope(
             "f(torch.tensor(at))", "f(torch.tensor(at, requires_grad=True))"
@@ -202,7 +202,7 @@ _parts = template(
     goal="add gradients up on purpose, each part weighted by its size",
     minutes=8,
     difficulty=2,
-    why="This is called gradient accumulation: a batch of thousands is trained on with the memory for a few, because "
+    why="This is called gradient accumulation. It trains on a batch of thousands with the memory for a few, because "
     "`step()` waits for the last part.",
     mistakes={
         "Clear `w.grad` once, before the first part: what it held before the call is still in it.": _parts(
@@ -257,7 +257,7 @@ _predict = template("def predict(model, X):\n    $result")
     goal="use a model with its layers and autograd set for use",
     minutes=5,
     difficulty=2,
-    why="Both are needed, since neither does the other's work. Call `model.train()` before you train on.",
+    why="Both are needed, since neither does the other's work. Call `model.train()` before you go on training.",
     mistakes={
         "Two things are to be switched: the layers to eval mode, and autograd off.": _predict("return model(X)"),
         "Switching autograd off does not tell the layers that training is over: they need eval mode.": _predict(
@@ -337,7 +337,7 @@ _descent = template(
     minutes=20,
     difficulty=3,
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
-    "one, and try both on the long bowl.",
+    "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
         "`p = ...` only gives a name to a new tensor. The parameter itself must change, as `-=` does it.": _descent(
             "p = p - self.lr * p.grad"

@@ -21,7 +21,7 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
 @book.exercise(
     "The laziest model",
     goal="count classes, and know the accuracy that needs no learning",
-    minutes=3,
+    minutes=4,
     difficulty=1,
     why="A model has learned something only if it beats this number, so know it before you train.",
     mistakes={
@@ -76,7 +76,7 @@ _scale = template(
 @book.exercise(
     "The same for both",
     goal="normalise new images with the numbers of the training set",
-    minutes=6,
+    minutes=8,
     difficulty=2,
     why="An image that arrives alone has no useful statistics of its own: anyone who uses your model needs the numbers "
     "it was trained with, so save them with it.",
@@ -146,7 +146,7 @@ _mean = template(
 @book.exercise(
     "A mean over batches",
     goal="average over examples, not over batches",
-    minutes=4,
+    minutes=5,
     difficulty=2,
     why="Every average loss and every accuracy in this course is computed like this: batch by batch, without ever "
     "having all examples in memory.",
@@ -211,7 +211,7 @@ _windows = template(
 @book.exercise(
     "Windows of a series",
     goal="write a `Dataset` whose examples are cut out when they are asked for",
-    minutes=8,
+    minutes=9,
     difficulty=2,
     why="Weather, heartbeats and the next word of a text are learned from windows like these. They overlap, so split "
     "such a series by time, not at random.",
@@ -280,7 +280,7 @@ _split = template(
 @book.exercise(
     "A split that keeps persons together",
     goal="split a data set without leakage",
-    minutes=9,
+    minutes=12,
     difficulty=3,
     why="The result on new persons is usually lower than on new photographs of known ones, and it is the honest one: "
     "your model will meet strangers.",
@@ -379,7 +379,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
 @book.exercise(
     "Small project: from raw images to loaders",
     goal="split, scale, normalise and batch a data set in the right order",
-    minutes=15,
+    minutes=25,
     difficulty=3,
     why="With this you can feed any greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
     "look at a batch with `image_grid(X, value_range=(-1, 2))`.",
