@@ -1,12 +1,10 @@
 """What a check may ask of an answer: that it equals a value, that a function or a network behaves as it should.
 
-Each `expect...` returns where the answer is as wanted and raises `NotYet` where it is not. Answers are compared by
-type, shape, dtype, device, then values, and nothing is broadcast. No method of an answer is called but the function
-that the exercise asks for, so an answer whose `__eq__` or `__repr__` raises does no harm.
+Each `expect...` raises `NotYet` where the answer is not as wanted. Nothing is broadcast, and no method of an answer is
+called but the function that the exercise asks for, so an answer whose `__eq__` or `__repr__` raises does no harm.
 
-Accepted beside what is wanted: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as numbers,
-an `int` that equals a `float`, an `nn.Parameter` as a tensor, and another floating dtype (unless `dtype=True`, for a
-task that names the dtype).
+Accepted too: a list for a tuple and the reverse (unless `strict=True`), NumPy's scalars as numbers, an `int`
+that equals a `float`, an `nn.Parameter` as a tensor, and (unless `dtype=True`) another floating dtype.
 """
 
 from __future__ import annotations
@@ -16,8 +14,8 @@ import dis
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.guard import TimeUp, printed
-from helpers.checks.source import arguments_of, is_library, loops, place_of
+from helpers.checks.source import arguments_of, is_library, loops, methods_of, place_of
 
 # Taken when this module is imported: replacing `torch.isclose`, or `detach` in a tensor, changes nothing for a check.
 _isclose, _nonzero, _clone, _detach = torch.isclose, torch.nonzero, torch.clone, Tensor.detach
@@ -37,8 +35,8 @@ UNSET: Any = type("Unset", (), {})()
 class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error of the program
     """The answer is not as wanted: what was found, and hints.
 
-    `observed` and `wanted` are the values that differ, where values were compared; `error` is what the code raised;
-    `calls` are the check's calls of the learner's code, the failing one last, and `printed` is what that one printed.
+    `observed` and `wanted` are the values that differ; `error` is what the code raised; `calls` are the calls of
+    the learner's code, the failing one last, and `printed` is what that one printed.
     """
 
     def __init__(  # noqa: D107
@@ -46,7 +44,7 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
     ) -> None:
         super().__init__(finding, *hints)
         self.observed, self.wanted, self.error = observed, wanted, error
-        self.calls, self.printed = tuple(trace.calls), printed.lines
+        self.calls, self.printed = tuple(calls), printed.lines
 
     def same_as(self, other: NotYet) -> bool:
         """Whether two answers were found wrong in the same place and in the same way."""
@@ -59,20 +57,13 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         if self.args[0].partition(":")[0] != other.args[0].partition(":")[0]:  # another part, another property
             return False
         try:
-            return same(self.observed, other.observed)
+            return next(_differences(self.observed, other.observed, "", _How(RTOL, ATOL, dtype=True)), None) is None
         except Exception:  # values of kinds that no check compares: their types are told
             return self.args[0] == other.args[0] and self.args[0].startswith("Type of ")
 
-    def with_hints(self, hints: Iterable[str]) -> NotYet:
-        """The same finding with these hints."""
-        self.args = (self.args[0], *hints)
-        return self
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
+    def sentences(self, hints: Iterable[str] = ()) -> tuple[str, ...]:
         """What to look at and then the numbers; where no values were compared, what was found and then the hints."""
-        finding, *hints = self.args
-        lines = tuple(finding.split("\n"))
+        lines = tuple(self.args[0].split("\n"))
         return (*hints, *lines) if self.observed is not UNSET else (*lines, *hints)
 
 
@@ -90,14 +81,7 @@ class Call:
     result: Any = UNSET
 
 
-@dataclass
-class Trace:
-    """The calls of the check that is running, the failing one last."""
-
-    calls: list[Call] = field(default_factory=list)
-
-
-trace = Trace()
+calls: list[Call] = []  # of the learner's code in the check that is running, the failing one last
 
 
 def expect(
@@ -114,9 +98,8 @@ def expect(
 ) -> None:
     """Compare an answer with what is wanted: a tensor, a number, a string, a dtype, or a list, tuple or dict of these.
 
-    `what` is the task's name for it, or a tuple of names for the elements of a tuple. NaN equals NaN in the same place.
-    `reveal=True` shows the wanted value: for a function's result, where it is one number of an input that the learner
-    did not choose. `requires_grad` is compared where it is given.
+    `what` is the task's name for it, or a tuple of names for the elements of a tuple. `reveal=True` shows the wanted
+    value. `requires_grad` is compared where it is given. NaN equals NaN in the same place.
 
     Raises:
         NotYet: they differ.
@@ -137,30 +120,27 @@ def same(left: Any, right: Any) -> bool:
 def expect_callable(answer: Any, what: str = "your answer") -> None:
     """Refuse what cannot be called, and a module, where a function is asked for."""
     if not callable(answer) or issubclass(type(answer), nn.Module):
-        raise NotYet(f"Type of {what}: expected a function, received {describe(answer)}.", *_function_remedy(answer))
-
-
-def _function_remedy(answer: Any) -> list[str]:
-    if issubclass(type(answer), Tensor | int | float | list | tuple):
-        return ["Give the function itself, without calling it: its name without brackets."]
-    return []
+        remedy = "Give the function itself, without calling it: its name without brackets."
+        called = issubclass(type(answer), Tensor | int | float | list | tuple)
+        raise NotYet(
+            f"Type of {what}: expected a function, received {describe(answer)}.", *([remedy] if called else [])
+        )
 
 
 def expect_class(answer: Any) -> None:
-    """Refuse what is not a class: an object that was made from it, above all."""
+    """Refuse what is not a class, an object that was made from it above all, and a class without methods."""
     if not issubclass(type(answer), type):
         remedy = "Give the class itself, its name without brackets: the check makes objects from it."
         raise NotYet(f"Type of your answer: expected a class, received {describe(answer)}.", remedy)
-    own = [code for base in type.__dict__["__mro__"].__get__(answer) for code in _methods(base).values()]
-    if not _methods(answer) and all(is_library(code.co_filename) for code in own):
+    inherited = [method for base in type.__dict__["__mro__"].__get__(answer) for method in methods_of(base).values()]
+    if not methods_of(answer) and all(is_library(method.__code__.co_filename) for method in inherited):
         raise NotYet(f"The class {_name_of(answer)} has no methods yet.", "Write those that the task names into it.")
     _expect_bodies(answer)
 
 
 def _expect_bodies(cls: type) -> None:
-    """Refuse a class that is begun, and of which a method is still empty."""
-    for name, code in _methods(cls).items():
-        if _is_empty(code) and not is_library(code.co_filename):
+    for name, method in methods_of(cls).items():
+        if _is_empty(method) and not is_library(method.__code__.co_filename):
             raise NotYet(f"`{name}` is still empty: write its body instead of `...` or `pass`.")
 
 
@@ -179,10 +159,9 @@ def expect_results(
     without_loop: bool = False,
     **how: Any,
 ) -> None:
-    """Compare what a function returns with what it should, case by case; edge cases too.
+    """Compare what a function returns with what it should, case by case; it must leave its inputs as they are.
 
-    The function gets copies, and must leave them as they are. `what` is the task's name for the result; `how` are
-    options of `expect`. With `without_loop=True` a loop, a comprehension, `map` or recursion is refused.
+    `what` is the task's name for the result; `how` are options of `expect`; `without_loop=True` refuses a loop.
 
     Raises:
         NotYet: a result differs, the function raised, it changed an input, or it loops where it must not.
@@ -206,10 +185,9 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     """
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
-    # What can be told in a word: a model or a loader of the check's own says nothing.
     told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if name and _is_brief(one)]
     listed = ", ".join(f"{name} {text}" for name, text in told)
-    trace.calls.append(Call(function, inputs, listed))
+    calls.append(Call(function, inputs, listed))
     printed.clear()
     try:
         result = function(*given, **options)
@@ -221,12 +199,12 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
             raise Blank from None
         called = f" (called with {listed})" if listed else ""
         raise NotYet(f"Your code raised an error{place_of(error)}{called}\n{message}", error=error) from None
-    trace.calls[-1].result = result
+    calls[-1].result = result
     if is_blank(result):
         raise Blank
     if not may_change:
         for name, before, after in zip(names, inputs, given, strict=True):
-            if _comparable(before) and not same(after, before):
+            if type(before) in (Tensor, list, tuple, dict) and not same(after, before):
                 raise NotYet(
                     f"The function changed its input{f' `{name}`' if name else ''}, which its caller may still need.",
                     _IN_PLACE if type(before) is Tensor else _LIST_CHANGED,
@@ -245,11 +223,7 @@ _LIST_CHANGED = (
 
 
 def expect_no_loop(function: Any) -> None:
-    """Refuse a function with a loop in its code: `for`, `while`, a comprehension, `map` and the like, or recursion.
-
-    Raises:
-        NotYet: it has one.
-    """
+    """Refuse a function with a loop in its code: `for`, `while`, a comprehension, `map` and the like, or recursion."""
     if loops(function):
         raise NotYet(
             "The result is right, but this exercise asks for no loop, and your function has one (a comprehension, "
@@ -270,8 +244,8 @@ def expect_module(
     """Judge a network by its behaviour on a batch of inputs.
 
     Asked always: a `torch.nn.Module`, a finite float32 output, the same output twice in eval mode, and a gradient
-    that reaches every parameter that is not frozen. Asked where given: the shape of the output, the number of
-    parameters (not the frozen ones), and whether the outputs in train and eval mode differ.
+    that reaches every parameter that is not frozen; where given: the shape of the output, the number of parameters
+    (not the frozen ones), and whether the outputs in train and eval mode differ.
 
     Raises:
         NotYet: one of these is not so.
@@ -279,13 +253,8 @@ def expect_module(
     if is_blank(model) or is_blank(type(model)):
         raise Blank
     if not issubclass(type(model), nn.Module):
-        remedy = ["Give the model itself, made by calling the class: its name with brackets."]
-        made = remedy if issubclass(type(model), type) else []
-        if type(model) in (list, tuple):
-            made = ["`nn.Sequential(...)` makes one module of several layers."]
-        elif type(model) is Tensor:
-            made = ["This is what a model returns. Give the model itself."]
-        raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *made)
+        hints = [hint for kinds, hint in _MODEL_INSTEAD.items() if issubclass(type(model), kinds)]
+        raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *hints)
     _expect_bodies(type(model))
     model = copy.deepcopy(model)
     nn.Module.train(model, True)
@@ -323,19 +292,21 @@ def expect_module(
         raise NotYet(f"Train and eval mode: expected {wanted} for the same inputs, received the opposite.")
 
 
+_MODEL_INSTEAD: dict[tuple[type, ...], str] = {
+    (type,): "Give the model itself, made by calling the class: its name with brackets.",
+    (list, tuple): "`nn.Sequential(...)` makes one module of several layers.",
+    (Tensor,): "This is what a model returns. Give the model itself.",
+}
+
+
 def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
+    wanted = torch.zeros(*(shape or [1]))
     if type(output) is not Tensor:
-        raise NotYet(
-            f"Type: expected {what} to return a tensor, received {describe(output)}.",
-            observed=output,
-            wanted=torch.zeros(1),
-        )
-    if shape is not None and tuple(output.shape) != tuple(shape):
-        raise NotYet(
-            f"Shape of the output of {what}: expected {list(shape)}, received {_shape(output)}.",
-            observed=output,
-            wanted=torch.zeros(*shape),
-        )
+        found = f"Type: expected {what} to return a tensor, received {describe(output)}."
+        raise NotYet(found, observed=output, wanted=wanted)
+    if shape is not None and output.shape != wanted.shape:
+        found = f"Shape of the output of {what}: expected {_shape(wanted)}, received {_shape(output)}."
+        raise NotYet(found, observed=output, wanted=wanted)
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):
         raise NotYet(f"Values of the output of {what}: expected finite float32, received {describe(output)}.")
 
@@ -344,8 +315,6 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
 
 
 class _How(NamedTuple):
-    """How two values are compared, and what is said about it."""
-
     rtol: float
     atol: float
     requires_grad: bool | None = None
@@ -356,14 +325,11 @@ class _How(NamedTuple):
 
 def plain(value: Any) -> Any:
     """A value without a wrapper that makes no difference to a reader: NumPy scalars, `nn.Parameter`, `torch.Size`."""
-    cls = type(value)
-    if cls is torch.Size:
+    if type(value) is torch.Size:
         return tuple(value)
-    if cls is nn.Parameter:
+    if type(value) is nn.Parameter:
         return value.as_subclass(Tensor)
-    if issubclass(cls, np.bool_ | np.integer | np.floating):
-        return value.item()
-    return value
+    return value.item() if issubclass(type(value), np.bool_ | np.integer | np.floating) else value
 
 
 def _differences(answer: Any, wanted: Any, what: str | tuple[str, ...], how: _How) -> Iterator[str]:
@@ -408,7 +374,7 @@ def _value_differences(answer: Any, wanted: Any, what: str, how: _How) -> Iterat
 
 
 def _called() -> str:
-    given = trace.calls[-1].given if trace.calls else ""
+    given = calls[-1].given if calls else ""
     return f" ({given})" if given else ""
 
 
@@ -450,22 +416,23 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-def kind(value: Any) -> str:  # noqa: PLR0911 - a table of kinds
+_KINDS: dict[tuple[type, ...], str] = {
+    (type(None),): "None",
+    (Tensor,): "a tensor",
+    (FunctionType, BuiltinFunctionType, MethodType): "a function",
+    (ModuleType,): "a Python module",
+}
+
+
+def kind(value: Any) -> str:
     """The type of a value in words: 'a list', 'None', 'a tensor'."""
-    if value is None:
-        return "None"
     if issubclass(type(value), type):  # isinstance would ask the value itself for its class
         return f"the class {_name_of(value)}"
-    if type(value) is Tensor:
-        return "a tensor"
-    if type(value) in (FunctionType, BuiltinFunctionType, MethodType):
-        return "a function"
-    if type(value) is ModuleType:
-        return "a Python module"
     name = _name_of(type(value))
     if issubclass(type(value), tuple) and hasattr(torch.return_types, name):
         return f"both tensors of `{name}`"
-    return f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
+    told = f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
+    return next((words for kinds, words in _KINDS.items() if type(value) in kinds), told)
 
 
 # When it is said: "an ndarray", "an L1Loss" and "an Upsample", but "a ReLU" and "a UserDict".
@@ -525,10 +492,6 @@ _LONGEST_MESSAGE = 950  # characters: so long is the list of all forms in which 
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
 
 
-def _comparable(value: Any) -> bool:
-    return type(value) in (Tensor, list, tuple, dict)
-
-
 def _shape(tensor: Tensor) -> str:
     sizes = [str(size) for size in tensor.shape]
     return f"[{', '.join(sizes if len(sizes) <= 8 else [*sizes[:8], '...'])}]"
@@ -549,15 +512,12 @@ def _number(value: Any) -> str:
 
 def _fresh(value: Any) -> Any:
     """A copy that shares no memory with the original."""
-    if type(value) is tuple:
-        return tuple(_fresh(item) for item in value)
-    if type(value) is list:
-        return [_fresh(item) for item in value]
+    if type(value) in (tuple, list):
+        return type(value)(map(_fresh, value))
     if type(value) is dict:
         return {key: _fresh(item) for key, item in value.items()}
     if type(value) is Tensor:
-        copied = _clone(_detach(value))
-        return copied.requires_grad_(value.requires_grad)
+        return _clone(_detach(value)).requires_grad_(value.requires_grad)
     return copy.deepcopy(value) if isinstance(value, nn.Module) else value
 
 
@@ -568,28 +528,17 @@ _EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_F
 
 def is_blank(answer: Any) -> bool:
     """Whether an answer is `...`, contains it, or is a function, or a class of functions, with nothing but `...`."""
-    if answer is ...:
-        return True
-    if type(answer) in (list, tuple):
-        return any(item is ... for item in answer)
-    if type(answer) is dict:
-        return any(item is ... for item in answer.values())
+    if type(answer) in (list, tuple, dict):
+        return any(item is ... for item in (answer.values() if type(answer) is dict else answer))
     if type(answer) is FunctionType:
-        return _is_empty(answer.__code__)
+        return _is_empty(answer)
     if issubclass(type(answer), type):
-        methods = _methods(answer)
-        return bool(methods) and all(map(_is_empty, methods.values()))
-    return False
+        return bool(methods_of(answer)) and all(map(_is_empty, methods_of(answer).values()))
+    return answer is ...
 
 
-def _methods(cls: type) -> dict[str, CodeType]:
-    """The code of the functions in the body of a class, by their names."""
-    own = type.__dict__["__dict__"].__get__(cls)
-    return {name: method.__code__ for name, method in own.items() if type(method) is FunctionType}
-
-
-def _is_empty(code: CodeType) -> bool:
+def _is_empty(function: FunctionType) -> bool:
     """Whether it does nothing but load and return None or `...`; a docstring is a constant that is never loaded."""
-    instructions = list(dis.get_instructions(code))
+    instructions = list(dis.get_instructions(function.__code__))
     loaded = [one.argval for one in instructions if one.opname in ("LOAD_CONST", "RETURN_CONST")]
     return all(one.opname in _EMPTY for one in instructions) and all(value in (None, ...) for value in loaded)

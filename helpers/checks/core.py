@@ -4,74 +4,31 @@ A module of checks makes one `Book` and registers a function per exercise, the j
 answers; it returns where they are right, and raises `NotYet` where they are not, as the `expect...` functions of
 `compare` do. Whatever else happens inside it, the learner gets a verdict and never a traceback.
 
-**Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. When an answer is
-found wrong, the mistakes are judged too, and the one that is found wrong *in the same way* (in the same case, with the
-same value, the same error or the same sentence) gives its hint. So a wrong answer is written once, no rule that
-recognises it is needed, and `tests/helpers/checks/test_attempts.py` feeds every check its own mistakes. Draw cases from
-random floats so that different mistakes give different values. Several wrong answers for one hint: `either(a, b)`.
-Functions and classes are best declared as what a learner types, from a `template` that holds what they share:
+**Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. The one that is
+found wrong *in the same way* as the learner's (in the same case, with the same value, error or sentence) gives its
+hint; `tests/helpers/checks/test_attempts.py` tries them all. Draw cases from random floats, so that
+different mistakes give different values. Several wrong answers for one hint: `either(a, b)`; several answers of one
+check: a tuple; what its judge would change: `mistakes=lambda: {...}`. Functions and classes come from a `template`.
+What beginners do wrong in every exercise is in `diagnose`, and not declared.
 
-    _of = template("def lazy(labels): counts = labels.bincount(); return $result")
-    ... mistakes={"This is a count. Out of how many?": _of("counts.max()", "counts.max().item()")}
-
-Where a check takes several answers, a mistake is a tuple of them. What is expensive or is changed by its judge (a
-model) is made when it is needed: `mistakes=lambda: {...}`.
-
-Where no mistake is recognised, `diagnose` looks for what beginners do in every exercise (a variable of the notebook, a
-missing `return`, `x.shape` called, an extra dimension, the wrong sign, ...). Do not declare those.
-
-A **value** (the wanted value is never shown):
+    _centred = template("def centre_rows(X): return $result")
 
     @book.exercise(
-        "Every half second", goal="make evenly spaced numbers", minutes=2, difficulty=1, why="A full sentence.",
-        mistakes={"`arange` leaves out its end.": torch.arange(0, 5, 0.5)},
+        "Centre the rows", goal="subtract means", minutes=2, difficulty=1, why="A full sentence.",
+        mistakes={"`dim=` names the dimension that disappears.": _centred("X - X.mean(dim=0)", "X - X.mean()")},
     )
-    def half_seconds(answer):
-        'Points in time from 0 to 5.'
-        expect(answer, torch.linspace(0, 5, 11), what="`times`", dtype=True)  # dtype=True: the task names float32
-
-A **function**. Build the cases so that the wanted result is known without a function that could be handed in as an
-answer: put it into the input, compute it with plain loops, or write it down:
-
-    @book.exercise(..., mistakes={"`dim=` names the dimension that disappears.": lambda X: X - X.mean(dim=0)})
     def centre_rows(answer):
         'Each row minus its mean.'
-        expect_results(answer, _centred_rows(), without_loop=True)
+        expect_results(answer, _rows(), without_loop=True)  # a value: expect(answer, wanted, what="`times`")
 
-    def _centred_rows():
-        for size in ((4, 3), (2, 5)):
-            wanted = balanced rows; X = wanted + one number for each row
-            yield Case((X,), wanted)
+Build the cases (`Case((X,), wanted)`) so that the wanted result is known without a function that could be handed in as
+an answer: put it into the input, compute it with plain loops, or write it down. For properties use `call`; it returns
+what the learner's function returns, and raise `NotYet` with one sentence of what was found. `expect_module` judges a
+network, `expect_class` asks for a class. The parameter of a judge is called `answer`; several carry the names of the
+notebook. The judge of a **project** yields a `Part` for each answer, and those that are there are judged:
 
-For properties use `call`, which returns what the learner's function returns, and raise `NotYet` with one sentence of
-what was found. A declared mistake that meets the same sentence adds its hint:
-
-    @book.exercise(..., mistakes={"`eval()` speaks to the layers, not to autograd.": _only_eval})
-    def predict(answer):
-        'Predictions without a graph.'
-        result = call(answer, model, X, may_change=True)
-        if result.requires_grad:
-            raise NotYet("The predictions have a graph: their `requires_grad` is True.")
-
-A **module or class**: `expect_module(model, X, output_shape=..., parameters=..., modes_differ=...)` judges a network by
-its behaviour, `expect_class(answer)` asks for a class, and `call(answer, ...)` makes an object of it:
-
-    @book.exercise(..., mistakes=lambda: {"An activation is missing between two layers.": nn.Sequential(...)})
-    def small_net(answer):
-        'A network 4-8-2.'
-        expect_module(answer, torch.randn(5, 4), output_shape=[5, 2], parameters=58)
-
-A **project with parts**: the judge yields a `Part` for each answer. Parts that are still `...` are open, the others
-are judged, each by itself; `after` names the parts without which this one cannot be judged:
-
-    @book.exercise(..., mistakes={"The loop judges one round too early.": (..., _too_early, ...)})
-    def another_line(splits, train_line, best_lr):
-        'Data, a loop, and a choice.'
-        yield Part("splits", lambda: _expect_splits(splits))
-        yield Part("train_line", lambda: _expect_training(train_line))
-        yield Part("best_lr", lambda: _expect_choice(splits, best_lr), after=("splits",))
-
-In the judge of a single answer the parameter is called `answer`; with several they carry the names of the notebook.
+    yield Part("splits", lambda: _expect_splits(splits))
+    yield Part("best_lr", lambda: _expect_choice(splits, best_lr), after=("splits",))
 """
 
 from __future__ import annotations
@@ -90,7 +47,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from helpers.checks.compare import Blank, NotYet, is_blank, kind, message_of, trace
+from helpers.checks.compare import Blank, NotYet, calls, is_blank, kind, message_of
 from helpers.checks.diagnose import decisive, diagnose, evident
 from helpers.checks.guard import TimeUp, guarded
 from helpers.checks.source import place_of
@@ -99,7 +56,7 @@ SECONDS = 5.0  # what an exercise's check may take
 
 
 class State(Enum):
-    """How an answer stands; the value is a symbol, so that colour never speaks alone."""
+    """The state of an answer; the value is a symbol, so that nothing depends on the colour alone."""
 
     NOT_ATTEMPTED = "○"
     NOT_YET = "✗"
@@ -305,15 +262,14 @@ class Exercise:
     def _judged(self, answers: tuple[Any, ...]) -> tuple[State, tuple[str, ...]]:
         if len(answers) != len(self.answers):
             received = "1 answer" if len(answers) == 1 else f"{len(answers)} answers"
-            return State.NOT_YET, (
-                f"The check is called as `check.{self.name}({', '.join(self.answers)})`; it was given {received}.",
-            )
+            call = f"check.{self.name}({', '.join(self.answers)})"
+            return State.NOT_YET, (f"The check is called as `{call}`; it was given {received}.",)
         finding = self._finding(answers)
-        if finding.state is State.NOT_ATTEMPTED:
-            return finding.state, ("Replace `...` with your answer, and run the cell again.",)
-        if finding.state is State.RIGHT:
-            return finding.state, (self.why,)
-        return finding.state, tuple(self._explained(finding))
+        sentences = {
+            State.NOT_ATTEMPTED: ("Replace `...` with your answer, and run the cell again.",),
+            State.RIGHT: (self.why,),
+        }
+        return finding.state, sentences.get(finding.state) or tuple(self._explained(finding))
 
     def _explained(self, finding: _Finding) -> Iterator[str]:
         for part, not_yet in finding.not_yet:
@@ -326,7 +282,7 @@ class Exercise:
                 hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
             elif not hints and (general := self._general_hint(diagnose, not_yet)):
                 hints = (general,)
-            told = not_yet.with_hints(hints).sentences
+            told = not_yet.sentences(hints)
             yield f"`{part}`: {told[0]}" if part else told[0]
             yield from told[1:]
             if not_yet.printed:
@@ -341,7 +297,7 @@ class Exercise:
             return None
 
     def _finding(self, answers: tuple[Any, ...]) -> _Finding:
-        trace.calls.clear()
+        calls.clear()
         try:
             return guarded(lambda: self._found(answers), self.seconds)
         except TimeUp:
@@ -362,30 +318,26 @@ class Exercise:
 
     def _of_parts(self, answers: tuple[Any, ...], blank: dict[str, bool]) -> _Finding:
         states: dict[str, State] = {}
-        wrong, waiting = [], []
+        wrong, waiting = [], {}
         for part in self.judge(*answers):
-            if blank.get(part.name):
+            missing = [name for name in part.after if states[name] is not State.RIGHT]
+            if blank.get(part.name) or missing:
                 states[part.name] = State.NOT_ATTEMPTED
-            elif missing := [name for name in part.after if states[name] is not State.RIGHT]:
-                states[part.name] = State.NOT_ATTEMPTED
-                waiting.append(f"`{part.name}` is judged once `{missing[0]}` is right.")
-            else:
-                trace.calls.clear()
-                outcome = self._outcome(part.judge, answers)
-                states[part.name] = State.NOT_YET if isinstance(outcome, NotYet) else outcome
-                if isinstance(outcome, NotYet):
-                    wrong.append((part.name, outcome))
-        if all(state is State.RIGHT for state in states.values()):
-            return _Finding(State.RIGHT)
+                if not blank.get(part.name):
+                    waiting[part.name] = f"`{part.name}` is judged once `{missing[0]}` is right."
+                continue
+            calls.clear()
+            outcome = self._outcome(part.judge, answers)
+            states[part.name] = State.NOT_YET if isinstance(outcome, NotYet) else outcome
+            if isinstance(outcome, NotYet):
+                wrong.append((part.name, outcome))
         right = [f"`{name}`" for name, state in states.items() if state is State.RIGHT]
-        open_parts = [
-            f"`{name}`"
-            for name, state in states.items()
-            if state is State.NOT_ATTEMPTED and not any(f"`{name}` is" in one for one in waiting)
-        ]
-        notes = [f"Right so far: {', '.join(right)}."] * bool(right)
-        notes += [f"Still open: {', '.join(open_parts)}."] * bool(open_parts)
-        return _Finding(State.NOT_YET, tuple(wrong), (*notes, *waiting))
+        left = [f"`{name}`" for name, state in states.items() if state is State.NOT_ATTEMPTED and name not in waiting]
+        if len(right) == len(states):
+            return _Finding(State.RIGHT)
+        listed = {"Right so far": right, "Still open": left}
+        notes = [f"{title}: {', '.join(names)}." for title, names in listed.items() if names]
+        return _Finding(State.NOT_YET, tuple(wrong), (*notes, *waiting.values()))
 
     def _outcome(self, judge: Callable[[], None], answers: tuple[Any, ...]) -> State | NotYet:
         try:
@@ -402,10 +354,8 @@ class Exercise:
 
     @staticmethod
     def _unusable(answers: tuple[Any, ...], error: BaseException) -> NotYet:
-        kinds = " and ".join(kind(answer) for answer in answers)
-        return NotYet(
-            f"The check could not use your answer ({kinds}){place_of(error)}\n{message_of(error)}", error=error
-        )
+        found = f"The check could not use your answer ({' and '.join(map(kind, answers))}){place_of(error)}"
+        return NotYet(f"{found}\n{message_of(error)}", error=error)
 
     def __repr__(self) -> str:
         return f"{self.heading}: give your answer to `check.{self.name}(...)`."
@@ -436,18 +386,15 @@ class Book:
     ) -> Callable[[Callable[..., Any]], Exercise]:
         """Register the decorated function as the check of the next exercise; it is called with the answers.
 
-        Args by keyword: the `goal` completes "you can ..."; `difficulty` is 1 to 3; `why` is the sentence that a right
-        answer gets (why it matters, or what to try next); `mistakes` are explained at the head of this module;
-        `seconds`
-        is the time limit, 5 where it is not given.
+        The `goal` completes "you can ..."; `difficulty` is 1 to 3; `why` is what a right answer is told; `mistakes` are
+        explained at the head of this module; `seconds` is the time limit.
 
         Raises:
             ValueError: a second exercise of this name or title, an empty text, minutes or difficulty out of range.
         """
         if difficulty not in (1, 2, 3) or minutes < 1:
-            raise ValueError(
-                f"Expected difficulty 1 to 3 and 1 minute or more for {title!r}, received {difficulty}, {minutes}."
-            )
+            received = f"received {difficulty}, {minutes}"
+            raise ValueError(f"Expected difficulty 1 to 3 and 1 minute or more for {title!r}, {received}.")
         if not all(text.strip() for text in (title, goal, why)) or not why.endswith((".", "?", "!")):
             raise ValueError(f"Expected a title, a goal and a full sentence as why for {title!r}; one is missing.")
 

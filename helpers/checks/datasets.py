@@ -156,7 +156,8 @@ _mean = template(
             "means[0].item()", "means[-1].item()"
         ),
         "This is the sum. By what must it be divided?": _mean("x.sum().item()"),
-        "Divide by the number of examples, not by the number of batches.": _mean("x.sum().item() / len(batches)"),
+        "Divide by the number of examples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
+        "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
         "Add up the sums of the batches, not their means, and divide by the number of examples.": _mean(
             "means.sum().item()", "means.sum().item() / len(x)"
         ),
@@ -178,6 +179,7 @@ _mean = template(
         "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": either(
             *(_mean(batches=f"x{rest} for x in loader") for rest in ("", ".sum()", ".mean()", ".numel()", ".shape")),
             _mean(batches="x for x, y in loader"),
+            _mean("sum(sum(batch) for batch in loader)"),
             sum,
         ),
     },
@@ -263,6 +265,9 @@ def windows(answer: Any) -> None:
             expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 
+_ONCE = (
+    "Draw from a list with each person once (`torch.unique`; a set of *tensors* keeps all): `randperm` repeats none."
+)
 _split = template(
     """
     def split_by_person(persons, count, generator):
@@ -288,11 +293,12 @@ _split = template(
         "Draw persons, not photographs; then see who is in each photograph.": _split("order[count:], order[:count]"),
         "Training gets only the photographs of persons that were *not* drawn.": _split("[*range(len(listed))], val"),
         "The two lists are the wrong way round: training comes first.": _split("val, train"),
-        "Draw from a list in which each person occurs once (`torch.unique`): `randperm` draws nobody twice.": either(
+        _ONCE: either(
             _split("train, val", drawn="[listed[i] for i in order[:count]]"),
             _split("train, val", drawn="[names[i] for i in torch.randint(len(names), (count,), generator=generator)]"),
-            _split("train, val", drawn="order[:count]"),
         ),
+        "None of the drawn numbers is a person: draw positions, and take the persons at them, `people[...]`. (A set "
+        "does not find equal *tensors*, only the integers of `tolist()`.)": _split("train, val", drawn="order[:count]"),
         "The lists hold indices of photographs, counted from 0: `enumerate` gives index and person.": _split(
             "[listed[i] for i in train], [listed[i] for i in val]", "[i + 1 for i in train], [i + 1 for i in val]"
         ),
@@ -332,6 +338,8 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
         finding = f"Type of the result: expected a tuple of two lists, received {describe(result)}{parts}."
         raise NotYet(finding, observed=result, wanted=([0], [0]))
     train, val = ([plain(i) for i in part] for part in result)
+    if not val:
+        raise NotYet("The second list is empty.")
     if others := [i for i in [*train, *val] if type(i) is not int]:
         raise NotYet(f"The lists should hold indices, integers; one of them holds {kind(others[0])}.")
     if set(train + val) <= set(persons):
@@ -350,7 +358,8 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
     if len(of_val) != count:
         swapped = " and the first has those of `count`" if len(of_train) == count else ""
         few = "fewer" if len(of_val) < count else "more"
-        raise NotYet(f"The second list has the photographs of {few} persons than `count`{swapped}.")
+        hint = [_ONCE] if few == "fewer" and not swapped else []
+        raise NotYet(f"The second list has the photographs of {few} persons than `count`{swapped}.", *hint)
     return sorted(val)
 
 
@@ -406,8 +415,10 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
             _loaders(data="images, y[: len(part)]"), _loaders(data="images, y[cut:] if part is val else labels")
         ),
         "Two steps are needed: scale the pixels to 0 to 1, then normalise with mean and standard deviation.": _loaders(
-            "", "pixels = X.unsqueeze(1).float()"
+            "pixels = X.unsqueeze(1).float()"
         ),
+        "A data set keeps the tensor that it was given: normalise before you make it, and give it the *new* tensor. "
+        "(`v2.Normalize` changes tensors, not data sets.)": _loaders(""),
         "Mean and std should come from the training images alone, and be used for both parts.": either(
             _loaders("mean, std = pixels.mean(), pixels.std()"),
             _loaders(data="(images - images.mean()) / images.std(), labels"),
@@ -525,7 +536,7 @@ def _expect_normalised(parts: dict[str, tuple[Tensor, Tensor]], every: Tensor) -
     if _near(used["training"], (pixels.mean(), pixels.std())):
         return
     if _near(used["training"], (0, 1)):
-        raise NotYet("The pixels go from 0 to 1, and they are not normalised.")
+        raise NotYet("The batches have the pixels from 0 to 1, before normalisation.")
     if _near(used["training"], (0, 1 / 255)):
         raise NotYet("The pixels still go from 0 to 255.")
     if _near(used["training"], (every.mean(), every.std())):

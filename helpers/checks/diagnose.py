@@ -10,8 +10,9 @@ import ast
 import difflib
 import re
 from collections.abc import Callable, Iterator
-from itertools import permutations
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from itertools import chain, permutations
+from traceback import walk_tb
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,47 +22,72 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
-from helpers.checks.source import arguments_of, called_name, cell_names, free_names, function_of, is_library, tree_of
+from helpers.checks.source import (
+    arguments_of,
+    called_name,
+    cell_names,
+    free_names,
+    function_of,
+    is_library,
+    methods_of,
+    nodes,
+    tree_of,
+)
 
 
 def diagnose(finding: NotYet) -> str | None:
     """A hint for an answer that was found wrong, where its source or its result shows what went wrong."""
-    tree = _tree(finding)
+    tree, method = _tree(finding), _method(finding)
     if finding.error is not None:
         rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree)]
         rules += [_of_layers(finding, tree), _of_misfits(finding), _of_messages(finding.error, tree)]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
-        rules = [_of_returns(finding, wanted, tree), _of_the_page(finding, tree), _of_types(observed, wanted)]
+        rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
         rules += [_of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
         rules += [_of_sizes(finding, tree)]
     else:
         rules = [_of_the_page(finding, tree)]
-    rules += [_of_dead_lines(tree), _of_unused(tree)]
-    return next((hint for rule in rules for hint in rule), None)
+    return _first(*rules, _of_dead_lines(tree), _of_unused(tree))
 
 
 def decisive(finding: NotYet) -> str | None:
     """A hint for what makes every other one beside the point: the function ends in the first round of a loop."""
-    return next(_of_loops(_method(_tree(finding))), None)
+    return _first(_of_loops(_method(finding)))
 
 
 def evident(finding: NotYet) -> str | None:
     """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
     tree = _tree(finding)
-    return next((hint for rule in (_of_the_page(finding, tree), _of_dead_lines(tree)) for hint in rule), None)
+    return _first(_of_the_page(finding, tree), _of_dead_lines(tree))
+
+
+def _first(*rules: Iterator[str]) -> str | None:
+    return next(chain(*rules), None)
 
 
 def _tree(finding: NotYet) -> ast.AST | None:
-    return tree_of(finding.calls[-1].function) if finding.calls else None
+    """The syntax tree of what was called: of a method, that of its class."""
+    if not finding.calls:
+        return None
+    function = finding.calls[-1].function
+    owner = tree_of(function.__self__) if type(function) is MethodType else None
+    return owner or tree_of(function)
 
 
-def _nodes(tree: ast.AST | None) -> Iterator[ast.AST]:
-    return ast.walk(tree) if tree is not None else iter(())
+def _method(finding: NotYet) -> ast.AST | None:
+    """Of a class what was called: the method itself, `forward` or `__call__`."""
+    tree = _tree(finding)
+    if not isinstance(tree, ast.ClassDef):
+        return tree
+    function = finding.calls[-1].function
+    methods = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+    names = [function.__name__] if type(function) is MethodType else ["forward", "__call__"]
+    return next((methods[name] for name in names if name in methods), tree)
 
 
 def _parameters(tree: ast.AST | None) -> list[str]:
-    return [one.arg for one in _nodes(tree) if isinstance(one, ast.arg) and one.arg not in ("self", "cls")]
+    return [one.arg for one in nodes(tree) if isinstance(one, ast.arg) and one.arg not in ("self", "cls")]
 
 
 # Names
@@ -74,33 +100,32 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         return
     name = error.name or next(iter(re.findall(r"'(\w+)'", str(error.args[0]))), "")
     function = _any_function(finding.calls[-1].function) if finding.calls else None
-    known = [*_parameters(tree), *(one.id for one in _nodes(tree) if _stores(one))]
+    known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
+    attributes = {ast.unparse(one) for one in nodes(tree) if isinstance(one, ast.Attribute)}
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
-    elif name == "F":
+    if name == "F":
         yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
-    elif re.fullmatch(r"[A-WZ]", name):
+    if re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
         given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
         sized = [one for one, value in given if one and type(value) is Tensor]
+        if name.lower() in set(_parameters(tree)) - set(sized):
+            yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
-        lower = name.lower() in _parameters(tree)
-        yield (
-            f"There is no `{name}`. Do you mean `{name.lower()}`?"
-            if lower and name.lower() not in sized
-            else f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-        )
-    elif any(ast.unparse(one) == f"self.{name}" for one in _nodes(tree) if isinstance(one, ast.Attribute)):
+        yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
+    if f"self.{name}" in attributes:
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
-    elif isinstance(tree, ast.ClassDef) and name in known:
+    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
+        yield f"A module has this as an attribute: `self.{name}`."
+    if isinstance(tree, ast.ClassDef) and name in known:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
-    elif close := difflib.get_close_matches(name, known, 1, 0.75):
+    if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    elif hasattr(torch, name):
+    if hasattr(torch, name):
         yield f"There is no `{name}` by itself: it belongs to PyTorch, `torch.{name}`."
-    else:
-        yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
+    yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
 def _stores(node: ast.AST) -> bool:
@@ -131,13 +156,12 @@ def _any_function(answer: Any) -> FunctionType | None:
     if function is not None and not is_library(function.__code__.co_filename):
         return function
     cls = answer if issubclass(type(answer), type) else type(answer)
-    own = type.__dict__["__dict__"].__get__(cls).values()
-    return next((method for method in own if type(method) is FunctionType), None)
+    return next(iter(methods_of(cls).values()), None)
 
 
 def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
     """A method without its brackets, lines after a `return`."""
-    for one in _nodes(tree):
+    for one in nodes(tree):
         if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
             yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
         if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
@@ -151,25 +175,15 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
 
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
     """An argument that the function never reads."""
-    read = {one.id for one in _nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+    read = {one.id for one in nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
     for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
         if name not in read and not name.startswith("_"):
             yield f"Your function never uses `{name}`, which it is given."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
-    if any(isinstance(one, ast.For | ast.While) and _returns(one.body) for one in _nodes(tree)):
+    if any(isinstance(one, ast.For | ast.While) and _returns(one.body) for one in nodes(tree)):
         yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
-
-
-def _method(tree: ast.AST | None) -> ast.AST | None:
-    """Of a class what is called: `forward` or `__call__`."""
-    methods = (
-        {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
-        if isinstance(tree, ast.ClassDef)
-        else {}
-    )
-    return methods.get("forward", methods.get("__call__", tree))
 
 
 # What is returned
@@ -179,21 +193,22 @@ _WORKS_IN_PLACE = {"backward", "append", "extend", "step", "zero_grad", "sort", 
 
 def _of_returns(finding: NotYet, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
     """None: no `return`, `print` in its place, what a method in place gives."""
-    tree = _method(tree)
     if finding.observed is None and not finding.calls:
         yield "This is None: `print`, a function without `return`, and a method that works in place give None."
     if finding.observed is not None or wanted is None or not isinstance(tree, ast.FunctionDef):
         return
     returned = [one.value for one in _own_nodes(tree) if isinstance(one, ast.Return) and one.value is not None]
-    if not returned and any(called_name(one) == "print" for one in _nodes(tree)):
+    if not returned and any(called_name(one) == "print" for one in nodes(tree)):
         yield "`print` only shows a value; the function itself returns None. Hand the value back with `return`."
+    elif any(isinstance(one, ast.Return) and one.value is None for one in _own_nodes(tree)):
+        yield "`return` alone gives None: write what is to be returned after it."
     elif not returned:
         yield f"`{tree.name}` has no `return`, so it returns None."
     else:
-        yield _of_none(returned[-1], tree, function_of(finding.calls[-1].function))
+        yield _of_none(returned[-1], tree)
 
 
-def _of_none(returned: ast.expr, tree: ast.FunctionDef, function: FunctionType | None) -> str:
+def _of_none(returned: ast.expr, tree: ast.FunctionDef) -> str:
     """Where a None that is returned comes from."""
     text = ast.unparse(returned)
     for one in _own_nodes(tree):
@@ -209,9 +224,6 @@ def _of_none(returned: ast.expr, tree: ast.FunctionDef, function: FunctionType |
                 "not for what was computed from them."
             )
         return f"`{ast.unparse(returned)}` is None until `backward()` has run."
-    helper = tree_of(function.__globals__.get(name)) if function is not None and name else None
-    if isinstance(helper, ast.FunctionDef) and not any(isinstance(one, ast.Return) for one in _own_nodes(helper)):
-        return f"`{name}` has no `return`, so it gives None."
     if not _returns(tree.body):
         return "On this path the function ends without a `return`: look at `if` without `else`, and at the indentation."
     return f"`{text}` is None here."
@@ -233,47 +245,51 @@ def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
                 waiting += ast.iter_child_nodes(node)
 
 
-def _of_types(observed: Any, wanted: Any) -> Iterator[str]:  # noqa: PLR0912 - a table of kinds
-    """A value of another kind than the one that is wanted."""
-    cls, number = type(observed), type(wanted) in (int, float, bool)
-    if cls in (FunctionType, BuiltinFunctionType, MethodType):
-        yield "This is a function that was not called, not a value: its brackets are missing."
-    elif issubclass(cls, type) and not isinstance(wanted, type):
-        yield f"This is {kind(observed)} itself, not an object of it: brackets are missing."
-    elif issubclass(cls, nn.Module) and not isinstance(wanted, nn.Module):
-        yield f"This is {kind(observed)}, a layer, not a result. Make the layer first, then call it with the inputs."
-    elif cls is np.ndarray:
-        yield "This is a NumPy array: `torch.from_numpy` makes a tensor of it, or compute with torch from the start."
-    elif cls.__name__ == "generator":
-        yield "This is a generator, which has not computed anything yet: `list(...)` collects what it gives."
-    elif cls is str and not isinstance(wanted, str):
-        yield "This is text: leave out the quotation marks or the f-string, and return the value itself."
-    elif type(wanted) is Tensor:
-        if cls in (int, float, bool):
-            yield "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`."
-        elif cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed):
-            yield "These are several tensors, and one is asked for. `torch.stack` or `torch.cat` puts them together."
-        elif cls in (list, tuple):
-            yield "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it."
-        elif hasattr(torch.return_types, cls.__name__):
-            yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
-    elif type(wanted) is list and cls is Tensor:
-        yield "This is a tensor, and a list is asked for: `tolist()` makes one of it."
-    elif number and cls is Tensor and observed.numel() == 1:
+_NUMBER, _SERIES = int | float | bool, list | tuple
+# By the type that is found and the one that is wanted, the first of which that fits gives the hint
+_TYPES: dict[tuple[Any, Any], str] = {
+    (
+        FunctionType | BuiltinFunctionType | MethodType,
+        object,
+    ): "This is a function, not a value: its brackets are missing.",
+    (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
+    (nn.Module, object): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
+    (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
+    (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
+    (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
+    (_SERIES, Tensor): "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
+    (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
+    (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
+    (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
+}
+
+
+def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
+    """A value of another type than the one that is wanted."""
+    cls, number = type(observed), isinstance(wanted, _NUMBER)
+    if issubclass(cls, type(wanted)):
+        return
+    if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
+        cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
+        yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
+    if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
+        yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
+    if number and cls is Tensor and observed.numel() == 1:
         yield "This is a tensor, and a Python number is asked for: `item()` takes it out."
-    elif number and cls is Tensor:
+    if number and cls is Tensor:
         yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
-    elif type(wanted) is int and cls is float:
+    if type(wanted) is int and cls is float:
         yield "This is a float, and an integer is asked for. `/` always gives a float; `//` divides integers."
-    elif number and cls in (list, tuple):
-        yield f"These are {len(observed)} values, and one number is asked for."
-    elif type(wanted) is tuple and cls is Tensor:
+    if type(wanted) is tuple and cls is Tensor:
         yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
-    elif cls is set and type(wanted) in (list, tuple):
-        yield "This is a set, which has no order: `sorted(...)` makes a list of it."
-    elif {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
+    if {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
         remedy = "`return a, b` makes a tuple" if cls is list else "square brackets make a list"
         yield f"The values are right, in {kind(observed)}, and the task asks for {kind(wanted)}: {remedy}."
+    length = len(observed) if cls in (list, tuple) else 0
+    for (found, asked), hint in _TYPES.items():
+        if issubclass(cls, found) and isinstance(wanted, asked):
+            yield hint.format(kind=kind(observed), length=length)
 
 
 def _of_constants(finding: NotYet) -> Iterator[str]:
@@ -298,14 +314,8 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
     if len(observed) != len(wanted):
-        if all(type(one) is str for one in (*observed, *wanted)):
-            if extra := [one for one in observed if one not in wanted]:
-                yield f"`{extra[0]}` should not be among your values."
-            elif missing := [one for one in wanted if one not in observed]:
-                yield f"`{missing[0]}` is missing among your values."
-        else:
-            more = "more" if len(observed) > len(wanted) else "fewer"
-            yield f"There are {more} elements than asked for: count what each round, and each line, adds."
+        more = "more" if len(observed) > len(wanted) else "fewer"
+        yield f"There are {more} elements than asked for: count what each round, and each line, adds."
     elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
     else:
@@ -343,47 +353,45 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
         yield from _of_values(left, right)
 
 
-def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:  # noqa: PLR0912 - a table
+def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
+    more = observed.ndim - wanted.ndim
     if observed.numel() == wanted.numel() and _near(observed.reshape(wanted.shape), wanted):
-        ones, more = [size for size in observed.shape if size != 1], observed.ndim - wanted.ndim
-        squeezes = (one for one in _nodes(tree) if called_name(one).endswith(".squeeze"))
-        if ones != [size for size in wanted.shape if size != 1]:
+        squeezes = (one for one in nodes(tree) if called_name(one).endswith(".squeeze"))
+        if [size for size in observed.shape if size != 1] != [size for size in wanted.shape if size != 1]:
             yield "The right numbers in the right order, but in another shape."
-        elif more < 0 and any(not one.args and not one.keywords for one in squeezes):
+        if more < 0 and any(not one.args and not one.keywords for one in squeezes):
             yield "`squeeze()` without a dimension removes every dimension of size 1, this one too. Name the dimension."
-        elif more < 0:
-            yield "The numbers are right; a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
-        elif more:
-            yield (
-                "The numbers are right; there is a dimension of size 1 too many. An index removes its dimension, a "
-                "range or `keepdim=True` keeps it, and `squeeze(dim)` removes it."
-            )
-        else:
-            yield "The numbers are right; the dimension of size 1 is in the wrong place."
-        return
+        yield "The numbers are right; " + (
+            "a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
+            if more < 0
+            else "there is a dimension of size 1 too many. An index removes its dimension, a range or `keepdim=True` "
+            "keeps it, and `squeeze(dim)` removes it."
+            if more
+            else "the dimension of size 1 is in the wrong place."
+        )
     for order in permutations(range(observed.ndim)) if 1 < observed.ndim <= 4 else ():
         if observed.permute(order).shape == wanted.shape and _near(observed.permute(order), wanted):
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
-            return
-    chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in _nodes(tree))
+    chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
     if chained and observed.numel() != wanted.numel():
         yield (
             "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. "
             "Put all places into one pair of brackets."
         )
-    elif observed.ndim == 0:
+    if observed.ndim == 0:
         yield "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
-    elif wanted.ndim == 0:
+    if wanted.ndim == 0:
         yield "One number is asked for, and these are several: a reduction (a sum or a mean) is missing."
-    elif observed.ndim == wanted.ndim + 1 and wanted.shape[0] == observed.shape[0]:
+    if more == 1 and observed.shape == (*wanted.shape, 1):
+        yield "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for."
+    if more == 1 and wanted.shape[0] == observed.shape[0]:
         yield "There is one dimension too many: a reduction, or an index, is missing."
-    elif observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape):
+    if observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape):
         yield "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape."
-    elif observed.ndim == wanted.ndim:
-        off = {dim: size - wanted.shape[dim] for dim, size in enumerate(observed.shape) if size != wanted.shape[dim]}
-        if len(off) == 1 and abs(by := next(iter(off.values()))) == 1:
-            many = "many" if by > 0 else "few"
-            yield f"Dimension {next(iter(off))} has one element too {many}: check where the range begins and ends."
+    off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
+    if len(off := [(dim, by) for dim, by in off if by]) == 1 and abs(off[0][1]) == 1:
+        many = "many" if off[0][1] > 0 else "few"
+        yield f"Dimension {off[0][0]} has one element too {many}: check where the range begins and ends."
 
 
 def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
@@ -391,34 +399,28 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
         yield "There are NaN among your values: 0 / 0, the mean of nothing, the logarithm of a negative number."
     if not left.numel() or not left.isfinite().all() or not right.isfinite().all() or not right.any():
         return
-    several, differing = right.numel() > 1, len(right.unique()) > 1
-    offset, place = (left - right).flatten()[0], int(right.abs().argmax())
-    factor = float(left.flatten()[place] / right.flatten()[place])
-    if several and not differing:
+    several, distinct = right.numel() > 1, len(right.unique())
+    if several and distinct == 1:
         return
-    if _near(left, -right):
-        yield "Every number has the wrong sign: something is subtracted the wrong way round."
-    elif _near(left.abs(), right):
-        yield "The sizes are right, but some signs are not: an absolute value is missing."
-    elif not several:
-        return
-    elif _near(left, right**2):
-        yield "These are the squares of the right numbers."
-    elif factor and _near(left, factor * right):
-        yield f"Every number is {factor:.4g} times what it should be."
-    elif _near(left - right, offset.expand_as(left)) and float(offset) == round(float(offset)):
-        yield f"Every number is off by the same amount, {float(offset):.4g}."
-    elif right.ndim == 2 and right.shape[0] == right.shape[1] and _near(left, right.T):
-        yield "The right numbers, with rows and columns exchanged."
-    elif right.shape[0] > 1 and _near(left, right.flip(0)):
-        yield "The right numbers in reverse order."
-    elif len(right.unique()) > max(2, right.numel() // 2) and _near(
-        left.flatten().sort()[0], right.flatten().sort()[0]
-    ):
-        yield (
+    place = int(right.abs().argmax())
+    factor, offset = float(left.flatten()[place] / right.flatten()[place]), float((left - right).flatten()[0])
+    found = {
+        "Every number has the wrong sign: something is subtracted the wrong way round.": _near(left, -right),
+        "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
+    }
+    if several:
+        found |= {
+            "These are the squares of the right numbers.": _near(left, right**2),
+            f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
+            f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
+            and _near(left - right, torch.full_like(left, offset)),
+            "The right numbers, with rows and columns exchanged.": right.ndim == 2 and _near(left, right.T),
+            "The right numbers in reverse order.": right.shape[0] > 1 and _near(left, right.flip(0)),
             "The right numbers, in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` "
-            "exchange dimensions."
-        )
+            "exchange dimensions.": distinct > max(2, right.numel() // 2)
+            and _near(left.flatten().sort()[0], right.flatten().sort()[0]),
+        }
+    yield from (hint for hint, true in found.items() if true)
 
 
 def _near(left: Tensor, right: Tensor) -> bool:
@@ -432,9 +434,9 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     last = finding.calls[-1]
     sizes = _sizes(last.inputs) | {value.numel() for value in last.inputs if type(value) is Tensor} | {0, 1, 2}
     earlier = {size for one in finding.calls[:-1] if one.function is last.function for size in _sizes(one.inputs)}
-    literals = {one.value for one in _nodes(tree) if isinstance(one, ast.Constant) and type(one.value) is int} - sizes
+    literals = {one.value for one in nodes(tree) if isinstance(one, ast.Constant) and type(one.value) is int} - sizes
     ranges = [
-        one.args[0] for one in _nodes(tree) if called_name(one) in ("range", "torch.arange") and len(one.args) == 1
+        one.args[0] for one in nodes(tree) if called_name(one) in ("range", "torch.arange") and len(one.args) == 1
     ]
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
@@ -458,28 +460,26 @@ def _of_layers(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     last = finding.calls[-1] if finding.calls else None
     names = zip(arguments_of(last.function, last.inputs), last.inputs, strict=True) if last else ()
     tensors = {name for name, value in names if type(value) is Tensor}
-    for one in _nodes(tree):
+    for one in nodes(tree):
         name = called_name(one)
         cls = getattr(nn, name.removeprefix("nn."), None) if name.startswith("nn.") else None
-        if isinstance(cls, type) and issubclass(cls, nn.Module):
-            for value in one.args:
-                if isinstance(value, ast.Name) and value.id in tensors:
-                    yield (
-                        f"`{name}({value.id})` makes a layer and takes `{value.id}` for an option of it. Make the "
-                        f"layer first, then call it: `{name}(...)({value.id})`."
-                    )
+        if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
+            continue
+        for value in (arg.id for arg in one.args if isinstance(arg, ast.Name) and arg.id in tensors):
+            yield (
+                f"`{name}({value})` makes a layer and takes `{value}` for an option of it. Make the layer first, then "
+                f"call it: `{name}(...)({value})`."
+            )
 
 
 def _of_misfits(finding: NotYet) -> Iterator[str]:
     """A layer of a model that gets what does not fit: which layer, what arrives, what it expects."""
-    traceback, layer, arrives = finding.error.__traceback__, None, None
-    while traceback is not None:
-        local = traceback.tb_frame.f_locals
-        if type(local.get("input")) is Tensor and isinstance(local.get("self"), nn.Linear | nn.Conv2d):
-            layer, arrives = local["self"], local["input"]
-        traceback = traceback.tb_next
-    if layer is None:
+    frames = [frame.f_locals for frame, _ in walk_tb(finding.error.__traceback__)]
+    fitting = [one for one in frames if isinstance(one.get("self"), nn.Linear | nn.Conv2d)]
+    fitting = [one for one in fitting if type(one.get("input")) is Tensor]
+    if not fitting:
         return
+    layer, arrives = fitting[-1]["self"], fitting[-1]["input"]
     model = finding.calls[-1].function
     layers = nn.Module.named_modules(model) if isinstance(model, nn.Module) else ()
     path = next((name for name, one in layers if one is layer), "")
@@ -490,9 +490,8 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
         what = f"{arrives.shape[1]} arrive" if arrives.ndim == 2 else "one long row arrives"
         if arrives.ndim > 2:
             yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
-        else:
-            yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
-    elif isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
+        yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
+    if isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
         yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
         named, arriving = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}", arrives.shape[-3]
@@ -507,7 +506,7 @@ def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
     if isinstance(error, RecursionError):
         yield "Your function calls itself again and again: nothing ends the recursion."
     if isinstance(error, KeyError):
-        yield f"The dictionary has no entry `{text[:60]!r}`: look at how its keys are spelled where it is made."
+        yield _of_keys(error.args[0] if error.args else "")
     if isinstance(error, AttributeError) and error.name:
         yield from _of_attributes(error)
     for pattern, hint in _MESSAGES.items():
@@ -515,43 +514,54 @@ def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
             yield hint(tree) if callable(hint) else found.expand(hint)
 
 
+def _of_keys(key: Any) -> str:
+    if type(key) is str and "already exists" in key:
+        return f"{key.capitalize()}: make it once, with `register_buffer` alone or with `self. ... =` alone."
+    if type(key) in (int, float):
+        return f"`{key!r}` is not a key of the dictionary. The key of its largest value is `max(d, key=d.get)`."
+    if type(key) is Tensor:
+        return "A dictionary does not find an equal tensor: use Python numbers as keys, from `item()` or `tolist()`."
+    return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
+
+
+_RENAMED = {"astype": "to", "copy": "clone", "transposed": "transpose", "len": "shape", "length": "shape"}
+# By the type of what has no such attribute; only for names of attributes that tensors have
+_NOT_A_TENSOR: dict[Any, str] = {
+    list
+    | tuple: "This is {kind}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or stack them.",
+    Dataset | DataLoader: "This is {kind}, and only a tensor has `.{name}`: take the tensors out of it first.",
+    float | int: "This is a Python number, and only a tensor has `.{name}`: make a tensor of it first.",
+    str: "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values.",
+}
+
+
 def _of_attributes(error: AttributeError) -> Iterator[str]:
     value, name = error.obj, error.name
-    renamed = {"astype": "to", "copy": "clone", "transposed": "transpose", "len": "shape", "length": "shape"}
-    known = dir(value) if type(value) is ModuleType else dir(type(value))
+    cls = type(value)
+    known = dir(value) if cls is ModuleType else dir(cls)
+    if isinstance(value, Tensor | nn.Module | Optimizer | FunctionType) and name in ("backward", "step", "zero_grad"):
+        yield "Call `backward()` on what the loss function returned, and `zero_grad()` and `step()` on the optimizer."
     if value is None and name in ("zero_", "mul_", "add_", "item", "clone", "detach", "norm", "abs", "data"):
         yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
-    elif value is None:
-        yield (
-            f"What is before `.{name}` is None here: a function without `return`, or a method that works in place, "
-            "gives None."
-        )
-    elif type(value) is Tensor and name in renamed:
-        yield f"A tensor has no `{name}`; what you want is `{renamed[name]}`."
-    elif type(value) in (Tensor, list, dict, str, ModuleType) and (
-        close := difflib.get_close_matches(name, known, 1, 0.75)
-    ):
+    if value is None:
+        yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
+    if cls is Tensor and name in _RENAMED:
+        yield f"A tensor has no `{name}`; what you want is `{_RENAMED[name]}`."
+    if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    elif type(value) in (list, tuple) and hasattr(Tensor, name):
-        yield (
-            f"This is {kind(value)}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or put "
-            "them together with `torch.stack`."
-        )
-    elif isinstance(value, Dataset | DataLoader) and hasattr(Tensor, name) and not name.startswith("__"):
-        yield f"This is {kind(value)}, and only a tensor has `.{name}`: take the tensors out of it first."
-    elif type(value) in (float, int) and name == "backward":
+    if cls in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
-    elif type(value) in (float, int) and hasattr(Tensor, name):
-        yield f"This is a Python number, and only a tensor has `.{name}`: make a tensor of it first."
-    elif type(value) is str and hasattr(Tensor, name):
-        yield "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values."
-    elif isinstance(tree_of(value), ast.ClassDef):
+    if hasattr(Tensor, name) and not name.startswith("__"):
+        yield from (
+            text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
+        )
+    if isinstance(tree_of(value), ast.ClassDef):
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
 
 def _converted(tree: ast.AST | None) -> str:
     """What turned a tensor with several elements into one number."""
-    for one in _nodes(tree):
+    for one in nodes(tree):
         name = called_name(one)
         if name in ("float", "int") and one.args:
             inner = ast.unparse(one.args[0])
@@ -567,17 +577,21 @@ def _converted(tree: ast.AST | None) -> str:
 
 
 def _truth(tree: ast.AST | None) -> str:
-    tests = [one.test for one in _nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
+    tests = [one.test for one in nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
     if any(isinstance(test, ast.Name | ast.Attribute) for test in tests):
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
-    return (
-        "A comparison with a tensor gives a truth value for each element, and `if`, `and` and `or` need exactly one. "
-        "Use a mask, `torch.where` or `clamp`; or `&` and `|`."
-    )
+    if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
+        return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
+    if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
+        return (
+            "A comparison with a tensor gives a truth value for each element, and `if`, `and`, `or` and `in` need "
+            "exactly one. Use a mask, `torch.where` or `clamp`; or `&` and `|`."
+        )
+    return "A single number is needed here, and this tensor has more than one element."
 
 
 def _context(tree: ast.AST | None) -> str:
-    for one in _nodes(tree):
+    for one in nodes(tree):
         for item in one.items if isinstance(one, ast.With) else ():
             used = ast.unparse(item.context_expr)
             if used.endswith((".eval()", ".train()")):
@@ -590,131 +604,89 @@ def _context(tree: ast.AST | None) -> str:
 
 
 _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
+    r"only integer tensors of a single element": (
+        "A list takes one integer as its index: make a tensor of it, and index that. (Of a `Subset`, use `.indices`.)"
+    ),
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
     r"Boolean value of Tensor|truth value of an array": _truth,
     r"object does not support the (asynchronous )?context manager|__enter__": _context,
-    r"pic should be PIL Image or ndarray": (
-        "`ToTensor` takes one PIL image or NumPy array, and this is a tensor already: divide `uint8` pixels by 255."
-    ),
+    r"pic should be PIL": "`ToTensor` takes a PIL image or NumPy array; a tensor of `uint8` pixels is divided by 255.",
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
-    r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)": (
-        r"The product [\1, \2] @ [\3, \4] needs the two inner sizes equal: \2 features arrive where \3 are expected."
-    ),
+    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": r"[\1, \2] @ [\3, \4]: \2 features arrive where \3 are expected.",
     r"size mismatch, got input \(\d+\).*vec \(\d+\)": "A matrix times a vector needs as many elements as columns.",
-    r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\).*dimension (\d+)": (
-        r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1: `unsqueeze` or `keepdim=True` "
-        "gives one."
+    r"tensor a \((\d+)\).* b \((\d+)\).*dimension (\d+)": (
+        r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `keepdim=True` gives it."
     ),
     r"element \d+ of tensors does not require grad": (
-        "Nothing in the computation asks for a gradient: a tensor must have `requires_grad=True` before anything is "
-        "computed from it, and a result taken out with `item()`, `detach()` or under `no_grad` has lost its graph."
+        "Nothing asks for a gradient: a tensor needs `requires_grad=True` before you compute with it; and `item()`, "
+        "`detach()` and `no_grad` lose the graph."
     ),
-    r"leaf Variable that requires grad.*in-place": (
-        "Autograd would record this change of a parameter. Make it inside `with torch.no_grad():`."
-    ),
-    r"backward through the graph a second time": (
-        "`backward()` can go through a graph once: compute the loss again before it."
-    ),
+    r"leaf Variable that": "Autograd would record this change of a parameter: make it inside `with torch.no_grad():`.",
+    r"backward through the graph a second": "`backward()` goes through a graph once: compute the loss again first.",
     r"implicitly created only for scalar outputs": "`backward()` starts from one number: take a mean or a sum first.",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
-    r"value cannot be converted to type (\w+?)(_t)? without overflow": (
-        r"The number does not fit into `\1`: choose a dtype with room for it before you compute."
-    ),
+    r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
     r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable": (
         r"There are brackets after what is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` are "
         "attributes."
     ),
-    r"(mean|sum|std|var|amax|amin)\(\) takes .*positional arguments? but \d+ were given": (
-        r"`\1` takes several dimensions as one tuple, as in `dim=(0, 1)`."
-    ),
-    r"^(\w+)\(\) takes no arguments": (
-        r"The class \1 has no `__init__` that takes them: its name has two underscores on each side."
-    ),
+    r"(mean|sum|std|var|amax|amin)\(\) takes .* but": r"`\1` takes several dimensions as a tuple: `dim=(0, 1)`.",
+    r"^(\w+)\(\) takes no arguments": r"The class \1 has no `__init__` with arguments. (Two underscores on each side?)",
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
-    r"must be Tensor, not ([A-Z]\w+)": (
-        r"A layer, \1, was made where its result was meant: make it first, then call it, `nn.\1()(x)`."
-    ),
+    r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
+    r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
     r"(builtin_function_or_method|method|function|functools.partial|type)\b": (
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
     r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
-    r"'(\w+)' object is not subscriptable": (
-        r"Square brackets index a tensor or a list, and this is a \1; a function is called with round ones."
-    ),
-    r"'(\w+)' object is not iterable": (
-        r"A single \1 cannot be looped over or unpacked; a list, a tensor or a `range` can."
-    ),
-    r"missing \d+ required positional arguments?: (.+)": (
-        r"A call lacks \1. Compare what is in its brackets with the `def` line."
-    ),
-    r"takes (?:from )?\d+.* positional arguments? but (\d+) (?:was|were) given": (
-        r"The check, or your own call, gives \1 values, and the `def` line has another number of parameters (the "
-        "first one of a method is `self`)."
+    r"'DataLoader' object is not subscriptable": "A loader has no index: loop over it, or index its `.dataset`.",
+    r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
+    r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
+    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
+    r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
+    r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
+    r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
+        r"\2 values arrive by position, and the `def` line takes \1. Name the options, `epochs=...`; and the first "
+        "parameter of a method is `self`."
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
-    r"Dimension out of range \(expected to be in range of \[-?\d+, (-?\d+)\], but got (-?\d+)\)": (
-        r"This tensor has no dimension \2: its dimensions are counted from 0 to \1."
-    ),
-    r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)": (
-        r"In dimension \2 there are \3 elements, counted from 0: there is none at \1."
-    ),
+    r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
+    r"index (-?\d+) is out of bounds .* (\d+) with size (\d+)": r"Dimension \2 has \3 elements: there is none at \1.",
+    r"tuple of ints, but found element of type Tensor": "Python integers are needed here: `round(x.item())`.",
     r"tuple of ints, but found .* float|slice indices must be integers|'float' object cannot be interpreted": (
-        "An index or a size must be an integer, and this one is a float: `int(...)` rounds it down."
+        "An index or a size must be an integer, and this one is a float: `round(...)` gives the nearest, and "
+        "`int(...)` drops what is after the point."
     ),
-    r"shape mismatch: indexing tensors could not be broadcast": (
-        "Two index tensors choose places together, so they need the same length, one pair for each place."
-    ),
-    r"to have (\d+) channels, but got (\d+) channels": (
-        r"A convolution for \1 channels is given \2: what comes out of one layer must fit into the next."
-    ),
+    r"shape mismatch: indexing tensors": "Two index tensors choose places together, so they need the same length.",
+    r"to have (\d+) channels, but got (\d+)": r"A layer for \1 channels is given \2: each must fit the one before.",
     r"expected 2D or 3D input \(got 4D input\)": "`BatchNorm1d` is for rows of features; images need `BatchNorm2d`.",
     r"doesn't define __round__ method": "`round` needs a Python number: take it out with `item()` first.",
     r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
-    r"list index out of range": "The list ends before this place: the last one is `len(...) - 1`.",
+    r"list index out of": "The list ends before this place. Its last index is `len(...) - 1`; an empty list has none.",
     r"too many indices for tensor of dimension (\d+)": r"The tensor has \1 dimensions, and the brackets name more.",
-    r"does not match the length of the desired ordering.*input.dim\(\) = (\d+)": (
-        r"`permute` names each dimension once, and this tensor has \1 of them."
-    ),
-    r"shape '(.*?)' is invalid for input of size (\d+)": (
-        r"The sizes in \1 multiply to another number than the \2 elements that there are."
-    ),
-    r"expected .*dtype|expected scalar type|Found dtype|must have the same dtype|expected m1 and m2": (
-        "Two dtypes meet here. Convert one, for example with `float()`; inputs of a model are float32, class labels "
-        "int64."
-    ),
+    r"does not match the length of the desired .* (\d+)": r"`permute` names each of the \1 dimensions once.",
+    r"shape '(.*?)' is invalid for input of size (\d+)": r"The sizes in \1 do not multiply to the \2 elements.",
+    r"can't be cast to the desired output": "`+=` writes into a tensor of integers here: begin with floats, `0.0`.",
+    r"not implemented for 'Long'": "A loss takes the outputs of the model first, then the classes: `loss_fn(pred, y)`.",
+    r"expected .*dtype|scalar type|Found dtype|same dtype|expected m1": "Two dtypes meet here: use `x.float()`.",
     r"only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
     r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
-    r"(before|without).*Module\.__init__\(\) call|super\(\)\.__init__": (
-        "`super().__init__()` must come first in the `__init__` of a module."
-    ),
-    r"\[ModuleList\] is missing the required": (
-        "A `ModuleList` only keeps layers: call them one after another, in a loop."
-    ),
+    r"cannot assign .* object to buffer": "A buffer is a tensor, such as `torch.zeros(n)`.",
+    r"cannot assign .* as parameter": "A parameter takes only an `nn.Parameter(...)`, or new values in place.",
+    r"(before|without).*__init__\(\) call|super\(": "`super().__init__()` comes first in a module's `__init__`.",
+    r"\[ModuleList\] is missing the required": "A `ModuleList` only keeps layers: call them one by one, in a loop.",
     r"list is not a Module subclass": "A list is not a layer: the `*` in `nn.Sequential(*layers)` unpacks a list.",
+    r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
-    r"Error\(s\) in loading state_dict": (
-        "`load_state_dict` wants what the `state_dict()` of the same kind of model gave, with nothing around it."
-    ),
-    r"too many values to unpack|not enough values to unpack|cannot unpack": (
-        "There are more, or fewer, names on the left of `=` (or after `for`) than values on the right."
-    ),
-    r"can't convert .* device type tensor|Expected all tensors to be on the same device": (
-        "Two devices meet here: move both to the same one."
-    ),
-    r"(not supported between instances of|unsupported operand type\(s\)).*'NoneType'": (
-        "One of the two values is None: a `.grad` before `backward()`, or what a function without `return` gives."
-    ),
-    r"received an invalid combination of arguments - got \((.*?)(?:, )?\)": (
-        r"The function was given (\1), and it has no form that takes these. Compare with the forms listed above."
-    ),
-    r"optimizer got an empty parameter list": (
-        "The model has no parameters, or they are a generator that was looped over before: it can be used once."
-    ),
-    r"can't optimize a non-leaf Tensor": (
-        "An optimizer takes leaves: tensors that you made, not results of a computation."
-    ),
+    r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
+    r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
+    r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
+    r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
+    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
+    r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",
 }

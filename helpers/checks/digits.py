@@ -45,6 +45,10 @@ _count = template(
             "weights + biases + scales", "weights + biases + 2 * (len(s) - 2)"
         ),
         "Nothing follows the last linear layer: its outputs are the logits.": _count("weights + biases + 2 * biases"),
+        "No batch norm comes before the first layer.": _count("weights + biases + 2 * sum(s)"),
+        "The last `Linear` counts too; only the batch norm after it is missing.": _count(
+            "weights - s[-2] * s[-1] + biases - s[-1] + 2 * scales"
+        ),
         "Leave out running mean and variance: they are not trained.": _count("weights + biases + 4 * scales"),
         "The batch norms are right. The linear layers have biases, too.": _count("weights + 2 * scales"),
         "A batch norm has two numbers for each output of its `Linear`, not for its inputs.": _count(
@@ -73,10 +77,11 @@ _order = template(
     def doubtful(outputs, k):
         p = $scores
         two = p.topk(2, dim=1).values
-        gaps = two[:, 0] - two[:, 1]
+        gaps = $gaps
         return $result
     """,
     scores="outputs.softmax(dim=1)",
+    gaps="two[:, 0] - two[:, 1]",
 )
 
 
@@ -96,6 +101,12 @@ _order = template(
         ),
         "The right images, but the most doubtful one comes first: keep the order of the gaps.": _order(
             "gaps.argsort()[:k].sort().values", "gaps.argsort()[:k].flip(0)"
+        ),
+        "`two[0]` is the first *image*. The largest probability of each image is in column 0, `two[:, 0]`.": _order(
+            "gaps.argsort()[:k]", gaps="two[0] - two[1]"
+        ),
+        "These are differences between class numbers: take the probabilities, `sort(dim=1).values`.": _order(
+            "gaps.argsort()[:k]", gaps="p.argsort(dim=1)[:, -1] - p.argsort(dim=1)[:, -2]"
         ),
         "Only the first `k` are asked for.": _order("gaps.argsort()"),
         "Look for the two largest among the classes of each image, not among the images (dimension 0).": _order(
@@ -164,9 +175,10 @@ _changes = template(
     difficulty=2,
     why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
     mistakes={
-        "A `state_dict` is not a copy: it changes with its network. Parameters do not change at all.": either(
-            _changes("changed", tried="model"), _changes("[]")
+        "Neither a `state_dict` nor `copy.copy` copies the tensors, which change with it. Use `copy.deepcopy`.": (
+            either(*(_changes("changed", tried=one) for one in ("model", "copy.copy(model)")))
         ),
+        "A forward pass changes no parameter. What else is in a `state_dict`?": _changes("[]"),
         "A copy of the `state_dict` shows the change; on what could the forward pass run to cause none?": _changes(
             "changed", before="copy.deepcopy(model.state_dict())", tried="model"
         ),
@@ -178,6 +190,7 @@ _changes = template(
         "Compare the values: a forward pass changes no parameter.": _changes("[*before]"),
         "These are all buffers: compare their values.": _changes("[name for name, _ in model.named_buffers()]"),
         "The count of batches changes, too.": _changes("[name for name in changed if before[name].ndim]"),
+        "These are the right names in alphabetical order: keep that of the `state_dict`.": _changes("sorted(changed)"),
         "These are the names of what stays as it is.": _changes("[name for name in before if name not in changed]"),
         "These are the tensors; their names are asked for.": _changes(
             *(f"[{entries}[name] for name in changed]" for entries in ("before", "after"))
@@ -356,7 +369,8 @@ _centred = template(
     why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this undo it.",
     mistakes={
         "It was moved just as far, but the other way.": _centred("(-down, -right), (0, 1)"),
-        "Rows and columns are exchanged: `sum(dim=1)` gives one number per row.": _centred("(right, down), (0, 1)"),
+        "Rows and columns are exchanged: `sum(dim=1)` gives one number per row, and in `roll` dimension 0 moves up and "
+        "down.": _centred("(right, down), (0, 1)"),
         "This moves the middle of the rectangle around the ink; in a centre of mass, more ink weighs more.": _centred(
             "(down, right), (0, 1)",
             change="row, column = ((at.nonzero()[0] + at.nonzero()[-1]).item() / 2 for at in (rows, columns))",
@@ -364,7 +378,7 @@ _centred = template(
         "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": either(
             *(_centred("(down, right), (0, 1)", weight=f"(picture > {least}).float()") for least in (0.1, 0))
         ),
-        "It stops a pixel short: the distance to 14 is rounded, not cut off.": _centred(
+        "It stops a pixel short: the distance to 14 (not to 13.5) is rounded, not cut off.": _centred(
             "(int(14 - row), int(14 - column)), (0, 1)",
             "(14 - int(row), 14 - int(column)), (0, 1)",
             "(int((14 - row) // 1), int((14 - column) // 1)), (0, 1)",
@@ -465,7 +479,9 @@ _until = template(
         "One epoch is missing: it stops too early, or counts from 0.": _until("epochs", going="waited < patience - 1"),
         "After a new best, start counting from 0 again.": _until("epochs", reset="waited"),
         "An accuracy just as high as the best is not a new best.": _until("epochs", better=">="),
-        "A higher accuracy is better: reverse the comparison.": _until("epochs", better="<", start="2.0"),
+        "A higher accuracy is better: reverse the comparison.": either(
+            _until("epochs", better="<", start="2.0"), _until("epochs", better="<")
+        ),
         "It stops at the first epoch without a new best: use `patience`.": _until("epochs", going="waited < 1"),
         "An accuracy of 0 may be the best so far: begin with a smaller number.": _until("epochs", start="0.0"),
         "Put the best state back after the loop, not inside.": _until("epochs", then="model.load_state_dict(state)"),

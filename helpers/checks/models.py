@@ -107,9 +107,6 @@ def _hidden(*layers: nn.Module) -> nn.Module:
             )
         ),
         "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
-        "One hidden layer is asked for, and this has two.": _hidden(
-            nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 5)
-        ),
         "Leave out dropout and normalisation.": _hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
         "A function makes new, untrained layers in every call: put them into `nn.Sequential` or a class.": lambda X: X,
     },
@@ -119,8 +116,8 @@ def small_net(answer: Any) -> None:
     X = _normal(4, 3, 16, 16)
     _expect_no_softmax(answer, X)
     expect_module(answer, X, output_shape=[4, 5], modes_differ=False)
-    expect_module(answer, X, parameters=(3 * 16 * 16 + 1) * 100 + (100 + 1) * 5)
     _expect_chain(answer, [3 * 16 * 16, 100, 5], "your model", image=(3, 16, 16))
+    expect_module(answer, X, parameters=(3 * 16 * 16 + 1) * 100 + (100 + 1) * 5)
     expect_module(answer, _normal(1, 3, 16, 16), output_shape=[1, 5])
 
 
@@ -136,7 +133,7 @@ def _expect_no_softmax(model: Any, X: Tensor) -> None:
         return
     for powers, name in ((scores, "probabilities"), (scores.exp(), "logarithms of probabilities")):
         if torch.allclose(powers.sum(dim=1), torch.ones(len(scores)), atol=1e-4):
-            hint = "`CrossEntropyLoss` takes scores and applies the softmax itself."
+            hint = "Return the scores of the last `Linear` as they are: no softmax."
             raise NotYet(f"Each row of the output looks like {name}: scores (logits) are wanted.", hint)
 
 
@@ -151,13 +148,16 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
     found = [(layer.in_features, layer.out_features) for layer in linear]
     if found != list(pairwise(widths)):
         listed = ", ".join(f"{before} to {after}" for before, after in found) or "none"
-        raise NotYet(f"Linear layers of {what}, in the order in which they are called: {listed}.")
+        hint = f"The task asks for {len(widths) - 1} of them." if len(found) != len(widths) - 1 else ""
+        raise NotYet(
+            f"Linear layers of {what}, in the order in which they are called: {listed}.", *filter(None, [hint])
+        )
     outputs = X
     with torch.no_grad():
         for place, layer in enumerate(linear):
             for parameter in layer.parameters():
                 parameter.copy_(_normal(*parameter.shape, seed=place))
-            outputs = outputs @ layer.weight.T + layer.bias
+            outputs = outputs @ layer.weight.T + (0 if layer.bias is None else layer.bias)
             outputs = outputs.clamp(min=0) if place < len(linear) - 1 else outputs
         received = call(model, X.reshape(len(X), *image))
     expect(received, outputs, what=f"the outputs of {what} with other weights")
@@ -199,6 +199,9 @@ _sure = template(
         ),
         "The largest probability is wanted, not the mean or the smallest.": _sure(
             "c, p.mean(dim=1)", "c, p.amin(dim=1)", "z.argmin(dim=1), p.amin(dim=1)"
+        ),
+        "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
+            "c, z.amax(dim=1).softmax(dim=0)"
         ),
         "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
@@ -287,10 +290,11 @@ _deep = template(
 
         def forward(self, X):
             last = len(self.layers) - 1
-            for i, layer in enumerate(self.layers): X = layer($X); $result
+            for i, layer in enumerate(self.layers$part): X = layer($X); $result
             return X
     """,
     keep="nn.ModuleList",
+    part="",
     X="X",
 )
 
@@ -312,6 +316,7 @@ _deep = template(
         "This is another activation: the task asks for a ReLU.": _deep(
             *(f"X = {name}(X) if i < last else X" for name in ("F.tanh", "F.sigmoid", "F.leaky_relu", "F.gelu"))
         ),
+        "The last layer is never called: call it after the loop, without a ReLU.": _deep("X = X.relu()", part="[:-1]"),
         "Scores are wanted: leave out the softmax at the end.": _deep(
             *(f"X = X.relu() if i < last else X.{name}(dim=1)" for name in ("softmax", "log_softmax"))
         ),
@@ -323,11 +328,19 @@ def deep_net(answer: Any) -> None:
     for widths in ([3, 5, 4, 6, 2], [6, 3], [4, 4, 4, 4, 4, 1]):
         what = f"the model of {widths}"
         model = call(answer, widths)
-        if issubclass(type(model), nn.Module) and not list(nn.Module.parameters(model)):
+        if not issubclass(type(model), nn.Module):
+            raise NotYet(f"Type: expected a class of modules, received one that makes {describe(model)}.")
+        if not list(nn.Module.parameters(model)):
             raise NotYet("The model has no parameters: it does not see its layers.")
+        layers = [layer for layer in nn.Module.modules(model) if isinstance(layer, nn.Linear)]
+        if 0 < len(layers) < len(widths) - 1:
+            hint = "In a loop, `self.layer = ...` replaces the layer before it. An `nn.ModuleList` keeps them all."
+            finding = f"Linear layers of {what}: expected {len(widths) - 1}, received {len(layers)}."
+            raise NotYet(finding, *([hint] if len(layers) == 1 else []))
         parameters = sum((before + 1) * after for before, after in pairwise(widths))
         X = _normal(7, widths[0])
-        expect_module(model, X, output_shape=[7, widths[-1]], parameters=parameters, modes_differ=False, what=what)
+        expect_module(model, X, modes_differ=False, what=what)  # a layer that is not used, before the shape
+        expect_module(model, X, output_shape=[7, widths[-1]], parameters=parameters, what=what)
         _expect_chain(model, widths, what)
 
 
@@ -389,6 +402,9 @@ _centre = template(
         '`self.register_buffer("running_mean", ...)` makes a buffer; a tensor in a plain attribute is none.': _centre(
             "out", buffer="running_mean = torch.zeros(n)"
         ),
+        "`register_buffer` keeps the buffer itself, and returns None: write it without `self.running_mean =`.": _centre(
+            "out", buffer="running_mean = self.register_buffer('running_mean', torch.zeros(n))"
+        ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "At first, `running_mean` is `torch.zeros(n)`.": either(
             *(
@@ -398,7 +414,7 @@ _centre = template(
         ),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (
-            _centre("out.detach()")
+            _centre("out.detach()", "X - (mean.detach() if self.training else self.running_mean)")
         ),
     },
 )
@@ -413,7 +429,12 @@ def centre(answer: Any) -> None:
             raise NotYet("The layer contains a BatchNorm.")
         if list(nn.Module.parameters(layer)):
             raise NotYet("The layer has parameters, and it should have none.")
-        if "running_mean" not in dict(nn.Module.named_buffers(layer)):
+        if "running_mean" in layer._buffers and _running_mean(layer) is None:
+            raise NotYet("The buffer `running_mean` is None.")
+        if _running_mean(layer) is None:
+            other = next((name for name, _ in nn.Module.named_buffers(layer)), "")
+            if other:
+                raise NotYet(f"Its buffer is called `{other}`, and not `running_mean`.", "Give it the task's name.")
             raise NotYet("The layer has no buffer that is called `running_mean`.")
         expect(_running_mean(layer), torch.zeros(n), what="`running_mean` at first")
         running = torch.zeros(n)
@@ -425,8 +446,13 @@ def centre(answer: Any) -> None:
                 running = running + (X.mean(dim=0) - running) / 10
             expect(_running_mean(layer), running, what=f"`running_mean` after {what}")
         nn.Module.train(layer, True)
-        if not call(layer, _normal(4, n).requires_grad_()).requires_grad:
+        X, weights = _normal(4, n).requires_grad_(), _normal(4, n, seed=1)
+        output = call(layer, X, may_change=True)
+        if not output.requires_grad:
             raise NotYet("The numbers are right, but autograd loses its way to the inputs: no gradient reaches them.")
+        (gradient,) = torch.autograd.grad((output * weights).sum(), X, retain_graph=True)
+        if not torch.allclose(gradient, weights - weights.mean(dim=0), atol=1e-5):
+            raise NotYet("The numbers are right, but no gradient goes through the mean that is subtracted.")
         if _running_mean(layer).requires_grad:
             raise NotYet("The numbers are right, but behind layers that learn, `running_mean` gets a graph that grows.")
 
@@ -471,7 +497,8 @@ class _AlwaysDropped(nn.Dropout):
         "After the last layer, dropout sets scores to 0: put it before.": _ended(nn.Linear(512, 10), nn.Dropout(0.2)),
         "Drop some features in training: `nn.Dropout(p)`, p between 0 and 1.": _ended(nn.Linear(512, 10)),
         "The task wants a convolution, `nn.Conv2d(3, ...)`.": _flat(nn.Linear(3072, 10)),
-        "`nn.functional.dropout` drops in eval mode too, without `training=self.training`; `nn.Dropout` does not.": (
+        "Dropout must know the mode: make `nn.Dropout` in `__init__`, where `eval()` reaches it. (One that is made in "
+        "`forward` is always in train mode; `nn.functional.dropout` needs `training=self.training`.)": (
             _ended(_AlwaysDropped(), nn.Linear(512, 10))
         ),
     },

@@ -127,7 +127,7 @@ _STEPS = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
 _epoch = template(
     """
     def train_and_tell(model, loader, loss_fn, optimizer):
-        losses, sizes = [], []
+        losses, sizes, before = [], [], $before
         for X, y in loader:
             loss = $loss
             $steps
@@ -136,6 +136,7 @@ _epoch = template(
         return $result
     """,
     {"evaluate": evaluate},
+    before="None",
     loss="loss_fn(model.train()(X), y)",
     steps=_STEPS,
 )
@@ -166,6 +167,10 @@ _epoch = template(
             _epoch("evaluate(model, loader, loss_fn).loss"),
             _epoch("total / images", steps=f"{_STEPS}; loss = loss_fn(model(X), y)"),
         ),
+        "This is the loss of the model as it came. The weights change after each batch: add its loss up in the loop.": (
+            _epoch("before", before="evaluate(model, loader, loss_fn).loss")
+        ),
+        "`len(loader)` is the number of batches: divide by the number of images.": _epoch("total / len(loader)"),
         "The loss is given: `loss_fn`.": _epoch("total / images", loss="F.cross_entropy(model.train()(X), y)"),
     },
 )
@@ -263,6 +268,9 @@ _trust = template(
         "Divide what is right, the diagonal, by how often each class was named.": _trust(
             "named", "right", "c / named", "1 - right / named"
         ),
+        "`clamp(min=1)` makes a 0 into a 1; `max=1` makes every larger sum into a 1.": _trust(
+            "right / named.clamp(max=1)"
+        ),
         "`//` turns a fraction below 1 into 0: divide with `/`.": _trust("right // named.clamp(min=1)"),
         "There are not always ten classes: `len(confusions)` counts them.": _trust("torch.zeros(10)"),
     },
@@ -345,9 +353,11 @@ def _loading(*results: str, **holes: str) -> either:
         "`torch.save(what, path)` writes an object to one file, at `path` itself.": _saving(
             "", "torch.save(path, everything)", "torch.save(everything, path / 'training.pt')"
         ),
-        "Save three things: the `state_dict()` of the model, that of the optimizer, and `epochs`.": _saving(
+        "Save three things in one dict (each `torch.save` replaces the file): the `state_dict()` of the model, that "
+        "of the optimizer, and `epochs`.": _saving(
             *(f"del everything['{name}']; torch.save(everything, path)" for name in ("model", "optimizer", "epochs")),
             *("torch.save(model.state_dict(), path)", "torch.save({'model': model, 'optimizer': optimizer}, path)"),
+            "for part in everything.values(): torch.save(part, path)",
         ),
         "`pickle` stores what may run any code as it is loaded: use `torch.save` and `torch.load`.": _saving(
             "pickle.dump(everything, path.open('wb'))"
@@ -441,9 +451,9 @@ def _expect_loading(save_all: Any, load_all: Any) -> None:
 # 6.7
 # The number of examples in each set, and the fraction of them in which each column tells the class.
 _SETS = {
-    "training": (30, (1.0, 0.8, 0.6, 0.7)),
-    "validation": (20, (0.6, 0.9, 0.75, 0.55)),
-    "test": (20, (0.4, 0.7, 0.95, 0.45)),
+    "training": (30, (1.0, 0.8, 0.6, 0.7, 0.75)),
+    "validation": (20, (0.6, 0.9, 0.75, 0.55, 0.65)),
+    "test": (20, (0.4, 0.7, 0.95, 0.45, 0.55)),
 }
 
 
@@ -473,7 +483,7 @@ def _make(made: list[nn.Module], column: int, lr: float, weight: float = -0.3) -
 
 
 _CHOICES = (  # column, learning rate and first weight of each recipe; epochs; the right choice, its test accuracy
-    ({"red": (0, 0.5), "blue": (1, 0.5), "green": (2, 0.5), "grey": (3, 0.5)}, 1, ("blue", 0.7)),
+    ({"red": (0, 0.5), "blue": (1, 0.5), "green": (2, 0.5), "grey": (3, 5.0), "white": (4, 0.5)}, 1, ("blue", 0.7)),
     # "one" is the best after its first epoch, and the worst after its last.
     ({"one": (1, -0.15, 0.3), "two": (2, 0.5), "three": (0, 0.5)}, 3, ("two", 0.95)),
     # The first classifies more of them correctly, but is less sure.
@@ -498,17 +508,20 @@ _choose = template(
     def choose(recipes, train_loader, val_loader, test_loader, epochs):
         loss_fn, models, scores = nn.CrossEntropyLoss(), {}, {}
         for name, make in recipes.items():
-            model, optimizer = make()
-            fitted = fit(model, train_loader, loss_fn, optimizer, epochs=$epochs, val_loader=val_loader, progress=False)
+            model, optimizer = $made
+            fitted = fit(model, train_loader, loss_fn, optimizer, epochs=$epochs, val_loader=$val, progress=False)
             $more
             models[name], scores[name] = model, $score
-        chosen = max(scores, key=scores.get)
+        chosen = $chosen
         tested = evaluate(models[chosen], test_loader, loss_fn)
         return $result
     """,
     {"fit": fit, "evaluate": evaluate},
+    made="make()",
     epochs="epochs",
+    val="val_loader",
     more="",
+    chosen="max(scores, key=scores.get)",
     score="evaluate(model, val_loader, loss_fn).accuracy",
 )
 _CHOSEN = "chosen, tested.accuracy"
@@ -524,11 +537,24 @@ _CHOSEN = "chosen, tested.accuracy"
     mistakes={
         "Choose the recipe with the highest validation accuracy after the last epoch, `[-1]`.": either(
             _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).loss"),
-            _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).accuracy"),
             _choose(_CHOSEN, score="max(fitted.val_accuracy)"),
         ),
         "Let the validation set choose: training images may be known by heart, and the test is for the end.": either(
             *(_choose(_CHOSEN, score=f"evaluate(model, {part}_loader, loss_fn).accuracy") for part in ("train", "test"))
+        ),
+        "`max` of a dict compares its keys, here the names: its `key=` says what to compare instead.": _choose(
+            _CHOSEN, chosen="max(scores)"
+        ),
+        "The worst was chosen: by the smallest accuracy, or by the largest loss, which comes first in what `evaluate` "
+        "returns (keep `.accuracy`).": either(
+            _choose(_CHOSEN, score="evaluate(model, val_loader, loss_fn)"),
+            _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).accuracy"),
+        ),
+        "The models stay untrained: call each recipe once, since every call makes a new pair.": _choose(
+            _CHOSEN, made="make()[0], make()[1]"
+        ),
+        "`val_accuracy` is empty where `fit` was given no `val_loader=`.": _choose(
+            _CHOSEN, val="None", score="fitted.val_accuracy[-1]"
         ),
         "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
             "chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"
@@ -546,7 +572,7 @@ _CHOSEN = "chosen, tested.accuracy"
             _CHOSEN, more="model.train()(next(iter(val_loader))[0])"
         ),
         "Train each model for `epochs` epochs, whatever number that is.": either(
-            *(_choose(_CHOSEN, epochs=epochs) for epochs in ("1", "3", "0"))
+            *(_choose(_CHOSEN, epochs=epochs) for epochs in ("1", "3"))
         ),
     },
 )

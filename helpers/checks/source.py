@@ -52,43 +52,50 @@ def function_of(answer: Any) -> FunctionType | None:
 
 def tree_of(answer: Any) -> ast.AST | None:
     """The syntax tree of a learner's function or class, or of the class of a learner's object."""
-    cls = answer if issubclass(type(answer), type) else type(answer)
     if type(answer) in (FunctionType, MethodType, partial):
-        function = function_of(answer)
-        return _function_tree(function.__code__) if function is not None else None
-    own = type.__dict__["__dict__"].__get__(cls)
-    codes = [method.__code__ for method in own.values() if type(method) is FunctionType]
-    if not codes or is_library(codes[0].co_filename):
+        return _function_tree(function_of(answer))
+    cls = answer if issubclass(type(answer), type) else type(answer)
+    files = [method.__code__.co_filename for method in methods_of(cls).values()]
+    if not files or is_library(files[0]):
         return None
     name = type.__dict__["__name__"].__get__(cls)
-    tree = _module_tree(codes[0].co_filename)
-    found = [one for one in ast.walk(tree) if isinstance(one, ast.ClassDef) and one.name == name] if tree else []
+    found = [one for one in nodes(_file_tree(files[0])) if isinstance(one, ast.ClassDef) and one.name == name]
     return found[-1] if found else None
+
+
+def methods_of(cls: type) -> dict[str, FunctionType]:
+    """The functions in the body of a class, by their names."""
+    own = type.__dict__["__dict__"].__get__(cls)
+    return {name: method for name, method in own.items() if type(method) is FunctionType}
 
 
 def cell_of(answer: Any) -> ast.Module | None:
     """The syntax tree of the whole cell in which a learner's function is defined."""
     function = function_of(answer)
-    return _module_tree(function.__code__.co_filename) if function else None
+    return _file_tree(function.__code__.co_filename) if function else None
 
 
 def cell_names(answer: Any) -> set[str]:
     """The names that the learner's cell itself assigns, outside functions."""
     tree = cell_of(answer)
+    lines = [one for one in (tree.body if tree else ()) if not isinstance(one, ast.FunctionDef | ast.ClassDef)]
     return {
-        one.id
-        for statement in (tree.body if tree else ())
-        if not isinstance(statement, ast.FunctionDef | ast.ClassDef)
-        for one in ast.walk(statement)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+        one.id for line in lines for one in nodes(line) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
     }
 
 
-def _function_tree(code: CodeType) -> ast.AST | None:
-    tree = None if is_library(code.co_filename) else _module_tree(code.co_filename)
+def nodes(tree: ast.AST | None) -> Iterator[ast.AST]:
+    """All nodes of a syntax tree, if there is one."""
+    return ast.walk(tree) if tree is not None else iter(())
+
+
+def _function_tree(function: FunctionType | None) -> ast.AST | None:
+    if function is None or is_library(function.__code__.co_filename):
+        return None
+    code = function.__code__
     found = [
         one
-        for one in (ast.walk(tree) if tree else ())
+        for one in nodes(_file_tree(code.co_filename))
         if isinstance(one, ast.FunctionDef | ast.Lambda)
         and min([one.lineno, *(d.lineno for d in getattr(one, "decorator_list", []))]) == code.co_firstlineno
         and getattr(one, "name", "<lambda>") == code.co_name
@@ -96,7 +103,7 @@ def _function_tree(code: CodeType) -> ast.AST | None:
     return found[0] if len(found) == 1 else None
 
 
-def _module_tree(filename: str) -> ast.Module | None:
+def _file_tree(filename: str) -> ast.Module | None:
     return _parsed("".join(linecache.getlines(filename)))
 
 
@@ -130,36 +137,24 @@ def loops(answer: Any) -> bool:
     """Whether a learner's function has a loop: `for`, `while`, a comprehension, `map` and the like, or recursion."""
     seen: set[CodeType] = set()
 
-    def of(function: FunctionType | None, callers: tuple[CodeType, ...]) -> bool:  # noqa: PLR0911
-        if function is None or is_library(function.__code__.co_filename):
-            return False
-        if function.__code__ in callers:
+    def found_in(function: FunctionType | None, callers: tuple[CodeType, ...]) -> bool:
+        code = function.__code__ if function else None
+        if code in callers:
             return True
-        if function.__code__ in seen or (tree := _function_tree(function.__code__)) is None:
-            return False
-        seen.add(function.__code__)
-        inner = {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
-        for one in ast.walk(tree):
+        tree = None if code in seen else _function_tree(function)
+        seen.add(code)
+        for one in nodes(tree):
             called = called_name(one)
             if isinstance(one, _LOOPS) or called.rpartition(".")[2] in _LOOPING_CALLS:
                 return True
-            if called in inner and _calls_itself(tree, called):
+            if isinstance(one, ast.FunctionDef) and one.name in map(called_name, ast.walk(one)):
                 return True
             helper = function.__globals__.get(called)
-            if type(helper) is FunctionType and of(helper, (*callers, function.__code__)):
+            if type(helper) is FunctionType and found_in(helper, (*callers, code)):
                 return True
         return False
 
-    return of(function_of(answer), ())
-
-
-def _calls_itself(tree: ast.AST, name: str) -> bool:
-    return any(
-        isinstance(one, ast.FunctionDef)
-        and one.name == name
-        and any(called_name(call) == name for call in ast.walk(one))
-        for one in ast.walk(tree)
-    )
+    return found_in(function_of(answer), ())
 
 
 def called_name(node: ast.AST) -> str:

@@ -228,11 +228,12 @@ def decision_boundary(
             exclude_from_fingerprint(ax.contour(across, up, grid, levels=[0.5], colors=[INK], linewidths=1.8))
         for label, chosen, face in (("yes", yes, INK), ("no", ~yes, PAPER)):
             ax.plot(*X[chosen].T, "o", color=face, markeredgecolor=INK, markersize=4.5, linestyle="", label=label)
-        ax.set(title=title, xlim=extent[:2], ylim=extent[2:])
+        ax.set(title=title, xlabel="first feature", xlim=extent[:2], ylim=extent[2:])
         words = (
             f"{title}: probability {format_range(grid)}, above 0.5 in {format_percent((grid > 0.5).mean())} of the area"
         )
         set_caption(ax, f"{words}; {format_count(len(yes), 'points')}, {int(yes.sum())} of them yes.")
+    axes[0].set_ylabel("second feature")
     if own_figure:
         handles = [*axes[0].lines, Line2D([], [], color=INK, linewidth=1.8, label="decision boundary")]
         axes[0].figure.legend(handles=handles, loc="outside upper center", ncols=3)

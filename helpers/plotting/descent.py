@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, SEQUENTIAL, axes_for, ink, new_axes, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, axes_for, ink, new_axes, styled
 from helpers.plotting.values import finite, format_count, format_number, vector
 
 
@@ -79,10 +79,10 @@ def descent_on_contours(
     u, v, loss, paths = vector(u, "u"), vector(v, "v"), finite(loss, "loss"), _paths(paths)
     own_figure = axes is None
     if own_figure and rows > 1:
-        axes = new_axes(len(paths) // rows, rows=rows, height=1.9 * rows + 0.4, sharey=True)
+        axes = new_axes(len(paths) // rows, rows=rows, height=2.05 * rows + 0.4, sharey=True)
     axes = axes_for(paths, axes, height=2.6, sharey=True)
     levels = loss.min() + np.ptp(loss) * np.linspace(0, 1, 10)[1:-1] ** 2  # denser where it is flat
-    shades = mpl.colormaps[SEQUENTIAL](np.linspace(1, 0.3, len(levels)))
+    shades = mpl.colormaps["Greys"](np.linspace(0.8, 0.25, len(levels)))  # the path is blue
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
         ax.contour(u, v, loss, levels=levels, colors=shades, linewidths=1)
         _draw_path(ax, path)
@@ -103,9 +103,9 @@ def _paths(paths: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
 def _draw_path(ax: Axes, path: np.ndarray) -> None:
     """A line with a marker per step; a square where it starts, a star where it ends."""
     across, up = path[:, 0], path[:, 1]
-    ax.plot(across, up, color=BLUE, marker="o", markersize=4, linewidth=1.2, label="step")
+    ax.plot(across, up, color=BLUE, marker="o", markersize=3, linewidth=1.2, label="step")
     ax.plot(across[:1], up[:1], color=ink(ax), marker="s", markersize=7, linestyle="", label="start")
-    ax.plot(across[-1:], up[-1:], color=ORANGE, marker="*", markersize=13, linestyle="", label="end")
+    ax.plot(across[-1:], up[-1:], color=ORANGE, marker="*", markersize=11, linestyle="", label="end")
 
 
 def _key(axes: np.ndarray) -> None:

@@ -39,7 +39,6 @@ EXCEPTIONS = {
     "predict-descent-play": ("0.05", "a setting of the widget"),
     "predict-step": ("0.3367 0.1288", "printed in an earlier section"),
     "step-read": ("0.3367 0.1288", "printed in an earlier section"),
-    "learned-read": ("0.12", "0.7 - 0.5784"),
     "save-why": ("2.6", "a version of PyTorch"),
     "remedies-read": ("0.01", "the default of AdamW"),
     "play-with-learning-rates-conclusion": ("0.85", "a setting of the widget"),

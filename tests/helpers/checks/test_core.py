@@ -40,15 +40,13 @@ X = torch.ones(5, 4)
 @pytest.mark.parametrize(
     ("answer", "wanted"),
     [
-        *((value, value) for value in (TENSOR, torch.tensor([math.nan, math.inf]), torch.tensor(True), 3, math.nan)),
-        *((value, value) for value in ("text", None, True, torch.float32, [1, TENSOR], {"a": TENSOR, 1: 2.0})),
+        *((value, value) for value in (torch.tensor([math.nan, math.inf]), 3, math.nan, "text", None, torch.float32)),
+        *((value, value) for value in ([1, TENSOR], {"a": TENSOR, 1: 2.0})),
         (np.float64(0.5), 0.5),
-        (np.int64(2), 2),
         (2, 2.0),
         (nn.Parameter(TENSOR), TENSOR),
         (TENSOR.double(), TENSOR),
         ([1, 2], (1, 2)),
-        ((1, 2), [1, 2]),
         (torch.Size([2, 3]), (2, 3)),
         (2.0001, 2.0),
         (torch.tensor([2.0001, 1e-7]), torch.tensor([2.0, 0.0])),
@@ -64,14 +62,12 @@ def test_what_is_the_same_to_a_reader_is_accepted(answer, wanted):
         ([1.0, 2.0], torch.tensor([1.0, 2.0]), "expected a tensor, received a list of length 2"),
         (True, 1, "expected an int, received the bool True"),
         (TENSOR[:1], TENSOR, "Shape of your answer: expected [2, 2], received [1, 2]"),
-        (torch.ones(1, 1), torch.ones(1), "expected [1], received [1, 1]"),
         (TENSOR.int(), TENSOR, "expected float32, received int32"),
         (TENSOR.to("meta"), TENSOR, "expected cpu, received meta"),
         (TENSOR.to_sparse(), TENSOR, "Layout of your answer"),
         (TENSOR * math.nan, TENSOR, "4 of 4 differ, the first at [0, 0]: nan is not right"),
         (TENSOR + torch.tensor([[0, 0], [0, 0.001]]), TENSOR, "1 of 4 differ, the first at [1, 1]: 4.001 is too large"),
         (2, 3, "2 is too small"),
-        (2.001, 2.0, "2.001 is too large"),
         (torch.tensor([5, 100_001]), torch.tensor([5, 100_000]), "100001 is too large"),
         ("x" * 1000, "b", "x' is not right"),
         ((1, 2), (1, 2, 3), "Length of your answer: expected 3, received 2"),
@@ -87,18 +83,10 @@ def test_what_differs_is_named_and_the_wanted_value_is_not(answer, wanted, found
     assert len(caught.value.args[0]) < 200
 
 
-def test_an_answer_that_raises_when_it_is_asked_is_described_by_its_type():
-    for wanted in (TENSOR, 3, "a", None, [1], {"a": 1}, torch.float32):
-        with pytest.raises(NotYet, match="received a Raises"):
-            expect(Raises(), wanted)
-    assert not is_blank(Raises())
-
-
 @pytest.mark.parametrize(
     ("answer", "wanted", "options"),
     [
         ([1, 2], (1, 2), {"strict": True}),
-        (1, 1.0, {"strict": True}),
         (TENSOR.double(), TENSOR, {"dtype": True}),
         (TENSOR, TENSOR, {"requires_grad": True}),
     ],
@@ -110,39 +98,34 @@ def test_a_task_may_insist(answer, wanted, options):
 
 def test_a_tensor_that_hides_a_method_does_not_mislead():
     liar = torch.zeros(2, 2)
-    for name in ("detach", "clone", "equal", "shape_as", "tolist", "isclose", "eq"):
+    for name in ("detach", "clone", "isclose", "eq"):
         setattr(liar, name, lambda *_: TENSOR)
     with pytest.raises(NotYet, match="4 of 4 differ"):
         expect(liar, TENSOR)
 
 
-def test_answers_and_errors_are_told_briefly():
+def test_an_answer_that_raises_when_it_is_asked_is_told_by_its_type():
+    with pytest.raises(NotYet, match="received a Raises"):
+        expect(Raises(), TENSOR)
+
+
+def test_answers_are_told_briefly():
     for value in ("x" * 10**6, 10**5000, [0] * 10**6, torch.zeros([1] * 30), type("N" * 1000, (), {})()):
         assert len(describe(value)) < 100
-    assert message_of(ValueError("\x1b[31;1mno\x1b[0m good\nmore")) == "ValueError: no good\nmore"
 
 
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
-        ("a" * 5000, 1),
-        ("\n".join("a" * 80 for _ in range(100)), 11),
-        ("\n".join("aaa" for _ in range(100)), 12),
-        ("a\n" + "b" * 5000, 1),
+        ("\x1b[31;1mno\x1b[0m good\nmore", "no good\nmore"),
+        ("a" * 5000, "a" * 950 + "\n..."),
+        ("\n".join("a" * 80 for _ in range(100)), "\n".join(["a" * 80] * 11) + "\n" + "..."),
+        ("\n".join("aaa" for _ in range(100)), "\n".join(["aaa"] * 12) + "\n..."),
+        ("a\n" + "b" * 5000, "a\n..."),
     ],
 )
 def test_a_long_message_ends_with_a_whole_line(message, shown):
-    first, *others, last = message_of(ValueError(message)).split("\n")
-    assert last == "..."
-    assert len(others) == shown - 1
-    assert len(first) < 970
-    assert set(others) <= set(message.split("\n"))
-
-
-def test_a_message_of_pytorch_is_shown_whole():
-    with pytest.raises(TypeError) as caught:
-        torch.randint("a")
-    assert message_of(caught.value).splitlines()[-1] == str(caught.value).rstrip().splitlines()[-1]
+    assert message_of(ValueError(message)) == f"ValueError: {shown}"
 
 
 # Functions
@@ -162,64 +145,32 @@ def test_a_function_is_compared_on_every_case_and_its_arguments_are_named():
 
 def test_the_function_gets_copies_and_must_leave_them():
     given, inside = torch.ones(2), [torch.ones(2)]
-    for change in (
-        lambda x, _: x.add_(1),
-        lambda x, _: x.resize_(1),
-        lambda _, xs: xs.append(1),
-        lambda _, xs: xs[0].neg_(),
-    ):
+    for change in (lambda x, _: x.add_(1), lambda _, xs: xs.append(1), lambda _, xs: xs[0].neg_()):
         with pytest.raises(NotYet, match="changed its input"):
             call(change, given, inside)
     assert torch.equal(given, torch.ones(2))
-    assert len(inside) == 1
     call(lambda xs: xs.append(1), inside, may_change=True)
     assert len(inside) == 2
 
 
-@pytest.mark.parametrize("error", [ValueError("too\nlong"), SystemExit(), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("error", [ValueError("too\nlong"), SystemExit()])
 def test_what_a_function_raises_is_shown_with_its_line_and_whole(error):
     def function(x):
         raise error
 
     with pytest.raises(NotYet) as caught:
         call(function, 1)
-    place, *message = caught.value.sentences
+    place, *message = caught.value.sentences()
     assert "of your cell: `raise error` (called with x = 1)" in place
     assert message == message_of(error).splitlines()
 
 
-def _looping():
-    def while_loop(x):
-        while x > 0:
-            x -= 1
-
-    def recursive(x):
-        return recursive(x[1:]) if len(x) else 0
-
-    def recursive_inside(x):
-        def inner(x):
-            return inner(x[1:]) if len(x) else 0
-
-        return inner(x)
-
-    def later(x):
-        return _plain(x) + nn.functional.relu(x) + _plain(_a_loop(x))
-
-    class WithCall:
-        def __call__(self, x):
-            return [abs(item) for item in x]
-
-        def method(self, x):
-            return {item for item in x}  # noqa: C416
-
-    yield from (while_loop, recursive, recursive_inside, later, partial(_a_loop), WithCall(), WithCall().method, _ping)
-    yield lambda x: sum(item for item in x)
-    yield lambda x: list(map(abs, x))
-    yield lambda x: x.apply_(abs)
-
-
-def _a_loop(x):
+def _loops(x):
     return [item for item in x]  # noqa: C416
+
+
+def _loops_elsewhere(x):
+    return _plain(x) + nn.functional.relu(x) + _plain(_loops(x))
 
 
 def _ping(x):
@@ -230,31 +181,54 @@ def _pong(x):
     return _ping(x)
 
 
+def _recursive_inside(x):
+    def inner(x):
+        return inner(x[1:]) if len(x) else 0
+
+    return inner(x)
+
+
+def _while(x):
+    while x > 0:
+        x -= 1
+
+
+class _WithCall:
+    def __call__(self, x):
+        return [abs(item) for item in x]
+
+    def method(self, x):
+        return {item for item in x}  # noqa: C416
+
+
 def _plain(x):
     return x + 1
 
 
 def _twice(x):
     """Calls a helper twice, and a method that has the name of a function; there is no `for` here but in the text."""
-    with torch.no_grad():
-        return _plain(_plain(x)).sort().values if x.ndim else x
+    return _plain(_plain(x)).sort().values if x.ndim else x
 
 
-@pytest.mark.parametrize("function", list(_looping()), ids=lambda function: getattr(function, "__name__", "object"))
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(_while, _recursive_inside, _loops_elsewhere, partial(_loops), _WithCall(), _WithCall().method, _ping),
+        lambda x: sum(item for item in x),
+        lambda x: list(map(abs, x)),
+    ],
+)
 def test_a_loop_is_recognised(function):
     with pytest.raises(NotYet, match="asks for no loop"):
         expect_no_loop(function)
 
 
-@pytest.mark.parametrize("function", [_twice, torch.mean, lambda x: x.sum(dim=0), abs, nn.functional.relu])
+@pytest.mark.parametrize("function", [_twice, torch.mean, abs, nn.functional.relu])
 def test_what_does_not_loop_is_let_through(function):
     expect_no_loop(function)
 
 
 # Blanks
-
-
-def _nothing(x): ...
 
 
 def _documented(x):
@@ -270,8 +244,8 @@ class _Unfinished(nn.Module):
 @pytest.mark.parametrize(
     ("blank", "answers"),
     [
-        (True, [..., (1, ...), [...], {"a": ...}, _nothing, _documented, lambda x: ..., _Unfinished]),
-        (False, [None, 0, [], lambda x: x[..., 0], lambda x: 0, nn.Linear, len]),
+        (True, [..., (1, ...), {"a": ...}, _documented, lambda x: ..., _Unfinished]),
+        (False, [None, [], Raises(), lambda x: x[..., 0], lambda x: 0, nn.Linear, len]),
     ],
 )
 def test_blanks(blank, answers):
@@ -295,12 +269,12 @@ class _Empty(nn.Sequential):
     """Only says what it will be."""
 
 
-class _HalfWritten(nn.Linear):
+class _HalfWritten(_Net):
     def forward(self, X):
         pass
 
     def reset(self):
-        return self.bias.zero_()
+        return self.last.bias.zero_()
 
 
 class _Inherits(_Net):
@@ -309,40 +283,31 @@ class _Inherits(_Net):
 
 def test_a_class_that_was_begun_is_told_what_is_missing():
     expect_class(_Inherits)
-    expect_module(_Empty(nn.Linear(4, 2)), X)
     for begun, found in ((_Empty, "_Empty has no methods yet"), (_HalfWritten, "`forward` is still empty")):
-        assert not is_blank(begun)
         with pytest.raises(NotYet, match=found):
             expect_class(begun)
     with pytest.raises(NotYet, match="`forward` is still empty"):
-        expect_module(_HalfWritten(4, 2), X)
+        expect_module(_HalfWritten(), X)
 
 
 def test_a_blank_that_stops_the_code_is_a_blank():
-    def half_done(x):
-        mean = ...
-        return x - mean
-
-    for unfinished in (half_done, lambda x: torch.zeros(...), lambda x: [x, ...], lambda x: x.sum(dim=...)):
+    for unfinished in (lambda x: x - ..., lambda x: torch.zeros(...), lambda x: [x, ...]):
         with pytest.raises(Blank):
             call(unfinished, TENSOR)
-    for unfinished in (_Unfinished(), _Unfinished):
-        with pytest.raises(Blank):
-            expect_module(unfinished, X)
+    with pytest.raises(Blank):
+        expect_module(_Unfinished(), X)
 
 
 # Networks
 
 
 class _Returns(nn.Module):
-    """Gives one output in train mode, and another one in eval mode."""
-
-    def __init__(self, output, in_eval_mode=None):
+    def __init__(self, output):
         super().__init__()
-        self.output, self.in_eval_mode = output, output if in_eval_mode is None else in_eval_mode
+        self.output = output
 
     def forward(self, X):
-        return self.output() if callable(self.output) else self.output if self.training else self.in_eval_mode
+        return self.output(self.training)
 
 
 def test_a_network_as_it_should_be():
@@ -359,6 +324,7 @@ def test_a_network_as_it_should_be():
     ("model", "options", "sentence"),
     [
         (_Net, {}, "Give the model itself"),
+        ([nn.ReLU()], {}, "makes one module of several layers"),
         (lambda X: X, {}, "expected a torch.nn.Module, received a function"),
         (_Net(), {"output_shape": [5, 3]}, "expected [5, 3], received [5, 2]"),
         (_Net(), {"parameters": 24}, "expected 24, received 23"),
@@ -366,19 +332,17 @@ def test_a_network_as_it_should_be():
         (_Net(detached=True), {}, "does not depend on its parameters"),
         (_Net(), {"modes_differ": True}, "expected different outputs"),
         (_Net(drop=0.5), {"modes_differ": False}, "expected the same output"),
-        (_Returns(lambda: X + torch.rand(())), {}, "two different outputs"),
-        (nn.Linear(3, 3), {}, "mat1 and mat2 shapes cannot be multiplied"),
-        (_Returns((X, X)), {}, "to return a tensor, received a tuple"),
-        (_Returns(X, 3), {}, "to return a tensor, received the int 3"),
-        (_Returns(X / 0), {}, "expected finite float32"),
-        (_Returns(X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
-        (_Returns(X, X[:, :1]), {"output_shape": [5, 4]}, "expected [5, 4], received [5, 1]"),
+        (_Returns(lambda _: X + torch.rand(())), {}, "two different outputs"),
+        (_Returns(lambda _: (X, X)), {}, "to return a tensor, received a tuple"),
+        (_Returns(lambda _: X / 0), {}, "expected finite float32"),
+        (_Returns(lambda _: X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
+        (_Returns(lambda training: X[: 5 if training else 1]), {"output_shape": [5, 4]}, "received [1, 4]"),
     ],
 )
 def test_what_is_wrong_with_a_network_is_named(model, options, sentence):
     with pytest.raises(NotYet) as caught:
         expect_module(model, X, **options)
-    assert sentence in "\n".join(caught.value.sentences)
+    assert sentence in "\n".join(caught.value.args)
 
 
 # Running what may do harm
@@ -448,7 +412,7 @@ def _book():
 def test_the_three_states():
     _, two, _ = _book()
     assert [two(answer).state for answer in (..., 3, 2)] == [State.NOT_ATTEMPTED, State.NOT_YET, State.RIGHT]
-    assert [two(answer).passed for answer in (..., 3, 2)] == [False, False, True]
+    assert two(2).passed
     assert "<strong>✗ Exercise" in two(3)._repr_html_()
     assert State.NOT_YET.colour in two(3)._repr_html_()
     assert repr(two(3)) == "✗ Exercise 9.1, Two: not yet.\n  One less.\n  Value of your answer: 3 is too large."
@@ -499,12 +463,12 @@ def test_progress_counts_own_answers_once_and_no_solutions():
 
 def test_the_wrong_number_of_answers_is_a_verdict():
     _, two, parts = _book()
-    for verdict in (two(), two(1, 2), parts(1), parts(1, 2, 3, fourth=3)):
+    for verdict in (two(), parts(1, 2, 3, fourth=3)):
         assert verdict.state is State.NOT_YET
         assert "is called as `check." in repr(verdict)
 
 
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, AttributeError])
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit])
 def test_whatever_happens_inside_a_check_gets_a_verdict(error):
     book = Book(9)
 
