@@ -77,7 +77,6 @@ if repository := os.environ.get("COURSE_REPOSITORY") or github:
         },
     }
 
-RECORDED = "A widget, as it is when you run the notebook; there, you can move its controls."
 LEFT_OUT = {"solution", "after-solution"}  # by the edition for students
 NOTE = """\
 {{.reading}}
@@ -124,7 +123,7 @@ def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
             known = figure.metadata["image/png"]  # the file has more pixels than the page, for sharp screens
             cell.metadata.mystnb = {"image": {"alt": known["alt"], "width": f"{known['width']}px"}}
             if "widget" in cell.metadata.get("tags", []):
-                cell.metadata.mystnb["figure"] = {"caption": f"{RECORDED} {known['alt']}"}
+                cell.metadata.mystnb["figure"] = {"caption": known["alt"]}
     notebook_file = "it" if STUDENT else f"{{download}}`this notebook <{name}>`"  # the file has the solutions
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(notebook=notebook_file), id="about-this-page"))
     return notebook

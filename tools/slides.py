@@ -234,7 +234,6 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
     """The outputs of a cell, a figure together with its caption; a widget without a picture has none."""
     captions = set()
     is_widget = "widget" in cell.metadata.get("tags", [])
-    recorded = "A widget, as it is when you run the notebook. " if is_widget else ""
     for output in cell.outputs:
         data = output.get("data", {})
         if is_widget and "image/png" not in data:
@@ -245,7 +244,7 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             yield Part("output", f"<pre>{escape(output.text.rstrip())}</pre>", waits)
         elif "image/png" in data:
             shown = output.metadata["image/png"]
-            caption = recorded + escape(shown["alt"])
+            caption = escape(shown["alt"])
             captions.add(shown["alt"])
             source = f"data:image/png;base64,{data['image/png'].strip()}"
             image = f'<img src="{source}" data-width="{shown["width"]}" data-height="{shown["height"]}" alt="">'

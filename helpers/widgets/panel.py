@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gc
 import html
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -18,11 +19,12 @@ from typing import Any, NamedTuple
 
 import anywidget
 import ipywidgets as widgets
+import matplotlib as mpl
 import numpy as np
 import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from helpers.plotting import describe
 from helpers.plotting.style import DPI, without_pyplot
@@ -33,6 +35,11 @@ Answer = Drawn | tuple[Drawn | None, str]
 # The text form of every widget: it is what a front end shows that cannot show widgets.
 TEXT_INSTEAD = (
     "This text takes the place of a widget. To use it, open the notebook in JupyterLab started from the course's "
+    "environment; where Jupyter runs elsewhere, install ipywidgets and anywidget there."
+)
+
+NOTE = (
+    "A widget, as it is when its cell has run. To use it, run the notebook in JupyterLab started from the course's "
     "environment; where Jupyter runs elsewhere, install ipywidgets and anywidget there."
 )
 
@@ -145,8 +152,8 @@ class Panel(widgets.VBox):
         bundle["text/plain"] = repr(self)  # ipywidgets cuts it off after 110 characters
         if self._image is None:
             return bundle, {}
-        # A page without a kernel, such as the site, shows the image as it is now.
-        return {**bundle, "image/png": self._image.small_png()}, {"image/png": self._image.metadata}
+        stored = self._image.noted()
+        return {**bundle, "image/png": stored.png}, {"image/png": stored.metadata}
 
 
 class Snapshot(NamedTuple):
@@ -167,12 +174,18 @@ class Snapshot(NamedTuple):
         figure.savefig(file, format="png", dpi=DPI, facecolor=figure.get_facecolor(), pil_kwargs={"compress_level": 1})
         return cls(base64.b64encode(file.getvalue()).decode("ascii"), *Image.open(file).size, sentence)
 
-    def small_png(self) -> str:
-        """The image in fewer colours and well compressed, to be stored in a notebook."""
+    def noted(self) -> Snapshot:
+        """The same with a note under it, for pages without a kernel and front ends without widgets."""
+        figure = Image.open(BytesIO(base64.b64decode(self.png))).convert("RGB")
+        font = ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 12)
+        lines = "\n".join(textwrap.wrap(NOTE, max(self.width // 7, 30)))
+        height = self.height + 17 * (lines.count("\n") + 1) + 10
+        page = Image.new("RGB", (self.width, height), "white")
+        page.paste(figure)
+        ImageDraw.Draw(page).text((8, self.height + 4), lines, fill="#666", font=font)
         file = BytesIO()
-        image = Image.open(BytesIO(base64.b64decode(self.png))).convert("RGB")
-        image.quantize(64, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
-        return base64.b64encode(file.getvalue()).decode("ascii")
+        page.quantize(64, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+        return self._replace(png=base64.b64encode(file.getvalue()).decode("ascii"), height=height)
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests.browser.lab import NotebookPage, is_widget, running_lab, wait_until
 from tools.notebooks import NOTEBOOKS
 
 *_, QUICKSTART, DIGITS = NOTEBOOKS
-SLOWEST = 5.0  # seconds until an answer is seen; a machine that runs other tests as well is slow
+SLOWEST = 15.0  # seconds until an answer is seen; a machine that runs other tests as well is slow
 
 # What is seen of a widget: its sentences and its images; and whether it says that something in it is broken.
 SEEN = """cell => [...cell.querySelectorAll('.jp-OutputArea [role=status], .jp-OutputArea img')]
@@ -279,11 +279,13 @@ def test_digits_drawn_with_the_mouse_are_read(pad):
     assert {share.strip() for share in pad.cell.locator("li .share").all_text_contents()} == {"–"}
     pad.draw(SEVEN, steps=40)  # quickly: no point may be lost
     pad.says("The network reads a 7")
-    (stroke,) = pad.notebook.in_kernel("", "pad.strokes")
-    assert len(stroke) > 80
+    end = pytest.approx(SEVEN[0][-1], abs=0.01)
+    stroke = "pad.strokes[-1]"  # it may be read before the pen is lifted
+    wait_until(lambda: pad.notebook.in_kernel("", stroke)[-1] == end, seconds=SLOWEST, what="the end of the stroke")
+    points = pad.notebook.in_kernel("", stroke)
+    assert len(points) > 80
     for corner in SEVEN[0]:
-        assert min(abs(x - corner[0]) + abs(y - corner[1]) for x, y in stroke) < 0.01
-    assert stroke[-1] == pytest.approx(SEVEN[0][-1], abs=0.01)
+        assert min(abs(x - corner[0]) + abs(y - corner[1]) for x, y in points) < 0.01
 
 
 def test_code_in_the_notebook_draws_as_well_and_a_cell_run_again_gives_a_new_pad(pad):
@@ -391,13 +393,13 @@ WITHOUT_WIDGETS = [
 ]
 
 
-def test_where_widgets_cannot_show_the_text_says_what_to_install(browser, tmp_path):
+def test_where_widgets_cannot_show_an_image_or_a_text_says_what_to_install(browser, tmp_path):
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in WITHOUT_WIDGETS]), tmp_path / "01_lab.ipynb")
     with running_lab(tmp_path, "@jupyter-widgets/jupyterlab-manager", "anywidget") as lab:
         notebook = NotebookPage(lab, browser.new_context(), tmp_path / "01_lab.ipynb")
         notebook.wait_until_run()
-        outputs = notebook.page.locator(".jp-OutputArea").all_inner_texts()
+        shown = notebook.page.locator(".jp-OutputArea-output")
+        shown.locator("img").wait_for()  # with the note under it
+        for words in (re.compile("install\\s+ipywidgets\\s+and\\s+anywidget"), "epoch 1/1: 100%"):
+            shown.filter(has_text=words).wait_for()
         notebook.close()
-    for shown, words in zip(outputs, ("shape of a: 3, 1", "draw a digit", "epoch 1/1: 100%"), strict=True):
-        assert words in shown
-    assert all("install ipywidgets and anywidget" in shown for shown in outputs[:2])
