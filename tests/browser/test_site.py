@@ -116,7 +116,7 @@ def test_search_finds_where_a_word_is_taught(watch, address, site, served):
 @pytest.mark.parametrize(
     ("place", "typed", "shown"),
     [
-        ("docs/errors.html", "to have the same dtype", "to have the same dtype"),
+        ("docs/errors.html", "must have the same dtype", "must have the same dtype"),
         ("docs/cheat_sheet.html", "topk", "topk("),
         ("docs/glossary.html", "one-hot", "one-hot"),
     ],
