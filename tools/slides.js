@@ -1,5 +1,6 @@
 // Chooses for every slide the largest letters with which it fits, and continues one that is too full on another slide;
-// then starts reveal.js. `slidesFaults` names the slides of which a part has to scroll.
+// then starts reveal.js. `slidesFaults` names the slides of which a part has to scroll; `slidesPrintable` is set when all
+// have become pages.
 "use strict";
 const TEXT = 5; // how many sizes of text and code slides.css has
 const CODE = 4;
@@ -82,6 +83,7 @@ async function start() {
   reveal.classList.add("measuring");
   document.querySelectorAll(".page").forEach(paginate);
   reveal.classList.remove("measuring");
+  Reveal.on("pdf-ready", () => (window.slidesPrintable = true));
   await Reveal.initialize({
     width: 1280,
     height: 720,

@@ -287,9 +287,7 @@ def print_pdf(paths: list[Path], folder: Path) -> None:
         for path in paths:
             page = browser.new_page()
             page.goto(f"{(folder / path.stem).as_uri()}.html?print-pdf")
-            page.wait_for_function(  # before the slides are fitted, there is one page
-                "window.slidesFaults && document.querySelectorAll('.pdf-page').length === Reveal.getTotalSlides()"
-            )
+            page.wait_for_function("window.slidesPrintable")
             with replace_whole(folder / f"{path.stem}.pdf") as part:
                 part.write_bytes(page.pdf(prefer_css_page_size=True, print_background=True))
             page.close()
