@@ -10,12 +10,18 @@ help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # Installed again only when what is to be installed has changed.
+# Installed again, too, when the folder was moved or renamed: the programs in .venv hold its old path.
+MOVED := $(shell test -f .venv/lab && test "$$(cat .venv/lab)" != "$(CURDIR)" && echo yes)
+ifdef MOVED
+.PHONY: .venv/lab
+endif
+
 .venv/lab: requirements.txt pyproject.toml
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(MOVED),--clear) .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements"
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 .venv/test: .venv/lab
 	$(BIN)/python -m pip install --quiet --editable ".[test]"

@@ -98,9 +98,22 @@ def test_it_has_everything_that_a_learner_needs(folder):
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_its_makefile_works(folder):
-    planned = subprocess.run(["make", "-n"], cwd=folder, capture_output=True, text=True, check=True).stdout
-    assert planned.index("pip install") < planned.index("bin/jupyter lab ")
+@pytest.mark.parametrize("makefile", [ROOT / "Makefile", handout.OWN / "Makefile"], ids=["course", "handout"])
+def test_make_lab_installs_first_and_again_only_where_the_folder_has_moved(makefile, tmp_path):
+    for name in ("requirements.txt", "pyproject.toml", ".venv/lab"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    def plan():
+        command = ["make", "-n", "-f", makefile, "lab"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    (tmp_path / ".venv" / "lab").write_text(f"{tmp_path}\n", encoding="utf-8")
+    assert "pip install" not in plan()
+    (tmp_path / ".venv" / "lab").write_text("/where/it/was\n", encoding="utf-8")
+    assert plan().index("venv --clear") < plan().index("pip install") < plan().index("bin/jupyter lab ")
+    (tmp_path / ".venv" / "lab").unlink()
+    assert plan().index("venv  .venv") < plan().index("pip install")
 
 
 def test_the_zip_file_holds_one_folder(monkeypatch, tmp_path, capsys):
