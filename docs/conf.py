@@ -77,6 +77,10 @@ if repository := os.environ.get("COURSE_REPOSITORY") or github:
         },
     }
 
+PAD = """\
+![The drawing pad: a drawn 3, the 28 x 28 image that the network receives, ten probabilities](../docs/images/pad.png)
+
+*The pad as it was once used in JupyterLab; here it cannot be drawn on.*"""
 LEFT_OUT = {"solution", "after-solution"}  # by the edition for students
 NOTE = """\
 {{.reading}}
@@ -124,9 +128,18 @@ def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
             cell.metadata.mystnb = {"image": {"alt": known["alt"], "width": f"{known['width']}px"}}
             if "widget" in cell.metadata.get("tags", []):
                 cell.metadata.mystnb["figure"] = {"caption": known["alt"]}
+    notebook.cells = list(with_recorded_pad(notebook.cells))
     notebook_file = "it" if STUDENT else f"{{download}}`this notebook <{name}>`"  # the file has the solutions
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(notebook=notebook_file), id="about-this-page"))
     return notebook
+
+
+def with_recorded_pad(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """Yield the cells and, after a widget without an image (the pad), what it looks like in JupyterLab."""
+    for cell in cells:
+        yield cell
+        if "widget" in cell.metadata.get("tags", []) and not list(figures(cell)):
+            yield nbformat.v4.new_markdown_cell(PAD, id=f"{cell.id}-recorded")
 
 
 def figures(cell: NotebookNode) -> Iterator[NotebookNode]:
