@@ -46,11 +46,13 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         self.observed, self.wanted, self.error = observed, wanted, error
         self.calls, self.printed = tuple(calls), printed.lines
 
-    def same_as(self, other: NotYet, *, told: bool = False) -> bool:
-        """Whether two answers were found wrong in the same way; with `told=True`, in what is told of several values."""
-        if told:
-            several = type(self.observed) in (list, tuple) and len(self.calls) == len(other.calls)
-            return several and self.args[0].startswith("Value") and self.args[0] == other.args[0]
+    def begins_as(self, other: NotYet) -> bool:
+        """Whether the first wrong one of several values is the same in two answers."""
+        several = type(self.observed) in (list, tuple) and len(self.calls) == len(other.calls)
+        return several and self.args[0].startswith("Value") and self.args[0] == other.args[0]
+
+    def same_as(self, other: NotYet) -> bool:
+        """Whether two answers were found wrong in the same place and in the same way."""
         if len(self.calls) != len(other.calls) or (self.observed is UNSET) != (other.observed is UNSET):
             return False
         if self.error is not None or other.error is not None:

@@ -186,10 +186,10 @@ class _Finding:
     not_yet: tuple[tuple[str, NotYet], ...] = ()  # by the name of the part, or "" where there are no parts
     notes: tuple[str, ...] = ()
 
-    def same_as(self, other: _Finding, part: str, *, told: bool = False) -> bool:
+    def same_as(self, other: _Finding, part: str, alike: Callable[..., bool] = NotYet.same_as) -> bool:
         """Whether this part was found wrong in the same way."""
         mine, theirs = dict(self.not_yet).get(part), dict(other.not_yet).get(part)
-        return mine is not None and theirs is not None and mine.same_as(theirs, told=told)
+        return mine is not None and theirs is not None and alike(mine, theirs)
 
 
 @dataclass(eq=False, repr=False)
@@ -242,9 +242,9 @@ class Exercise:
         """The hint of the declared mistake that is found wrong in the same way."""
         fitting = (
             hint
-            for told in (False, True)  # failing all else, the first wrong one of several values decides
+            for alike in (NotYet.same_as, NotYet.begins_as)
             for hint, known in self._known_mistakes()
-            if known.same_as(finding, part, told=told)
+            if known.same_as(finding, part, alike)
         )
         return next(fitting, None)
 
