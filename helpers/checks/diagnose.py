@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _IncompatibleKeys
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
@@ -129,8 +130,9 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if hasattr(torch, name):
-        yield f"There is no `{name}` by itself: it belongs to PyTorch, `torch.{name}`."
+    for owner, module in (("nn", nn), ("torch", torch)):
+        if hasattr(module, name):
+            yield f"There is no `{name}` by itself: it belongs to PyTorch, `{owner}.{name}`."
     yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
@@ -191,6 +193,9 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
     for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
         if name not in read and not name.startswith("_"):
             yield f"Your function never uses `{name}`, which it is given."
+        uses = [one for one in nodes(tree) if isinstance(one, ast.Name) and one.id == name]
+        if name in read and _stores(min(uses, key=lambda use: (use.lineno, _stores(use)))):
+            yield f"Your function gives `{name}` another value before it uses the one that it is given."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
@@ -269,7 +274,9 @@ _TYPES: dict[tuple[Any, Any], str] = {
     (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
-    (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
+    (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
+    (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
+    (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
     (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
@@ -366,6 +373,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
+    elif wanted.is_floating_point() and not observed.is_floating_point():
+        yield "These are integers: what was after the point is lost, by `//`, `int()`, `long()` or `argmax`."
     else:
         yield from _of_values(left, right)
 
@@ -396,6 +405,9 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
             "Put all places into one pair of brackets."
         )
     if observed.ndim == 0:
+        places = [ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript)]
+        names = (place for place in places if place in _parameters(tree))
+        yield from (f"`[{name}]` takes a single element; a range such as `[:{name}]` takes several." for name in names)
         yield "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
     if wanted.ndim == 0:
         yield "One number is asked for, and these are several: a reduction (a sum or a mean) is missing."
@@ -541,6 +553,8 @@ def _of_keys(key: Any) -> str:
         return f"{key.capitalize()}: make it once, with `register_buffer` alone or with `self. ... =` alone."
     if type(key) in (int, float):
         return f"`{key!r}` is not a key of the dictionary. The key of its largest value is `max(d, key=d.get)`."
+    if key in ("state", "param_groups"):
+        return "An optimizer loads all that its `state_dict()` returned, not a part of it."
     if type(key) is Tensor:
         return "A dictionary does not find an equal tensor: use Python numbers as keys, from `item()` or `tolist()`."
     return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
@@ -571,6 +585,8 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"A tensor has no `{name}`; what you want is `{_RENAMED[name]}`."
     if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
+    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu"):
+        yield f"This is a Python number already: leave out `{name}()`."
     if cls in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
     if hasattr(Tensor, name) and not name.startswith("__"):
@@ -579,6 +595,8 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         )
     if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
         yield "A module is copied with `copy.deepcopy(...)`."
+    if isinstance(value, nn.Module | Optimizer) and name in ("save", "load"):
+        yield f"It is a function of PyTorch: `torch.{name}(...)`."
     if isinstance(value, nn.Module) and hasattr(Tensor, name):
         yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
@@ -604,9 +622,8 @@ def _converted(tree: ast.AST | None) -> str:
 
 
 def _list_index(tree: ast.AST | None) -> str:
-    places = (one.slice for one in nodes(tree) if isinstance(one, ast.Subscript))
-    if any(called_name(place).endswith((".max", ".min", ".amax", ".amin")) for place in places):
-        return "`max` and `min` return a value, not its place: that is what `argmax` and `argmin` return."
+    if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
+        return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
     return (
         "A list takes one integer as its index: make a tensor of it, and index that. (Of a `Subset`, use `.indices`.)"
     )
@@ -616,6 +633,8 @@ def _truth(tree: ast.AST | None) -> str:
     tests = [one.test for one in nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
     if any(isinstance(test, ast.Name | ast.Attribute) for test in tests):
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
+    if any(called_name(one) in ("max", "min") for one in nodes(tree)):
+        return "Python's `max` and `min` want one truth value of a tensor: use `clamp`, `torch.maximum` or `x.max()`."
     if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
         return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
     if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
@@ -685,7 +704,11 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
-    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
+    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what is in its brackets.",
+    r"of type '(int|float)' has no len": r"This is one \1 already; `len` counts what is in a list, a tensor, a loader.",
+    r"Index tensor must have the same number of dim": "`gather` wants an index of as many dimensions: `unsqueeze` it.",
+    r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
+    r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (

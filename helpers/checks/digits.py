@@ -96,7 +96,9 @@ _order = template(
     why="Where a mistake is costly, these are the ones to hand to a person. Try it on `outputs`, and look at them.",
     mistakes={
         "These are the images with the largest gap, of which the network is surest.": _order("(-gaps).argsort()[:k]"),
-        "These are the gaps between logits, not between probabilities.": _order("gaps.argsort()[:k]", scores="outputs"),
+        "These are differences of logits, or ratios: take differences of probabilities.": _order(
+            "gaps.argsort()[:k]", scores="outputs"
+        ),
         "This looks at the largest alone. How near is the second largest?": _order("p.amax(dim=1).argsort()[:k]"),
         "These are gaps or classes: return the indices of the images.": _order(
             "gaps.sort().values[:k]", "gaps[:k]", "outputs.argmax(dim=1)[:k]", "outputs.topk(2, dim=1).indices[:k]"
@@ -214,6 +216,9 @@ _changes = template(
             *(f"[{entries}[name] for name in changed]" for entries in ("before", "after"))
         ),
         "These are true and false: return the names.": _changes("[name in changed for name in before]"),
+        "Return each name as it is in the `state_dict`, with that of its layer.": _changes(
+            "[name.split('.')[-1] for name in changed]"
+        ),
     },
 )
 def changed_by(answer: Any) -> None:
@@ -386,7 +391,9 @@ _centred = template(
     difficulty=3,
     why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this undo it.",
     mistakes={
-        "It was moved just as far, but the other way.": _centred("(-down, -right), (0, 1)"),
+        "It was moved the other way: `14 - row` is positive where it must move down, and negative where up.": _centred(
+            "(-down, -right), (0, 1)", "(abs(down), abs(right)), (0, 1)"
+        ),
         "Rows and columns are exchanged: `sum(dim=1)` gives one number per row, and in `roll` dimension 0 moves up and "
         "down.": _centred("(right, down), (0, 1)"),
         "This moves the middle of the rectangle around the ink; in a centre of mass, more ink weighs more.": _centred(

@@ -46,7 +46,7 @@ _count = template("def batch_count(n, size): full, rest = divmod(n, size); retur
             "-(-n // size), rest", "full + 1, rest", "full + 1, rest or size"
         ),
         "The last batch is not always full: how many images are left for it?": _count(
-            "-(-n // size), size", "-(-n // size), size if n < size else rest or size"
+            "-(-n // size), size", "-(-n // size), size if n < size else rest or size", "-(-n // size), size - rest"
         ),
         "Two numbers are asked for: `return` them with a comma between.": _count("-(-n // size)", "rest or size"),
         "Divide the images by the batch size, not the other way round.": _count("-(-size // n), 1", "size // n, 1"),
@@ -210,8 +210,9 @@ _name = template(
         "The network is still in training mode, so dropout is on.": _name(
             "names[best], p[best].item()", logits="model(image.unsqueeze(0))"
         ),
-        "The classes compete, so `softmax` gives the probability: this is a logit, a sigmoid or a logarithm.": _name(
-            *(f"names[best], logits{change}[0, best].item()" for change in ("", ".sigmoid()", ".log_softmax(1)"))
+        "Only `softmax`, used once, gives the probability: no logit, sigmoid or logarithm does.": _name(
+            *(f"names[best], logits{one}[0, best].item()" for one in ("", ".sigmoid()", ".log_softmax(1)")),
+            "names[best], p.softmax(dim=0)[best].item()",
         ),
         "Along the batch, each class competes with nobody and gets a 1: which `dim=` are the classes?": _name(
             "names[0], 1.0", "names[best], 1.0"
@@ -270,6 +271,7 @@ _trust = template(
         "Divide what is right, the diagonal, by how often each class was named.": _trust(
             *("named", "right", "c / named", "1 - right / named"),
             *(f"{part} / named.clamp(min=1)" for part in ("c.trace()", "c.amax(dim=0)", "named")),
+            "c.float().mean(dim=0)",
         ),
         "`clamp(min=1)` makes a 0 into a 1; `max=1` makes every larger sum into a 1.": _trust(
             "right / named.clamp(max=1)"
