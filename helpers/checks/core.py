@@ -153,13 +153,13 @@ class either(tuple):  # noqa: N801 - reads as a word where mistakes are declared
 def template(source: str, names: Mapping[str, Any] | None = None, **defaults: str) -> Callable[..., either]:
     """A maker of wrong answers from source text with holes, `$hole`, that `defaults` fill where a mistake does not.
 
-    Each of its arguments by position is put into `$result`, and makes an answer: the function or class that the text
-    defines. It can use `torch`, `nn`, `F` and `names`.
+    Each of its arguments by position is put into `$result` (without any, the default is), and makes an answer: the
+    function or class that the text defines. It can use `torch`, `nn`, `F` and `names`.
     """
 
     def wrong(*results: str, **holes: str) -> either:
-        texts = (Template(dedent(source)).substitute(defaults, result=result, **holes) for result in results or ("",))
-        return either(*map(defined, texts))
+        texts = [{"result": result} for result in results] or [{"result": defaults.get("result", "")}]
+        return either(*(defined(Template(dedent(source)).substitute(defaults, **text, **holes)) for text in texts))
 
     def defined(text: str) -> Any:
         namespace = {"torch": torch, "nn": nn, "F": nn.functional, **(names or {})}
