@@ -188,13 +188,15 @@ _WITH_AN_EFFECT = {*dir(nn.Module), *dir(list), *dir(set), *dir(dict), "backward
 
 
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function never reads."""
+    """An argument that the function never reads, or replaces before it does."""
     read = {one.id for one in nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+    ends = {target: one.end_lineno for one in nodes(tree) if isinstance(one, ast.Assign) for target in one.targets}
+    added = {ast.unparse(one.target) for one in nodes(tree) if isinstance(one, ast.AugAssign)}
     for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
         if name not in read and not name.startswith("_"):
             yield f"Your function never uses `{name}`, which it is given."
-        uses = [one for one in nodes(tree) if isinstance(one, ast.Name) and one.id == name]
-        if name in read and _stores(min(uses, key=lambda use: (use.lineno, _stores(use)))):
+        uses = [(ends.get(one, one.lineno), _stores(one)) for one in nodes(tree) if getattr(one, "id", "") == name]
+        if name in read - added and min(uses)[1]:
             yield f"Your function gives `{name}` another value before it uses the one that it is given."
 
 
@@ -689,9 +691,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
-    r"'str' object is not callable|must be Tensor, not str": (
-        "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values."
-    ),
+    r"'str' object is not call|be Tensor, not str": "This is a string: a loop over a dict gives keys, `.items()` both.",
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
     r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
@@ -699,9 +699,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
     r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
-    r"'DataLoader' object is not subscriptable": (
-        "A loader has no index: loop over it. What needs an index wants a data set, such as the loader's `.dataset`."
-    ),
+    r"'DataLoader' object is not sub": "A loader has no index: loop over it, or give its `.dataset` instead.",
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
     r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what is in its brackets.",
@@ -751,9 +749,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
-    r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)": (
-        r"\2 elements do not fit into \1 places: what is on the right of `=` needs the shape of what is on its left."
-    ),
+    r"expanded size .*?\((\d+)\) .* size \((\d+)\)": r"\2 elements do not fit into the \1 places on the left of `=`.",
     r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
     r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
