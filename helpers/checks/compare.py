@@ -254,6 +254,7 @@ def expect_module(
         raise Blank
     if not issubclass(type(model), nn.Module):
         hints = [hint for kinds, hint in _MODEL_INSTEAD.items() if issubclass(type(model), kinds)]
+        hints += ["The class of a model names `nn.Module` in its brackets."] * ("forward" in methods_of(type(model)))
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *hints)
     _expect_bodies(type(model))
     model = copy.deepcopy(model)
@@ -278,7 +279,7 @@ def expect_module(
         (output * torch.randn_like(output)).sum().backward()
         for name, parameter in nn.Module.named_parameters(model):
             if parameter.requires_grad and parameter.grad is None:
-                raise NotYet(f"Gradient: none reaches the parameter `{name}`.", "Is its layer used in `forward`?")
+                raise NotYet(f"Gradient: none reaches the parameter `{name}`.", "Is it used in `forward`?")
     nn.Module.train(model, False)
     with torch.no_grad():
         first, second = call(model, inputs), call(model, inputs)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
-from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
+from helpers.checks.compare import UNSET, NotYet, brief, describe, kind, plain, same
 from helpers.checks.source import (
     arguments_of,
     called_name,
@@ -48,7 +48,7 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_sizes(finding, tree)]
     else:
         rules = [_of_the_page(finding, tree)]
-    return _first(*rules, _of_dead_lines(tree), _of_unused(tree))
+    return _first(_of_warnings(finding), *rules, _of_dead_lines(tree), _of_unused(tree))
 
 
 def decisive(finding: NotYet) -> str | None:
@@ -86,8 +86,15 @@ def _method(finding: NotYet) -> ast.AST | None:
     return next((methods[name] for name in names if name in methods), tree)
 
 
+def _functions(tree: ast.AST | None) -> list[ast.FunctionDef | ast.Lambda]:
+    """A function, or the methods of a class."""
+    body = tree.body if isinstance(tree, ast.ClassDef) else [tree]
+    return [one for one in body if isinstance(one, ast.FunctionDef | ast.Lambda)]
+
+
 def _parameters(tree: ast.AST | None) -> list[str]:
-    return [one.arg for one in nodes(tree) if isinstance(one, ast.arg) and one.arg not in ("self", "cls")]
+    names = [one.arg for function in _functions(tree) for one in nodes(function.args) if isinstance(one, ast.arg)]
+    return [name for name in dict.fromkeys(names) if name not in ("self", "cls")]
 
 
 # Names
@@ -160,10 +167,20 @@ def _any_function(answer: Any) -> FunctionType | None:
 
 
 def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
-    """A method without its brackets, lines after a `return`."""
+    """A method without its brackets, a result that is dropped, lines after a `return`."""
     for one in nodes(tree):
-        if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
-            yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
+        if isinstance(one, ast.Expr):
+            text, called = ast.unparse(one), called_name(one.value).rpartition(".")[2]
+            if isinstance(one.value, ast.Attribute):
+                yield f"`{text}` alone does nothing: a call has brackets, `{text}()`."
+            elif called in ("no_grad", "inference_mode"):
+                yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
+            elif isinstance(one.value, ast.BinOp | ast.Compare) or called in _GIVES_NEW:
+                yield f"The result of `{text}` is dropped: give it a name, with `=`."
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]).endswith(".mode"):
+            yield "No attribute of a model is called `mode`: `.training` says in which mode it is."
+        if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
+            yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
         if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
             yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
         lines = getattr(one, "body", None)
@@ -173,17 +190,31 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
 
 
+_GIVES_NEW = {"reshape", "view", "permute", "transpose", "unsqueeze", "squeeze", "flatten", "clone", "clamp", "abs"}
+
+
+def _of_warnings(finding: NotYet) -> Iterator[str]:
+    if any("Using a target size" in line for line in finding.printed):
+        yield "The loss got predictions and targets of different shapes, and compared each with all: see the warning."
+
+
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function never reads."""
-    read = {one.id for one in nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
-    for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
-        if name not in read and not name.startswith("_"):
-            yield f"Your function never uses `{name}`, which it is given."
+    """An argument that the function, or a method, never reads."""
+    for function in _functions(tree):
+        read = {one.id for one in nodes(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+        for name in _parameters(function) if isinstance(function, ast.FunctionDef) else ():
+            if name not in read and not name.startswith("_"):
+                yield f"`{function.name}` never uses `{name}`, which it is given."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
-    if any(isinstance(one, ast.For | ast.While) and _returns(one.body) for one in nodes(tree)):
-        yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
+    for loop in (one for one in nodes(tree) if isinstance(one, ast.For | ast.While)):
+        if _returns(loop.body):
+            yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
+        for block in (one.body for one in nodes(loop) if isinstance(one, ast.If)):
+            last = ast.unparse(block[-1]).removeprefix("return ")
+            if any(called_name(getattr(line, "value", None)) == f"{last}.append" for line in block[:-1]):
+                yield "The `return` is inside the loop, so it ends with the first find. Move it to the left."
 
 
 # What is returned
@@ -256,11 +287,13 @@ _TYPES: dict[tuple[Any, Any], str] = {
     (nn.Module, object): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
+    (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
     (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
     (_SERIES, Tensor): "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
+    (dict, _SERIES): "This is a dict, and a list or a tuple is asked for: square or round brackets, without keys.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
 }
 
@@ -270,6 +303,8 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     cls, number = type(observed), isinstance(wanted, _NUMBER)
     if issubclass(cls, type(wanted)):
         return
+    if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
+        yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
         yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
@@ -313,11 +348,21 @@ def _of_constants(finding: NotYet) -> Iterator[str]:
 def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
+    if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
+        yield f"Each element should be a string, and the first one here is {describe(observed[0])}."
+    if all(type(one) is str for one in (*observed, *wanted)):
+        yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
+        if observed and len(observed) < len(wanted):
+            yield "What is in the list belongs there, but it is not all."
     if len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
-    elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
+    elif len(wanted) > 2 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
+    elif {*map(type, (*observed, *wanted))} <= {int, float, str} and sorted(map(str, observed)) == sorted(
+        map(str, wanted)
+    ):
+        yield "The right values in another order."
     else:
         numbers = all(type(one) in (int, float) for one in (*observed, *wanted))
         for left, right in zip(map(plain, observed), map(plain, wanted), strict=True):
@@ -379,7 +424,12 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
             "Put all places into one pair of brackets."
         )
     if observed.ndim == 0:
-        yield "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
+        names = " ".join(map(called_name, nodes(tree)))
+        yield (
+            "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
+            if tree is None or re.search(r"\b(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+            else f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for."
+        )
     if wanted.ndim == 0:
         yield "One number is asked for, and these are several: a reduction (a sum or a mean) is missing."
     if more == 1 and observed.shape == (*wanted.shape, 1):
@@ -435,17 +485,18 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     sizes = _sizes(last.inputs) | {value.numel() for value in last.inputs if type(value) is Tensor} | {0, 1, 2}
     earlier = {size for one in finding.calls[:-1] if one.function is last.function for size in _sizes(one.inputs)}
     literals = {one.value for one in nodes(tree) if isinstance(one, ast.Constant) and type(one.value) is int} - sizes
-    ranges = [
-        one.args[0] for one in nodes(tree) if called_name(one) in ("range", "torch.arange") and len(one.args) == 1
-    ]
+    ends = [end for one in nodes(tree) if isinstance(one, ast.Slice) for end in (one.lower, one.upper)]
+    ends += [end for one in nodes(tree) if called_name(one) in ("range", "torch.arange") for end in one.args]
+    ends = {end.value for end in ends if isinstance(end, ast.Constant)} & literals
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
     elif literals and re.search(r"shape '.*' is invalid for input of size", str(finding.error)):
         yield f"The number {min(literals)} in your code does not fit these inputs: take sizes from `.shape`."
-    elif re.search("out of (bounds|range)|shape mismatch: indexing", str(finding.error)):
-        for one in ranges:
-            if isinstance(one, ast.Constant) and one.value in literals:
-                yield f"There are not always {one.value}: take the number from `.shape`, or from `len(...)`."
+    elif ends - set(getattr(finding.wanted, "shape", ())) and (
+        re.search("out of (bounds|range)|shape mismatch: indexing", str(finding.error))
+        or finding.args[0].startswith(("Shape of", "Length of"))
+    ):
+        yield f"There are not always {min(ends)}: take the number from `.shape`, or from `len(...)`."
 
 
 def _sizes(inputs: tuple[Any, ...]) -> set[int]:
@@ -524,7 +575,8 @@ def _of_keys(key: Any) -> str:
     return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
 
 
-_RENAMED = {"astype": "to", "copy": "clone", "transposed": "transpose", "len": "shape", "length": "shape"}
+_RENAMED = {"astype": "to", "copy": "clone", "len": "shape", "length": "shape", "shuffle": "x[order]"}  # of tensors
+_ELSEWHERE = {"mode": "model.training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
 # By the type of what has no such attribute; only for names of attributes that tensors have
 _NOT_A_TENSOR: dict[Any, str] = {
     list
@@ -545,8 +597,8 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
     if value is None:
         yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
-    if cls is Tensor and name in _RENAMED:
-        yield f"A tensor has no `{name}`; what you want is `{_RENAMED[name]}`."
+    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
+        yield f"There is no `{name}` here; what you want is `{renamed}`."
     if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     if cls in (float, int) and name == "backward":
@@ -571,9 +623,15 @@ def _converted(tree: ast.AST | None) -> str:
             return "`item()` is for a tensor with one element. Reduce the tensor first, or leave `item()` out."
         if name.startswith("math."):
             return f"`{name}` works on one Python number; for a tensor use `torch.{name[5:]}`."
-        if name == "range":
-            return "`range` needs one integer, as in `range(x.shape[0])`; this tensor has more than one element."
+        if name in ("torch.tensor", "torch.Tensor"):
+            return f"`{name}` makes a tensor of numbers, and these are tensors already. (`torch.stack` joins tensors.)"
     return "A tensor with several elements cannot become one Python number: reduce it first."
+
+
+def _index(tree: ast.AST | None) -> str:
+    if any(called_name(one) == "range" and isinstance(one.args[0], ast.Name) for one in nodes(tree)):
+        return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
+    return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
 
 
 def _truth(tree: ast.AST | None) -> str:
@@ -604,15 +662,15 @@ def _context(tree: ast.AST | None) -> str:
 
 
 _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
-    r"only integer tensors of a single element": (
-        "A list takes one integer as its index: make a tensor of it, and index that. (Of a `Subset`, use `.indices`.)"
-    ),
+    r"only integer tensors of a single element": _index,
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
     r"Boolean value of Tensor|truth value of an array": _truth,
     r"object does not support the (asynchronous )?context manager|__enter__": _context,
     r"pic should be PIL": "`ToTensor` takes a PIL image or NumPy array; a tensor of `uint8` pixels is divided by 255.",
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
-    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": r"[\1, \2] @ [\3, \4]: \2 features arrive where \3 are expected.",
+    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": (
+        r"[\1, \2] @ [\3, \4] is a matrix product, whose inner sizes are equal; these are \2 and \3."
+    ),
     r"size mismatch, got input \(\d+\).*vec \(\d+\)": "A matrix times a vector needs as many elements as columns.",
     r"tensor a \((\d+)\).* b \((\d+)\).*dimension (\d+)": (
         r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `keepdim=True` gives it."
@@ -647,6 +705,11 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
     r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
+    r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
+    r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
+    r"'(float|int)' object has no attribute '(requires_grad|grad)'": (
+        r"This is a Python number, a \1, and only a tensor has `.\2`: make a tensor of it first."
+    ),
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"\2 values arrive by position, and the `def` line takes \1. Name the options, `epochs=...`; and the first "
@@ -672,7 +735,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"can't be cast to the desired output": "`+=` writes into a tensor of integers here: begin with floats, `0.0`.",
     r"not implemented for 'Long'": "A loss takes the outputs of the model first, then the classes: `loss_fn(pred, y)`.",
     r"expected .*dtype|scalar type|Found dtype|same dtype|expected m1": "Two dtypes meet here: use `x.float()`.",
-    r"only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
+    r"(?i)only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
     r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
     r"cannot assign .* object to buffer": "A buffer is a tensor, such as `torch.zeros(n)`.",
@@ -687,6 +750,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"'(\w+)' object is not callable": r"A \1 is not a function: it is used as it is.",
+    r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
     r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",
 }
