@@ -186,10 +186,10 @@ class _Finding:
     not_yet: tuple[tuple[str, NotYet], ...] = ()  # by the name of the part, or "" where there are no parts
     notes: tuple[str, ...] = ()
 
-    def same_as(self, other: _Finding, part: str) -> bool:
+    def same_as(self, other: _Finding, part: str, alike: Callable[..., bool] = NotYet.same_as) -> bool:
         """Whether this part was found wrong in the same way."""
         mine, theirs = dict(self.not_yet).get(part), dict(other.not_yet).get(part)
-        return mine is not None and theirs is not None and mine.same_as(theirs)
+        return mine is not None and theirs is not None and alike(mine, theirs)
 
 
 @dataclass(eq=False, repr=False)
@@ -240,7 +240,13 @@ class Exercise:
 
     def recognised(self, finding: _Finding, part: str = "") -> str | None:
         """The hint of the declared mistake that is found wrong in the same way."""
-        return next((hint for hint, known in self._known_mistakes() if known.same_as(finding, part)), None)
+        fitting = (
+            hint
+            for alike in (NotYet.same_as, NotYet.begins_as)
+            for hint, known in self._known_mistakes()
+            if known.same_as(finding, part, alike)
+        )
+        return next(fitting, None)
 
     def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
         """How each declared mistake is found wrong; each is judged once, when it is first needed."""

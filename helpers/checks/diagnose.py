@@ -175,7 +175,7 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{text}` alone does nothing: a call has brackets, `{text}()`."
             elif called in ("no_grad", "inference_mode"):
                 yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
-            elif isinstance(one.value, ast.BinOp | ast.Compare) or called in _GIVES_NEW:
+            elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
                 yield f"The result of `{text}` is dropped: give it a name, with `=`."
         if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]).endswith(".mode"):
             yield "No attribute of a model is called `mode`: `.training` says in which mode it is."
@@ -190,7 +190,12 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
 
 
-_GIVES_NEW = {"reshape", "view", "permute", "transpose", "unsqueeze", "squeeze", "flatten", "clone", "clamp", "abs"}
+_WITH_AN_EFFECT = {*dir(nn.Module), *dir(list), *dir(set), *dir(dict), "backward", "retain_grad", "register_hook"}
+
+
+def _gives_new(method: str) -> bool:
+    """Whether a tensor's method returns a new tensor and does nothing else."""
+    return method != "" and hasattr(Tensor, method) and not method.endswith("_") and method not in _WITH_AN_EFFECT
 
 
 def _of_warnings(finding: NotYet) -> Iterator[str]:
@@ -284,16 +289,19 @@ _TYPES: dict[tuple[Any, Any], str] = {
         object,
     ): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
-    (nn.Module, object): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, Tensor): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
     (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
     (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
-    (_SERIES, Tensor): "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
+    (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
     (dict, _SERIES): "This is a dict, and a list or a tuple is asked for: square or round brackets, without keys.",
+    (_SERIES, str): "These are {length} values, and one string is asked for.",
+    (_NUMBER, str): "This is a number, and a string is asked for, such as the name that belongs to it.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
 }
 
@@ -306,6 +314,8 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
         yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
+        if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
+            yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
         yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
@@ -455,12 +465,16 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     place = int(right.abs().argmax())
     factor, offset = float(left.flatten()[place] / right.flatten()[place]), float((left - right).flatten()[0])
     found = {
-        "Every number has the wrong sign: something is subtracted the wrong way round.": _near(left, -right),
+        "Every number has the wrong sign: a minus is missing, or a difference is the wrong way round.": _near(
+            left, -right
+        ),
         "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
     }
     if several:
         found |= {
             "These are the squares of the right numbers.": _near(left, right**2),
+            "The natural logarithm is asked for, `torch.log`.": _near(left, 0.4342945 * right)
+            or _near(left, 1.442695 * right),
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
             f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
             and _near(left - right, torch.full_like(left, offset)),
@@ -543,7 +557,8 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
             yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
         yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
     if isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
-        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
+        remedy = "flatten after it, not before" if arrives.ndim < 3 else "there are too many dimensions"
+        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: {remedy}."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
         named, arriving = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}", arrives.shape[-3]
         yield f"{named} expects images with {layer.in_channels} channel(s), and {arriving} arrive: {shape}."
@@ -607,6 +622,10 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield from (
             text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
         )
+    if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
+        yield "A module is copied with `copy.deepcopy(...)`."
+    if isinstance(value, nn.Module) and hasattr(Tensor, name):
+        yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
@@ -620,7 +639,8 @@ def _converted(tree: ast.AST | None) -> str:
             inner = inner if len(inner) <= 20 else "tensor"
             return f"`{name}({inner})` makes one Python number; `{inner}.{name}()` converts each element of a tensor."
         if name.endswith(".item"):
-            return "`item()` is for a tensor with one element. Reduce the tensor first, or leave `item()` out."
+            tensor = name.removesuffix(".item")
+            return f"`{tensor[:40]}` has several elements, and `item()` takes out only one: index or reduce it first."
         if name.startswith("math."):
             return f"`{name}` works on one Python number; for a tensor use `torch.{name[5:]}`."
         if name in ("torch.tensor", "torch.Tensor"):
@@ -631,6 +651,9 @@ def _converted(tree: ast.AST | None) -> str:
 def _index(tree: ast.AST | None) -> str:
     if any(called_name(one) == "range" and isinstance(one.args[0], ast.Name) for one in nodes(tree)):
         return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
+    places = (one.slice for one in nodes(tree) if isinstance(one, ast.Subscript))
+    if any(called_name(place).endswith((".max", ".min", ".amax", ".amin")) for place in places):
+        return "`max` and `min` return a value, not its place: that is what `argmax` and `argmin` return."
     return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
 
 
@@ -684,7 +707,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"implicitly created only for scalar outputs": "`backward()` starts from one number: take a mean or a sum first.",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
-    r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable": (
+    r"'(tuple|list|dict)' object is not callable": r"This is a \1: square brackets take an element out of it.",
+    r"'(torch.Size|Tensor|int|float|bool|NoneType)' object is not callable": (
         r"There are brackets after what is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` are "
         "attributes."
     ),
@@ -693,6 +717,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
+    r"'str' object is not callable|must be Tensor, not str": (
+        "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values."
+    ),
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
     r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
@@ -700,7 +727,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
     r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
-    r"'DataLoader' object is not subscriptable": "A loader has no index: loop over it, or index its `.dataset`.",
+    r"'DataLoader' object is not subscriptable": (
+        "A loader has no index: loop over it. What needs an index wants a data set, such as the loader's `.dataset`."
+    ),
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
     r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
@@ -746,10 +775,16 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
+    r"cannot unpack non-iterable (int|float|bool)": r"This is a single \1, and several names are on the left of `=`.",
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)": (
+        r"\2 elements do not fit into \1 places: what is on the right of `=` needs the shape of what is on its left."
+    ),
+    r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
+    r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
     r"'(\w+)' object is not callable": r"A \1 is not a function: it is used as it is.",
     r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
