@@ -146,7 +146,7 @@ def expect_class(answer: Any) -> None:
 def _expect_bodies(cls: type) -> None:
     for name, method in methods_of(cls).items():
         if _is_empty(method) and not is_library(method.__code__.co_filename):
-            raise NotYet(f"`{name}` is still empty: write its body instead of `...` or `pass`.")
+            raise NotYet(f"`{name}` is still empty.", "Write its body instead of `...` or `pass`.")
 
 
 class Case(NamedTuple):
@@ -312,7 +312,9 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
         raise NotYet(found, observed=output, wanted=wanted)
     if shape is not None and output.shape != wanted.shape:
         found = f"Shape of the output of {what}: expected {_shape(wanted)}, received {_shape(output)}."
-        raise NotYet(found, observed=output, wanted=wanted)
+        hint = f"The last layer gives {output.shape[-1:].numel()} scores per example; the task names another number."
+        fits = output.ndim == wanted.ndim == 2 and len(output) == len(wanted)
+        raise NotYet(found, *([hint] if fits else []), observed=output, wanted=wanted)
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):
         raise NotYet(f"Values of the output of {what}: expected finite float32, received {describe(output)}.")
 

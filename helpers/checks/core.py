@@ -284,9 +284,9 @@ class Exercise:
                 pass
             elif certain := self._general_hint(decisive, not_yet):
                 hints = (certain,)
-            elif found := self.recognised(finding, part):
-                hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
-            elif not hints and (general := self._general_hint(diagnose, not_yet)):
+            elif hints := tuple(filter(None, [self.recognised(finding, part)])) or hints:
+                hints += tuple(filter(None, [self._general_hint(evident, not_yet)]))
+            elif general := self._general_hint(diagnose, not_yet):
                 hints = (general,)
             told = not_yet.sentences(hints)
             yield f"`{part}`: {told[0]}" if part else told[0]

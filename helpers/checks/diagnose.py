@@ -31,6 +31,7 @@ from helpers.checks.source import (
     is_library,
     methods_of,
     nodes,
+    place_of,
     tree_of,
 )
 
@@ -40,7 +41,8 @@ def diagnose(finding: NotYet) -> str | None:
     tree, method = _tree(finding), _method(finding)
     if finding.error is not None:
         rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree)]
-        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_messages(finding.error, tree)]
+        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_calls(finding)]
+        rules += [_of_messages(finding.error, tree)]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
@@ -57,9 +59,9 @@ def decisive(finding: NotYet) -> str | None:
 
 
 def evident(finding: NotYet) -> str | None:
-    """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
+    """A hint that is true beside any other one: data of the notebook, a line or an argument that does nothing."""
     tree = _tree(finding)
-    return _first(_of_the_page(finding, tree), _of_dead_lines(tree))
+    return _first(_of_the_page(finding, tree), _of_dead_lines(tree), _of_unused(tree))
 
 
 def _first(*rules: Iterator[str]) -> str | None:
@@ -99,6 +101,13 @@ def _parameters(tree: ast.AST | None) -> list[str]:
 
 # Names
 
+_IMPORTS = {one: f"import {one}" for one in ("copy", "itertools", "math", "random")} | {
+    "F": "import torch.nn.functional as F",
+    "np": "import numpy as np",
+    "Counter": "from collections import Counter",
+    "pairwise": "from itertools import pairwise",
+}
+
 
 def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """A name that does not exist: a letter of the task, a name of PyTorch without its module, a typing error."""
@@ -110,10 +119,12 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
     attributes = {ast.unparse(one) for one in nodes(tree) if isinstance(one, ast.Attribute)}
+    if f"self.{name}" in attributes or (isinstance(tree, ast.ClassDef) and f"'{name}'" in ast.unparse(tree)):
+        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
-    if name == "F":
-        yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
+    if name in _IMPORTS:
+        yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
         given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
@@ -122,8 +133,6 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-    if f"self.{name}" in attributes:
-        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
         yield f"A module has this as an attribute: `self.{name}`."
     if isinstance(tree, ast.ClassDef) and name in known:
@@ -181,8 +190,9 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
             yield "No attribute of a model is called `mode`: `.training` says in which mode it is."
         if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
             yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
-        if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
-            yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
+        for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
+            if isinstance(mode, ast.Attribute) and mode.attr in ("train", "eval"):
+                yield f"`{ast.unparse(mode)}` is a method that sets the mode, and is always true: ask `.training`."
         lines = getattr(one, "body", None)
         for line in lines[:-1] if isinstance(lines, list) else ():
             line = line.body[-1] if isinstance(line, ast.With) else line
@@ -317,7 +327,7 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
         if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
             yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
-        yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
+        yield f"This is {kind(observed)} of tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
         yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
     if number and cls is Tensor and observed.numel() == 1:
@@ -325,7 +335,7 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if number and cls is Tensor:
         yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
     if type(wanted) is int and cls is float:
-        yield "This is a float, and an integer is asked for. `/` always gives a float; `//` divides integers."
+        yield "This is a float, and an integer is asked for: `/` always gives a float, `0.0` is one, and `//` divides integers."
     if type(wanted) is tuple and cls is Tensor:
         yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
     if {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
@@ -364,7 +374,9 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
             yield "What is in the list belongs there, but it is not all."
-    if len(observed) != len(wanted):
+    if observed and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
+        yield f"This is one {kind(observed)[2:]}, and {len(wanted)} are asked for: `return a, b` returns two."
+    elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
     elif len(wanted) > 2 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
@@ -436,7 +448,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
     if observed.ndim == 0:
         names = " ".join(map(called_name, nodes(tree)))
         yield (
-            "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
+            "This is a single number. A reduction with `dim=` removes only that dimension."
             if tree is None or re.search(r"\b(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
             else f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for."
         )
@@ -567,6 +579,14 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
 # Messages
 
 
+def _of_calls(finding: NotYet) -> Iterator[str]:
+    """A function that cannot be called with what the task gives it."""
+    tree, from_inside = _tree(finding), type(finding.error) is not TypeError or place_of(finding.error)
+    given = len(finding.calls[-1].inputs) if finding.calls else 0
+    if not from_inside and isinstance(tree, ast.FunctionDef) and given != len(_parameters(tree)):
+        yield f"The check calls your function with {given} value(s): keep the `def` line of the task."
+
+
 def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
     text = str(error.args[0]) if type(error.args) is tuple and error.args else ""
     if isinstance(error, RecursionError):
@@ -663,6 +683,8 @@ def _truth(tree: ast.AST | None) -> str:
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
     if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
         return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
+    if found := [name for name in map(called_name, nodes(tree)) if name in ("min", "max")]:
+        return f"Python's `{found[0]}` compares whole tensors: `clamp` and `torch.{found[0]}imum` go by elements."
     if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
         return (
             "A comparison with a tensor gives a truth value for each element, and `if`, `and`, `or` and `in` need "
@@ -741,8 +763,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
-        r"\2 values arrive by position, and the `def` line takes \1. Name the options, `epochs=...`; and the first "
-        "parameter of a method is `self`."
+        r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
@@ -756,10 +777,17 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"to have (\d+) channels, but got (\d+)": r"A layer for \1 channels is given \2: each must fit the one before.",
     r"expected 2D or 3D input \(got 4D input\)": "`BatchNorm1d` is for rows of features; images need `BatchNorm2d`.",
     r"doesn't define __round__ method": "`round` needs a Python number: take it out with `item()` first.",
+    r"return_types\.(\w+)": r"`\1` with `dim=` returns values and indices: take one of them, as in `.values`.",
+    r"unsupported operand type.*'list'": "A list is not a tensor: `torch.tensor` or `torch.stack` makes one of it.",
+    r"stack expects each tensor .* got (\[.*?\]) .* and (\[.*?\])": (
+        r"`stack` needs tensors of one shape, and gets \1 and \2: should a dimension be reduced before? (`torch.cat` "
+        "puts tensors of different lengths one after the other.)"
+    ),
+    r"new\(\): invalid data type 'str'": "A tensor is indexed with integers and ranges, not with text.",
     r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
     r"list index out of": "The list ends before this place. Its last index is `len(...) - 1`; an empty list has none.",
     r"too many indices for tensor of dimension (\d+)": r"The tensor has \1 dimensions, and the brackets name more.",
-    r"does not match the length of the desired .* (\d+)": r"`permute` names each of the \1 dimensions once.",
+    r"length of the desired .*dim\(\) = (\d+)": r"The tensor has \1 dimensions: `permute` names each of them once.",
     r"shape '(.*?)' is invalid for input of size (\d+)": r"The sizes in \1 do not multiply to the \2 elements.",
     r"can't be cast to the desired output": "`+=` writes into a tensor of integers here: begin with floats, `0.0`.",
     r"not implemented for 'Long'": "A loss takes the outputs of the model first, then the classes: `loss_fn(pred, y)`.",
@@ -779,7 +807,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
-    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",
     r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)": (
         r"\2 elements do not fit into \1 places: what is on the right of `=` needs the shape of what is on its left."
     ),
