@@ -214,8 +214,17 @@ def _of_warnings(finding: NotYet) -> Iterator[str]:
 
 
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function, or a method, never reads."""
+    """An argument that the function, or a method, never reads, or replaces by something of its own."""
     for function in _functions(tree):
+        for one in function.body if isinstance(function, ast.FunctionDef) else ():
+            names = {node.id for node in nodes(one) if isinstance(node, ast.Name)} & {*_parameters(function)}
+            if isinstance(one, ast.Assign) and names and names == {*map(ast.unparse, one.targets)}:
+                value = {node.id for node in nodes(one.value) if isinstance(node, ast.Name)}
+                yield from (
+                    f"`{text[:60]}` replaces what your function is given."
+                    for text in [ast.unparse(one)]
+                    if not names & value
+                )
         read = {one.id for one in nodes(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
         for name in _parameters(function) if isinstance(function, ast.FunctionDef) else ():
             if name not in read and not name.startswith("_"):
@@ -335,7 +344,7 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if number and cls is Tensor:
         yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
     if type(wanted) is int and cls is float:
-        yield "This is a float, and an integer is asked for: `/` always gives a float, `0.0` is one, and `//` divides integers."
+        yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
     if type(wanted) is tuple and cls is Tensor:
         yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
     if {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
@@ -379,7 +388,7 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
-    elif len(wanted) > 2 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
+    elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
     elif {*map(type, (*observed, *wanted))} <= {int, float, str} and sorted(map(str, observed)) == sorted(
         map(str, wanted)
