@@ -299,9 +299,7 @@ _split = template(
     why="The result on new persons is usually lower than on new photographs of known ones, and it is the honest one: "
     "your model will meet strangers.",
     mistakes={
-        "Draw persons, and put *all* photographs of theirs aside: look who is in each photograph.": _split(
-            "order[count:], order[:count]"
-        ),
+        "Draw persons, and put aside *all* photographs of each of them.": _split("order[count:], order[:count]"),
         "Training gets only the photographs of persons that were *not* drawn.": _split("[*range(len(listed))], val"),
         "The two lists are the wrong way round: training comes first.": _split("val, train"),
         _ONCE: either(
