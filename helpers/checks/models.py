@@ -44,7 +44,8 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
     why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
         "`W` has a row for each output, and a column for each input.": either(
-            (torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)
+            *((torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)),
+            _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0]),
         ),
         "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
         "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
@@ -216,6 +217,7 @@ _sure = template(
         "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
             "c, z.amax(dim=1).softmax(dim=0)"
         ),
+        "All probabilities of a row add up to 1: the largest alone is wanted.": _sure("c, p.sum(dim=1)"),
         "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
@@ -269,8 +271,9 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
             *(f"sum(w[i - 1] * w[i] + {bias} for i in range(len(w)))" for bias in ("w[i]", "0"))
         ),
         "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
-        "The last layer is left out: `range` stops before its end.": _count(
-            "sum(w[i - 1] * w[i] + w[i] for i in range(1, len(w) - 1))"
+        "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
+            *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1")),
+            "sum(w[i - 1] * w[i] + w[i] for i in range(2, len(w)))",
         ),
         "Networks have any number of widths: go through the list in a loop.": _count(
             "w[0] * w[1] + w[1] + w[1] * w[2] + w[2] + w[2] * w[3] + w[3]",
@@ -325,7 +328,10 @@ _deep = template(
         "The last layer gives scores, which may be negative: no ReLU after it.": _deep("X = X.relu()"),
         "Without a ReLU between them, linear layers are no more than one.": _deep("pass"),
         "A ReLU comes after every layer but the last. After which layers does yours come?": _deep(
-            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "i == last"))
+            *(
+                f"X = X.relu() if {on} else X"
+                for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "i == last", "0 < i")
+            )
         ),
         "A ReLU comes before the first layer, where it cuts off negative inputs.": _deep("pass", X="X.relu()"),
         "This is another activation: the task asks for a ReLU.": _deep(
@@ -396,7 +402,7 @@ _centre = template(
             "X if self.training else out",
         ),
         "A mean over the batch divides by the number of its rows, not by `n`.": _centre(
-            "X - X.sum(dim=0) / X.shape[1] if self.training else out"
+            *(f"X - X.sum(dim=0){divided} if self.training else out" for divided in ("", " / X.shape[1]"))
         ),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
             _centre("X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"),

@@ -52,7 +52,7 @@ _middle = template("def green_middle(batch): return batch[$result]")
     why="One index took a part of all images at once, however many there are. Try it on `batch` from above.",
     mistakes={
         "Rows 7 to 20: indices count from 0, as the task's rows do, and a range leaves out its end.": _middle(
-            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22"))
+            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22", ":14"))
         ),
         "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
             ":, 1, torch.arange(7, 21), torch.arange(7, 21)"
@@ -197,13 +197,17 @@ _brighter = template("def brighten(pixels, amount): total = pixels.int() + amoun
             _brighter(
                 *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "0, 254", "1, 254")),
                 "torch.where(total < 0, 255, total.clamp(max=255)).to(torch.uint8)",
+                "torch.where(total > 255, total, 255).to(torch.uint8)",
             )
         ),
         "The amount is added to none of the pixels: keep the sum, which is a new tensor.": _brighter(
             "pixels.clone()", "torch.where(total > 255, 255, torch.where(total < 0, 0, pixels)).to(torch.uint8)"
         ),
         "Add the amount as it is, which may be negative, to pixels from 0 to 255: do not multiply or scale.": _brighter(
-            "(pixels.int() + abs(amount)).clamp(0, 255).to(torch.uint8)",
+            *(
+                f"(pixels.int() + {amount}).clamp(0, 255).to(torch.uint8)"
+                for amount in ("abs(amount)", "max(0, amount)")
+            ),
             "(pixels.int() * amount).clamp(0, 255).to(torch.uint8)",
             *(f"((pixels / 255 + amount){more}.to(torch.uint8)" for more in (").clamp(0, 255)", ".clamp(0, 1) * 255)")),
         ),
@@ -263,7 +267,8 @@ _classify = template(
             "squares.argmin(dim=0)", "squares.argmin()"
         ),
         "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
-            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)"))
+            "(X.unsqueeze(1).square() - means.square()).flatten(2).sum(2).argmin(dim=1)",
+            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)")),
         ),
         "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": either(
             *(_classify("squares.argmin(dim=1)", classes=classes) for classes in ("10", "y_train.max()"))
@@ -283,7 +288,7 @@ def classify(answer: Any) -> None:
 def _images(classes: int, known: int, new: int) -> Case:
     """Noisy images [N, 5, 4] of some classes, the labels [N] in no order, and new images [M, 5, 4]."""
     generator = torch.Generator().manual_seed(6)
-    patterns = torch.randn(classes, 5, 4, generator=generator)
+    patterns = torch.randn(classes, 5, 4, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
     # Every class is there, and the first more often than the others.
     drawn = torch.randint(0, classes, (known - classes,), generator=generator) // 2
     labels = torch.cat([torch.arange(classes), drawn])[torch.randperm(known, generator=generator)]
