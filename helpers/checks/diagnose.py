@@ -453,30 +453,28 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
     chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
-    off = [(dim, by) for dim, by in off if by] or [(0, 0)]
+    dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
     gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
     square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape)
     reduced = tree is None or re.search(r"\b(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
     hints = {
-        "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put all "
-        "places into one pair of brackets.": chained and observed.numel() != wanted.numel(),
+        "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
+        "all places into one pair of brackets.": chained and observed.numel() != wanted.numel(),
         "This is a single number. A reduction with `dim=` removes only that dimension.": observed.ndim == 0 and reduced,
-        f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for.": not observed.ndim,
+        f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
         "One number is asked for, and these are several: a reduction (a sum or a mean) is missing.": wanted.ndim == 0,
         "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for.": more == 1
         and observed.shape == (*wanted.shape, 1),
         "There is one dimension too many: a reduction, or an index, is missing.": more == 1
         and wanted.shape[:1] == observed.shape[:1],
         "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape.": square,
-        f"Dimension {off[0][0]} has one element too {'many' if off[0][1] > 0 else 'few'}. (A range leaves out its end.)": (
-            len(off) == 1 and abs(off[0][1]) == 1
-        ),
-        f"Dimension {gone[-1] if gone else 0} is gone: an index or a reduction, such as `argmax` or `mean`, removed it.": gone,
+        f"Dimension {dim} has one element too {'many' if by > 0 else 'few'}. (A range leaves out its end.)": abs(by)
+        == 1,
+        f"Dimension {max(gone, default=0)} is gone: an index or a reduction, such as `argmax`, removed it.": gone,
         "Nothing is left: a range is empty if it ends before it begins, or begins below 0.": not observed.numel(),
         "The number of elements is right, and the shape is not: how are they arranged?": observed.numel()
         == wanted.numel(),
-        f"Only dimension {off[0][0]} has the wrong size: what sets it, a range, a loop, another input?": len(off) == 1
-        and off[0][1],
+        f"Only dimension {dim} has the wrong size: what sets it, a range, a loop, another input?": by != 0,
     }
     yield from (hint for hint, true in hints.items() if true)
 

@@ -217,7 +217,7 @@ _sure = template(
         "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
             "c, z.amax(dim=1).softmax(dim=0)"
         ),
-        "All probabilities of a row add up to 1: the largest alone is wanted.": _sure("c, p.sum(dim=1)"),
+        "A sum of probabilities, or the largest number divided by itself, is always 1.": _sure("c, p.sum(dim=1)"),
         "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
@@ -401,7 +401,7 @@ _centre = template(
             *("X - self.running_mean", "X - (self.running_mean if self.training else mean)"),
             "X if self.training else out",
         ),
-        "A mean over the batch divides by the number of its rows, not by `n`.": _centre(
+        "The mean of the batch is its sum, divided by the number of its rows.": _centre(
             *(f"X - X.sum(dim=0){divided} if self.training else out" for divided in ("", " / X.shape[1]"))
         ),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
