@@ -45,7 +45,7 @@ def diagnose(finding: NotYet) -> str | None:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
         rules += [_of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
-        rules += [_of_sizes(finding, tree)]
+        rules += [_of_sizes(finding, tree), _of_graphs(finding)]
     else:
         rules = [_of_the_page(finding, tree)]
     return _first(_of_warnings(finding), *rules, _of_dead_lines(tree), _of_unused(tree))
@@ -198,13 +198,23 @@ def _of_warnings(finding: NotYet) -> Iterator[str]:
         yield "The loss got predictions and targets of different shapes, and compared each with all: see the warning."
 
 
+def _of_graphs(finding: NotYet) -> Iterator[str]:
+    if finding.args[0].startswith("requires_grad of") and getattr(finding.observed, "grad_fn", None) is not None:
+        yield "This was computed with a graph (`grad_fn`). What `backward()` puts into a `.grad` has none."
+
+
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function, or a method, never reads."""
-    for function in _functions(tree):
-        read = {one.id for one in nodes(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
-        for name in _parameters(function) if isinstance(function, ast.FunctionDef) else ():
-            if name not in read and not name.startswith("_"):
+    """An argument that the function, or a method, never reads, or overwrites before."""
+    for function in (one for one in _functions(tree) if isinstance(one, ast.FunctionDef)):
+        names = sorted((one for one in nodes(function) if isinstance(one, ast.Name)), key=lambda one: -one.lineno)
+        read = {one.id: one.lineno for one in names if isinstance(one.ctx, ast.Load)}  # each where it comes first
+        lines = [line for line in function.body[::-1] if isinstance(line, ast.Assign)]
+        written = {one.id: line.lineno for line in lines for one in nodes(line) if _stores(one)}
+        for name in (one for one in _parameters(function) if not one.startswith("_")):
+            if name not in read:
                 yield f"`{function.name}` never uses `{name}`, which it is given."
+            elif written.get(name, read[name]) < read[name]:
+                yield f"`{function.name}` writes over `{name}`, which it is given: use that, or choose another name."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
@@ -427,7 +437,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         names = " ".join(map(called_name, nodes(tree)))
         yield (
             "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
-            if tree is None or re.search(r"\b(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+            if tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
             else f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for."
         )
     if wanted.ndim == 0:
@@ -471,6 +481,8 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
             and _near(left.flatten().sort()[0], right.flatten().sort()[0]),
         }
     yield from (hint for hint, true in found.items() if true)
+    if torch.allclose(left, right, rtol=0.01, atol=0):
+        yield "The numbers are near, but not exact: something is approximated, or rounded."
 
 
 def _near(left: Tensor, right: Tensor) -> bool:
@@ -576,7 +588,7 @@ def _of_keys(key: Any) -> str:
 
 
 _RENAMED = {"astype": "to", "copy": "clone", "len": "shape", "length": "shape", "shuffle": "x[order]"}  # of tensors
-_ELSEWHERE = {"mode": "model.training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
+_ELSEWHERE = {"mode": ".training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
 # By the type of what has no such attribute; only for names of attributes that tensors have
 _NOT_A_TENSOR: dict[Any, str] = {
     list
@@ -750,7 +762,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
-    r"'(\w+)' object is not callable": r"A \1 is not a function: it is used as it is.",
+    r"'(\w+)' object is not callable": r"This is an object, of the class \1: it cannot be called.",
     r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
     r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",

@@ -55,12 +55,11 @@ _split = template(
     goal="split examples at random without tearing inputs and targets apart",
     minutes=4,
     difficulty=1,
-    why="One order for both keeps every pair together; the project at the end splits its line in this way.",
+    why="One order for both keeps every pair together; the project at the end does the same with three parts.",
     mistakes={
         "Each target must stay beside its own input: put both `X` and `y` in the new order.": _split(
             "a[:n], y[:n], a[n:], y[n:]", "X[:n], b[:n], X[n:], b[n:]"
         ),
-        "The rows are in their old order: index with `order` first.": _split("X[:n], y[:n], X[n:], y[n:]"),
         "The four are right, but not in the order that the task names.": _split(
             "a[:n], a[n:], b[:n], b[n:]", "b[:n], a[:n], b[n:], a[n:]"
         ),
@@ -68,11 +67,8 @@ _split = template(
             "a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]", "a[-n:], b[-n:], a[:-n], b[:-n]"
         ),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split("a[:n], b[:n], a[n:], b[n:]", n="round(0.8 * len(X))"),
-        "Index with `order` itself: it says which row comes first, which second.": _split(
-            "a[:n], b[:n], a[n:], b[n:]", rows="order.argsort()"
-        ),
-        "The rows are in another random order: use the one that is given, `order`.": _split(
-            "a[:n], b[:n], a[n:], b[n:]", rows="torch.randperm(len(X))"
+        "Index with `order` itself, once: it says which row comes first, which second.": either(
+            *(_split("a[:n], b[:n], a[n:], b[n:]", rows=rows) for rows in ("order.argsort()", "order[order]"))
         ),
         "Return four tensors in a row, not two pairs.": _split("(a[:n], b[:n]), (a[n:], b[n:])"),
         "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
@@ -124,7 +120,9 @@ _curve = template(
         "Every prediction must stay a row of its own, shape `[N, 1]`: do not squeeze.": _curve(
             "(c * X**2 + w * X + b).squeeze()", "(c * X**2 + w * X + b).T"
         ),
-        "The bias is missing, or multiplied: it is added as it is.": _curve("c * X**2 + w * X", "c * X**2 + w * X * b"),
+        "The bias is missing, or multiplied: it is added as it is.": _curve(
+            "c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)", "c * (X**2 + w * X + b)"
+        ),
         "X is not squared anywhere: `X**2`.": _curve("c * X + w * X + b"),
         "Draw new numbers in `__init__`, with `torch.randn(1)`: these are the same for every model.": _curve(
             "X * c * b + w", three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
@@ -201,7 +199,6 @@ _round = template(
         ),
         "A loss takes the predictions first, then the targets.": _round("loss.backward()", loss="loss_fn(y, model(X))"),
         "Learning needs train mode: leave out `eval()`.": _round("loss.backward()", before="model.eval()"),
-        "The loss function is given: call `loss_fn`.": _round("loss.backward()", loss="nn.L1Loss()(model(X), y)"),
         "The optimizer is given with its model: call its `step()`, and make no other one.": _round(
             "loss.backward(); torch.optim.SGD(model.parameters(), lr=0.05).step()"
         ),
@@ -310,12 +307,12 @@ _exam = template(
         "An exam does not train: no `backward()`, no `step()`.": _exam(
             "model.eval()", block="torch.enable_grad()", after="loss.backward()"
         ),
-        "Switch back before `return`: `model.train(flag)` takes a mode.": _exam("model.eval()", after="pass"),
+        "Leave the mode as it was: read `.training` first, and give it to `model.train(flag)` last.": either(
+            *(_exam("model.eval()", after=after) for after in ("pass", "model.train()"))
+        ),
         "You switch the outermost module only; `model.train(flag)` reaches the Dropout inside it, too.": _exam(
             "model.eval()", after="model.training = flag"
         ),
-        "It was in eval mode: remember `training` before you switch.": _exam("model.eval()", after="model.train()"),
-        "The loss function is given: call `loss_fn`.": _exam("model.eval()", loss="nn.L1Loss()(model(X), y)"),
     },
 )
 def mock_exam(answer: Any) -> None:
@@ -387,7 +384,9 @@ _walk = template(
     "zeros: how far does the parameter go on by itself?",
     mistakes={
         "Nothing is remembered: these are the steps without momentum.": _walk("p = p - lr * m", memory="g"),
-        "Nothing is forgotten: multiply the memory by `momentum` first.": _walk("p = p - lr * m", memory="m + g"),
+        "Nothing is forgotten: multiply the memory by `momentum` first.": either(
+            *(_walk("p = p - lr * m", memory=memory) for memory in ("m + g", "m + momentum * g"))
+        ),
         "The new gradient is scaled, too; it is added as it is.": either(
             _walk("p = p - lr * m", memory="momentum * m + (1 - momentum) * g"),
             _walk("p = p - lr * m", memory="momentum * (m + g)"),
@@ -402,7 +401,6 @@ _walk = template(
         "The start, 0, is among them: collect what comes after each step only.": _walk(
             "p = p - lr * m", returned="torch.stack([torch.tensor(0.0), *places])"
         ),
-        "The learning rate is missing: the parameter moves by `-lr` times the memory.": _walk("p = p - m"),
         "The memory begins at 0, not with the first gradient.": _walk("p = p - lr * m", start="gradients[0]"),
         "The gradient is in the step twice: it is in the memory already.": _walk(
             "p = p - lr * (g + m)", "p = p - lr * (g + momentum * m)"
@@ -439,14 +437,15 @@ _train_line = template(
         X_train, y_train, X_val, y_val, X_test, y_test = splits
         loss_fn, optimizer, losses = $loss_fn, torch.optim.$optimizer, []
         for epoch in range(1, $epochs + 1):
-            loss = $loss
-            $zero; loss.backward(); optimizer.step()
+            for X_train, y_train in $batches:
+                loss = $loss; $zero; loss.backward(); optimizer.step()
             if $result: losses.append($judged.item())
         return losses
     """,
     loss_fn="nn.L1Loss()",
     optimizer="SGD(model.parameters(), lr=lr)",
     epochs="300",
+    batches="[splits[:2]]",
     loss="loss_fn(model(X_train), y_train)",
     zero="optimizer.zero_grad()",
     judged="loss_fn(model(X_val), y_val)",
@@ -481,7 +480,10 @@ def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
             *(_line(optimizer=f"SGD(model.parameters(), lr={lr})") for lr in LEARNING_RATES)
         ),
         "The loop uses the test points: they are for the end.": _line(judged="loss_fn(model(X_test), y_test)"),
-        "Train the model that is given: the optimizer, or the loop, works on another one here.": _line(
+        "Each epoch takes one step, on all training points at once, and not one step for each batch.": either(
+            *(_line(batches=f"zip(splits[0].split({size}), splits[1].split({size}))") for size in (16, 32))
+        ),
+        "Only `step()` changes a model: it is missing, or the optimizer, or the loop, has another model.": _line(
             optimizer="SGD(nn.Linear(1, 1).parameters(), lr=lr)"
         ),
         "One loss after every 20th of 300 epochs is asked for, 15 in all.": either(
@@ -493,7 +495,7 @@ def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
             _line(optimizer="SGD(model.parameters(), lr=lr, momentum=0.9)"),
         ),
     },
-    seconds=10,  # it trains for 1,500 epochs, half a second on an idle machine
+    seconds=20,  # it trains for 1,500 epochs: half a second on an idle machine, three with `fit`
 )
 def another_line(splits: Any, train_line: Any, best_lr: Any, test_loss: Any) -> Iterator[Part]:
     """A line of weight 0.3 and bias 0.9: its data, a loop of 300 epochs judged every 20, the choice and the exam."""
@@ -556,21 +558,21 @@ def _expect_training(train_line: Any) -> None:
     """The losses and the parameters, on data so far from any line that no residual changes its sign in 300 epochs."""
     expect_callable(train_line, "`train_line`")
     for turn, lr in enumerate((0.005, 0.004)):
-        X = torch.rand(16, 1, generator=_generator(turn))
+        X = torch.rand(80, 1, generator=_generator(turn))
         signs = torch.where(X > 0.4, 1.0, -1.0)
         y = 2 * X + (5 - turn) * signs
         model = nn.Linear(1, 1)
         weight, bias = model.weight.item(), model.bias.item()
         # The exam is made of NaN: a loop that trains or judges by it gets nothing else.
         exam = [torch.full((4, 1), torch.nan) for _ in range(2)]
-        losses = call(train_line, model, (X[:10], y[:10], X[10:], y[10:], *exam), lr, may_change=True)
+        losses = call(train_line, model, (X[:70], y[:70], X[70:], y[70:], *exam), lr, may_change=True)
         if weight == model.weight.item() and bias == model.bias.item():
             raise NotYet("The model that `train_line` was given is still as it was.")
         if type(losses) is tuple and any(type(one) is list for one in losses):
             raise NotYet("`train_line` should return the losses alone.", "The model needs no `return`: it changes.")
-        by_weight, by_bias = lr * (signs * X)[:10].mean().item(), lr * signs[:10].mean().item()  # in each epoch
+        by_weight, by_bias = lr * (signs * X)[:70].mean().item(), lr * signs[:70].mean().item()  # in each epoch
         wanted = [
-            (y[10:] - (weight + epoch * by_weight) * X[10:] - bias - epoch * by_bias).abs().mean().item()
+            (y[70:] - (weight + epoch * by_weight) * X[70:] - bias - epoch * by_bias).abs().mean().item()
             for epoch in range(20, 301, 20)
         ]
         expect(losses, wanted, what="the validation losses", rtol=1e-3, atol=1e-5)
