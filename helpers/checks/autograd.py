@@ -46,18 +46,10 @@ _slope = template(
     why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
     "strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
-        "This is the height of the curve at that point, not its slope: go back with `backward()`.": _slope(
-            "f(torch.tensor(at))", "f(torch.tensor(at, requires_grad=True))"
-        ),
-        "This is the slope of `w**2`, the section's example; `f` is another function each time.": _slope(
-            "slope_of(lambda w: w**2, at)", "torch.tensor(3 * at)"
-        ),
-        "This is the slope at the number of the section's example; the number is given as `at`.": _slope(
-            "slope_of(f, 3.0)", "slope_of(f, 2.0)", "slope_of(f, 1.0)"
-        ),
-        "This is twice the slope, because `backward()` was called twice, and adds to `.grad`.": _slope(
-            "2 * slope_of(f, at)"
-        ),
+        "This is the height of the curve, not its slope: go back with `backward()`.": _slope("f(torch.tensor(at))"),
+        "This is the slope of `w**2`, and `f` is another function.": _slope("slope_of(lambda w: w**2, at)"),
+        "This is the slope at another number than `at`.": _slope("slope_of(f, 3.0)", "slope_of(f, 2.0)"),
+        "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_of(f, at)"),
         "This is the number itself, not the slope there.": _slope("torch.tensor(at)"),
     },
 )
@@ -95,23 +87,13 @@ _names = template("def names(tensors): return [$value for name, t in tensors.ite
     why="An optimizer wants just these: give it the result of a computation, and it refuses with `can't optimize a "
     "non-leaf Tensor`.",
     mistakes={
-        "Computed tensors require gradients too, but those only pass through: they arrive at the leaves.": _names(
-            "t.requires_grad", "t.grad_fn is not None"
-        ),
-        "Data are leaves too, because nothing computed them, but they do not require gradients.": _names(
-            "t.is_leaf", "t.grad_fn is None"
-        ),
-        "No `.grad` is filled yet, so no tensor meets your condition: which columns of the table tell `w`?": _names(
-            "t.grad is not None"
-        ),
+        "Computed tensors only pass gradients on: they arrive at the leaves.": _names("t.requires_grad"),
+        "Data are leaves too, but they do not require gradients.": _names("t.is_leaf"),
+        "No `.grad` is filled yet: which columns of the table tell `w`?": _names("t.grad is not None"),
         "Both must be true: `or` also takes tensors for which only one is.": _names("t.is_leaf or t.requires_grad"),
-        "`w` and `b` are the names in the notebook. Your function is given other tensors too: ask each of them.": (
-            _names("name in ('w', 'b')")
-        ),
+        "`w` and `b` are the notebook's names: ask each tensor that is given.": _names("name in ('w', 'b')"),
         "These are the tensors; their names are asked for.": _names("t.is_leaf and t.requires_grad", value="t"),
-        "These get no gradient: one of your two conditions, or both, is the wrong way round.": _names(
-            "not (t.requires_grad and t.is_leaf)", "t.is_leaf and not t.requires_grad"
-        ),
+        "These get no gradient: a condition is the wrong way round.": _names("t.is_leaf and not t.requires_grad"),
     },
 )
 def collectors(answer: Any) -> None:
@@ -141,27 +123,16 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
             _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
             _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
-        "The loss is a mean over the points, so the gradients are means, too: divide by `len(x)`.": either(
-            _of_w("2 * (e * x).sum()", "(e * x).sum()", "2 * (e * x).sum() / 3"),
-            _of_b("2 * e.sum()", "e.sum()", "2 * e.sum() / 3"),
-        ),
-        "The sign is wrong: where the line is above the points, a larger `b` makes the loss larger.": either(
-            _of_w("-2 * (e * x).mean()"), _of_b("-2 * e.mean()")
+        "The loss is a mean, so the gradients are means, too: divide by `len(x)`.": either(
+            _of_w("2 * (e * x).sum()", "(e * x).sum()", "2 * (e * x).sum() / 3"), _of_b("2 * e.sum()", "e.sum()")
         ),
         "By what is `w` multiplied on its way to the error, and by what is `b`?": either(
             _of_w("2 * e.mean()", "2 * (e * w).mean()"), _of_b("2 * (e * x).mean()", "2 * (e * b).mean()")
         ),
-        "There is one gradient for each point: the loss is a mean over the points, and so is the gradient.": either(
-            _of_w("e * x", "2 * e * x", "e * x / len(x)", "2 * e * x / len(x)"),
-            _of_b("e", "2 * e", "e / len(x)", "2 * e / len(x)"),
-        ),
         "A mean of products is not the product of the means: multiply for each point, then take the mean.": _of_w(
             "2 * e.mean() * x.mean()", "2 * e.mean() * x"
         ),
-        "`outer` multiplies every number with every other: `*` pairs each error with its own `x`.": _of_w(
-            "torch.outer(x, e)"
-        ),
-        "This is the loss; its gradients are asked for.": either(_of_w("(e**2).mean()"), _of_b("(e**2).mean()")),
+        "This is the loss; its gradients are asked for.": _of_w("(e**2).mean()"),
         "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
             "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())",
             "torch.autograd.grad(((w.clone().requires_grad_() * x + b - y) ** 2).mean(), w)",
@@ -211,20 +182,13 @@ _parts = template(
     why="This is called gradient accumulation. It trains on a batch of thousands with the memory for a few, because "
     "`step()` waits for the last part.",
     mistakes={
-        "Clear `w.grad` once, before the first part: what it held before the call is still in it.": _parts(
-            "size / sum(sizes)", "1", start=""
-        ),
-        "Weight each part by its size: each counts as much as the others, and they are not equally long.": _parts(
-            "1 / len(sizes)"
-        ),
+        "Clear `w.grad` before the first part: it holds an old one.": _parts("size / sum(sizes)", "1", start=""),
+        "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)"),
         "Each loss is a mean over its part. What fraction of all examples is that part?": _parts(
             "1", "size", "size / len(sizes)", "sum(sizes) / size"
         ),
         "Only the last part is left: clear `.grad` before the loop, not inside it.": _parts(
             "size / sum(sizes)", "1", inside="w.grad = None"
-        ),
-        "A new `w` has no gradient, and its `.grad`, None, cannot be zeroed: `w.grad = None` always clears it.": _parts(
-            "size / sum(sizes)", start="w.grad.zero_()"
         ),
         "Go back through each part by itself, before the next one is computed: that is what saves the memory.": _parts(
             "1", start="parts, sizes = [[torch.cat(pieces) for pieces in zip(*parts)]], [1]; w.grad = None"
@@ -233,7 +197,7 @@ _parts = template(
         "The earlier parts are in `w.grad`, too: multiply the loss of a part, and leave `w.grad` alone.": _parts(
             "1", after="w.grad *= size / sum(sizes)"
         ),
-        "The loss applies the sigmoid itself: give it the logits, `inputs @ w`.": _parts(
+        "The loss applies the sigmoid itself: give it the logits.": _parts(
             "size / sum(sizes)", scores="(X @ w).sigmoid()"
         ),
     },
@@ -261,7 +225,7 @@ def gradient_in_parts(answer: Any) -> None:
             raise NotYet(f"The gradient is right, but it took {passes} for {len(sizes)} parts.")
 
 
-_predict = template("def predict(model, X):\n    $result")
+_predict = template("def predict(model, X):\n    with torch.$off(): $result", off="enable_grad")
 
 
 @book.exercise(
@@ -272,29 +236,25 @@ _predict = template("def predict(model, X):\n    $result")
     why="Both are needed, since neither does the other's work. Call `model.train()` before you go on training.",
     mistakes={
         "Two things are to be switched: the layers to eval mode, and autograd off.": _predict("return model(X)"),
-        "Switching autograd off does not tell the layers that training is over: they need eval mode.": _predict(
-            "with torch.no_grad(): return model(X)"
-        ),
+        "Only `eval()` puts the layers into eval mode.": _predict("return model(X)", off="no_grad"),
         "The layers must be in eval mode before the model is called.": _predict(
-            *(f"with torch.{off}: Y = model(X); model.eval(); return Y" for off in ("no_grad()", "enable_grad()"))
+            "Y = model(X); model.eval(); return Y", off=("no_grad", "enable_grad")
         ),
         "This reaches only the outermost module; `model.eval()` reaches all.": _predict(
-            *(f"with torch.{off}: model.training = False; return model(X)" for off in ("no_grad()", "enable_grad()"))
+            "model.training = False; return model(X)", off=("no_grad", "enable_grad")
         ),
-        "`eval()` does not switch autograd off: call the model inside a block that does.": _predict(
+        "`eval()` does not switch autograd off: call the model in a block that does.": _predict(
             "return model.eval()(X)"
         ),
-        "`detach()` cuts the graph off after it was recorded: call the model inside a block that records none.": (
-            _predict("return model.eval()(X).detach()")
-        ),
-        "A `with` block switches autograd back on at its end; `set_grad_enabled(False)` by itself does not.": _predict(
-            "torch.set_grad_enabled(False); return model.eval()(X)"
+        "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
+        "A `with` block would switch it on again at its end.": _predict(
+            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
         ),
         "Leave the parameters alone, since frozen ones cannot learn: switch autograd off around the call.": _predict(
             "return model.eval().requires_grad_(False)(X)"
         ),
         "Return the model's outputs as they are: these are classes or probabilities.": _predict(
-            *(f"with torch.no_grad(): return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)"))
+            *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"
         ),
     },
 )
@@ -346,6 +306,7 @@ _descent = template(
             for p in self.parameters:
                 if $guard: $result
     """,
+    result="p -= self.lr * p.grad",
     kept="list(parameters)",
     clear="p.grad = None",
     guard="p.grad is not None",
@@ -360,44 +321,33 @@ _descent = template(
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
-        "`p = ...` only gives a name to a new tensor. The parameter itself must change, as `-=` does it.": _descent(
+        "`p = ...` only gives a name to a new tensor: `-=` changes the parameter.": _descent(
             "p = p - self.lr * p.grad"
         ),
-        "Keep the tensors that you are given: a copy of them, or a new tensor in your list, is not the model's.": (
-            either(
-                _descent("p -= self.lr * p.grad", kept="[p.clone() for p in parameters]"),
-                _descent("self.parameters = [p - self.lr * p.grad for p in self.parameters]; return"),
-            )
+        "Keep the tensors that you are given: a copy, or a new tensor in your list, is not the model's.": either(
+            _descent(kept="[p.clone() for p in parameters]"),
+            _descent("self.parameters = [p - self.lr * p.grad for p in self.parameters]; return"),
         ),
-        "`model.parameters()`, like every generator, can be looped over only once: keep a `list` of it.": _descent(
-            "p -= self.lr * p.grad", kept="parameters"
+        "What `model.parameters()` gives can be looped over only once: keep a `list` of it.": _descent(
+            kept="parameters"
         ),
         "This ends the loop at the first frozen parameter: `continue` goes on with the next one.": _descent(
-            "p -= self.lr * p.grad", guard="p.grad is None: return\n            if True"
+            guard="p.grad is None: return\n            if True"
         ),
         "A step goes down the slope, `lr` times the gradient, from where the parameter is.": _descent(
             "p += self.lr * p.grad", "p -= p.grad", "p.copy_(-self.lr * p.grad)"
         ),
-        "A frozen parameter never gets a gradient: its `.grad` is None, and there is nothing to subtract.": _descent(
-            "p -= self.lr * p.grad", guard="True"
+        "The `.grad` of a frozen parameter is None: there is nothing to subtract.": _descent(guard="True"),
+        "Leave the gradients to `zero_grad()`.": _descent("p -= self.lr * p.grad; p.grad = None"),
+        "Set `p.grad` itself, for each parameter: a name for something new changes nothing.": _descent(
+            clear="g = None"
         ),
-        "`step()` should leave the gradients alone: `zero_grad()` clears them.": _descent(
-            "p -= self.lr * p.grad; p.grad = None"
-        ),
-        "`zero_grad()` gives a name to something new, or does nothing: set `p.grad` itself, for each parameter.": (
-            _descent("p -= self.lr * p.grad", clear="g = None")
-        ),
+        "`zero_grad()` clears the gradients, `p.grad`, and not the parameters.": _descent(clear="p.data.zero_()"),
         "Write the two methods with each parameter's own `.grad`: no optimizer of PyTorch is needed.": either(
             torch.optim.SGD, _descent("pass", kept="torch.optim.SGD(parameters, lr=lr)")
         ),
-        "`zero_grad()` clears the gradients, `p.grad`; the parameters themselves stay.": _descent(
-            "p -= self.lr * p.grad", clear="p.data.zero_()"
-        ),
-        "The parameters are many tensors, each with a `.grad` of its own: keep a list of them, and loop over it.": (
-            either(
-                _descent("p -= self.lr * p.grad", clear="self.parameters.grad"),
-                _descent("p -= self.lr * p.grad", kept="torch.tensor(parameters)"),
-            )
+        "The parameters are many tensors, each with its own `.grad`: keep a list of them, and loop over it.": either(
+            _descent(clear="self.parameters.grad"), _descent(kept="torch.tensor(parameters)")
         ),
     },
 )

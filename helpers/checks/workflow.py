@@ -67,8 +67,8 @@ _split = template(
             "a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]", "a[-n:], b[-n:], a[:-n], b[:-n]"
         ),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split("a[:n], b[:n], a[n:], b[n:]", n="round(0.8 * len(X))"),
-        "Index with `order` itself, once: it says which row comes first, which second.": either(
-            *(_split("a[:n], b[:n], a[n:], b[n:]", rows=rows) for rows in ("order.argsort()", "order[order]"))
+        "Index with `order` itself, once.": _split(
+            "a[:n], b[:n], a[n:], b[n:]", rows=("order.argsort()", "order[order]")
         ),
         "Return four tensors in a row, not two pairs.": _split("(a[:n], b[:n]), (a[n:], b[n:])"),
         "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
