@@ -45,6 +45,7 @@ def _expect_none_of(facts: dict[str, bool]) -> None:
 
 _split = template(
     "def shuffled_split(X, y, order): n, o = $n, $rows; a, b = X[o], y[o]; return $result",
+    result="a[:n], b[:n], a[n:], b[n:]",
     n="len(X) * 8 // 10",
     rows="order",
 )
@@ -66,10 +67,8 @@ _split = template(
         "The first part, with 80 % of the rows, is for training.": _split(
             "a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]", "a[-n:], b[-n:], a[:-n], b[:-n]"
         ),
-        "80 % of 7 rows are 5.6: rounded down, 5.": _split("a[:n], b[:n], a[n:], b[n:]", n="round(0.8 * len(X))"),
-        "Index with `order` itself, once.": _split(
-            "a[:n], b[:n], a[n:], b[n:]", rows=("order.argsort()", "order[order]")
-        ),
+        "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
+        "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
         "Return four tensors in a row, not two pairs.": _split("(a[:n], b[:n]), (a[n:], b[n:])"),
         "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
             "X[:n][o[:n]], y", "X[:n][o], y"
@@ -96,6 +95,7 @@ _curve = template(
         def __init__(self): super().__init__(); self.curve, self.weight, self.bias = $three
         def forward(self, X): c, w, b = self.parameters(); return $result
     """,
+    result="c * X**2 + w * X + b",
     three="(nn.Parameter(torch.randn(1)) for _ in range(3))",
 )
 
@@ -107,9 +107,7 @@ _curve = template(
     difficulty=2,
     why="Nothing else on this page would have to change to train it: the loop never asks what is inside a model.",
     mistakes={
-        "A plain tensor is not registered: no optimizer changes it.": _curve(
-            "X * c * b + w", three="torch.randn(3, 1)"
-        ),
+        "A plain tensor is not registered: no optimizer changes it.": _curve(three="torch.randn(3, 1)"),
         "X is doubled where it should be multiplied by itself.": _curve("c * 2 * X + w * X + b"),
         "Only X is squared, not what it is multiplied by.": _curve(
             "(c * X) ** 2 + w * X + b", "c**2 * X + w * X + b", "(c * X + w * X + b) ** 2"
@@ -125,10 +123,10 @@ _curve = template(
         ),
         "X is not squared anywhere: `X**2`.": _curve("c * X + w * X + b"),
         "Draw new numbers in `__init__`, with `torch.randn(1)`: these are the same for every model.": _curve(
-            "X * c * b + w", three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
+            three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
         ),
         "One tensor was given to all three: draw a number for each, with a `torch.randn(1)` of its own.": _curve(
-            "X * c * b + w", three="map(nn.Parameter, torch.randn(1).expand(3, 1))"
+            three="map(nn.Parameter, torch.randn(1).expand(3, 1))"
         ),
     },
 )
@@ -175,6 +173,7 @@ def _expect_three_parameters(model: nn.Module) -> None:
 _round = template(
     "def train_step(model, X, y, loss_fn, optimizer): $before; loss = $loss; $result; return loss.item()",
     {"copy": copy},
+    result="optimizer.zero_grad(); loss.backward(); optimizer.step()",
     before="pass",
     loss="loss_fn(model(X), y)",
 )
@@ -197,20 +196,17 @@ _round = template(
         "This loss was measured after the step: return the one on which `backward()` was called.": _round(
             "optimizer.zero_grad(); loss.backward(); optimizer.step(); loss = loss_fn(model(X), y)"
         ),
-        "A loss takes the predictions first, then the targets.": _round("loss.backward()", loss="loss_fn(y, model(X))"),
-        "Learning needs train mode: leave out `eval()`.": _round("loss.backward()", before="model.eval()"),
+        "A loss takes the predictions first, then the targets.": _round(loss="loss_fn(y, model(X))"),
+        "Learning needs train mode: leave out `eval()`.": _round(before="model.eval()"),
         "The optimizer is given with its model: call its `step()`, and make no other one.": _round(
             "loss.backward(); torch.optim.SGD(model.parameters(), lr=0.05).step()"
         ),
-        "The loss does not depend on the model's parameters: compute it from `model(X)`, with autograd on.": either(
-            _round("loss.backward()", loss="loss_fn(X, y)"),
-            _round("loss.backward()", loss="loss_fn(model(X).detach(), y)"),
+        "The loss does not depend on the model's parameters: compute it from `model(X)`, with autograd on.": _round(
+            loss=("loss_fn(X, y)", "loss_fn(model(X).detach(), y)")
         ),
-        "Call `model(X)`: `model.forward(X)` leaves out its hooks, by which the check sees the call.": _round(
-            "optimizer.zero_grad(); loss.backward(); optimizer.step()", loss="loss_fn(model.forward(X), y)"
-        ),
+        "Call `model(X)`: the check does not see `model.forward(X)`.": _round(loss="loss_fn(model.forward(X), y)"),
         "One round is asked for, not several.": _round("loss.backward(); optimizer.step(); optimizer.step()"),
-        "Use the model that is given, not a copy.": _round("loss.backward()", before="model = copy.deepcopy(model)"),
+        "Use the model that is given, not a copy.": _round(before="model = copy.deepcopy(model)"),
     },
 )
 def train_step(answer: Any) -> None:
@@ -288,6 +284,7 @@ _exam = template(
         with $block: loss = $loss
         $after; return loss.item()
     """,
+    result="model.eval()",
     block="torch.no_grad()",
     loss="loss_fn(model(X), y)",
     after="model.train(flag)",
@@ -303,16 +300,14 @@ _exam = template(
     mistakes={
         "Dropout was active at the exam: `model.eval()` switches it off.": _exam("pass"),
         "This reaches only the outermost module; `model.eval()` reaches all.": _exam("model.training = False"),
-        "Call `model` inside `torch.inference_mode()`.": _exam("model.eval()", block="torch.enable_grad()"),
+        "Call `model` inside `torch.inference_mode()`.": _exam(block="torch.enable_grad()"),
         "An exam does not train: no `backward()`, no `step()`.": _exam(
-            "model.eval()", block="torch.enable_grad()", after="loss.backward()"
+            block="torch.enable_grad()", after="loss.backward()"
         ),
-        "Leave the mode as it was: read `.training` first, and give it to `model.train(flag)` last.": either(
-            *(_exam("model.eval()", after=after) for after in ("pass", "model.train()"))
+        "Leave the mode as it was: read `.training` first, and give it to `model.train(flag)` last.": _exam(
+            after=("pass", "model.train()")
         ),
-        "You switch the outermost module only; `model.train(flag)` reaches the Dropout inside it, too.": _exam(
-            "model.eval()", after="model.training = flag"
-        ),
+        "`model.train(flag)` also reaches the Dropout inside.": _exam(after="model.training = flag"),
     },
 )
 def mock_exam(answer: Any) -> None:
@@ -369,6 +364,7 @@ _walk = template(
         for g in gradients: old, m = m, $memory; $result; places.append(p)
         return $returned
     """,
+    result="p = p - lr * m",
     start="0.0",
     memory="momentum * m + g",
     returned="torch.stack(places)",
@@ -383,25 +379,20 @@ _walk = template(
     why="`torch.optim.SGD` does just this for each parameter. Try gradients of 1, 1, 1 and then seventeen "
     "zeros: how far does the parameter go on by itself?",
     mistakes={
-        "Nothing is remembered: these are the steps without momentum.": _walk("p = p - lr * m", memory="g"),
-        "Nothing is forgotten: multiply the memory by `momentum` first.": either(
-            *(_walk("p = p - lr * m", memory=memory) for memory in ("m + g", "m + momentum * g"))
-        ),
-        "The new gradient is scaled, too; it is added as it is.": either(
-            _walk("p = p - lr * m", memory="momentum * m + (1 - momentum) * g"),
-            _walk("p = p - lr * m", memory="momentum * (m + g)"),
+        "Nothing is remembered: these are the steps without momentum.": _walk(memory="g"),
+        "Nothing is forgotten: multiply the memory by `momentum`.": _walk(memory=("m + g", "m + momentum * g")),
+        "The new gradient is scaled, too; it is added as it is.": _walk(
+            memory=("momentum * m + (1 - momentum) * g", "momentum * (m + g)")
         ),
         "The memory is that of the step before: add the new gradient to it first.": _walk("p = p - lr * old"),
         "These are all the last value: `-=` changes those in the list too. Write `p = p - ...`.": _walk("p -= lr * m"),
         "These are the moves. Where is the parameter after each of them?": _walk("p = -lr * m", "p = lr * m"),
         "These are memories or gradients. Where is the parameter after each step?": _walk("p = m", "p = g"),
-        "This is the last value alone: collect the value after each step in a list.": either(
-            *(_walk("p = p - lr * m", returned=last) for last in ("p", "p.item()"))
-        ),
+        "This is the last value alone: collect them all in a list.": _walk(returned=("p", "p.item()")),
         "The start, 0, is among them: collect what comes after each step only.": _walk(
-            "p = p - lr * m", returned="torch.stack([torch.tensor(0.0), *places])"
+            returned="torch.stack([torch.tensor(0.0), *places])"
         ),
-        "The memory begins at 0, not with the first gradient.": _walk("p = p - lr * m", start="gradients[0]"),
+        "The memory begins at 0, not with the first gradient.": _walk(start="gradients[0]"),
         "The gradient is in the step twice: it is in the memory already.": _walk(
             "p = p - lr * (g + m)", "p = p - lr * (g + momentum * m)"
         ),
@@ -442,6 +433,7 @@ _train_line = template(
             if $result: losses.append($judged.item())
         return losses
     """,
+    result="epoch % 20 == 0",
     loss_fn="nn.L1Loss()",
     optimizer="SGD(model.parameters(), lr=lr)",
     epochs="300",
@@ -452,9 +444,9 @@ _train_line = template(
 )
 
 
-def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
+def _line(*whens: str, **lines: str | tuple[str, ...]) -> either:
     """Wrong training loops, as the check is called with them: the other parts are open."""
-    return either(*((..., loop, ..., ...) for loop in _train_line(when, *others, **lines)))
+    return either(*((..., loop, ..., ...) for loop in _train_line(*whens, **lines)))
 
 
 @book.exercise(
@@ -466,8 +458,8 @@ def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
     "does it come then?",
     mistakes={
         "These are the losses after 1, 21, 41 ... epochs: count the epochs from 1.": _line("epoch % 20 == 1"),
-        "These are losses on the training points; use the validation points, `X_val` and `y_val`.": either(
-            _line(judged="loss"), _line(judged="loss_fn(model(X_train), y_train)")
+        "These are losses on the training points; use the validation points, `X_val` and `y_val`.": _line(
+            judged=("loss", "loss_fn(model(X_train), y_train)")
         ),
         "The gradients of earlier epochs are still there: one of the five steps is missing.": _line(zero="pass"),
         "These are the squared residuals; the task wants the absolute ones, MAE.": _line(loss_fn="nn.MSELoss()"),
@@ -476,23 +468,18 @@ def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
             _line(loss="loss_fn(model(X_train), y_train.squeeze())"),
             _line(judged="loss_fn(model(X_val), y_val.squeeze())"),
         ),
-        "The learning rate is given as `lr`; this loop uses a fixed one.": either(
-            *(_line(optimizer=f"SGD(model.parameters(), lr={lr})") for lr in LEARNING_RATES)
-        ),
         "The loop uses the test points: they are for the end.": _line(judged="loss_fn(model(X_test), y_test)"),
-        "Each epoch takes one step, on all training points at once, and not one step for each batch.": either(
-            *(_line(batches=f"zip(splits[0].split({size}), splits[1].split({size}))") for size in (16, 32))
+        "Each epoch takes one step, on all training points at once, and not one step for each batch.": _line(
+            batches=("zip(splits[0].split(16), splits[1].split(16))", "zip(splits[0].split(32), splits[1].split(32))")
         ),
         "Only `step()` changes a model: it is missing, or the optimizer, or the loop, has another model.": _line(
             optimizer="SGD(nn.Linear(1, 1).parameters(), lr=lr)"
         ),
         "One loss after every 20th of 300 epochs is asked for, 15 in all.": either(
-            _line("True", "epoch % 10 == 0", "epoch % 300 == 0"),
-            *(_line(epochs=epochs) for epochs in ("20", "100", "200", "299")),
+            _line("True", "epoch % 10 == 0", "epoch % 300 == 0"), _line(epochs=("20", "100", "200", "299"))
         ),
-        "Use plain `SGD`: this loop has momentum, or another optimizer.": either(
-            _line(optimizer="Adam(model.parameters(), lr=lr)"),
-            _line(optimizer="SGD(model.parameters(), lr=lr, momentum=0.9)"),
+        "Use plain `SGD`: this loop has momentum, or another optimizer.": _line(
+            optimizer=("Adam(model.parameters(), lr=lr)", "SGD(model.parameters(), lr=lr, momentum=0.9)")
         ),
     },
     seconds=20,  # it trains for 1,500 epochs: half a second on an idle machine, three with `fit`
