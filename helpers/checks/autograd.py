@@ -217,9 +217,9 @@ def gradient_in_parts(answer: Any) -> None:
         before = w.detach().clone()
         result = call(answer, w, list(zip(X.split(sizes), y.split(sizes), strict=True)), may_change=True)
         listed = f"parts of {', '.join(map(str, sizes))} examples" if len(sizes) > 1 else "a single part"
-        expect(result, wanted, what=f"the gradient for {listed}", requires_grad=False, reveal=True)
         if not torch.equal(w.detach(), before):
-            raise NotYet("`w` itself has changed. The task wants its gradient; the step comes later.")
+            raise NotYet("`w` itself has changed.", "The task wants its gradient; the step comes later.")
+        expect(result, wanted, what=f"the gradient for {listed}", requires_grad=False, reveal=True)
         if len(backwards) != len(sizes):
             passes = "1 backward pass" if len(backwards) == 1 else f"{len(backwards)} backward passes"
             raise NotYet(f"The gradient is right, but it took {passes} for {len(sizes)} parts.")
@@ -331,6 +331,7 @@ _descent = template(
         "What `model.parameters()` gives can be looped over only once: keep a `list` of it.": _descent(
             kept="parameters"
         ),
+        "Every parameter takes a step: loop over all.": _descent(guard="p is self.parameters[0]"),
         "This ends the loop at the first frozen parameter: `continue` goes on with the next one.": _descent(
             guard="p.grad is None: return\n            if True"
         ),

@@ -48,7 +48,8 @@ def diagnose(finding: NotYet) -> str | None:
         rules += [_of_sizes(finding, tree), _of_graphs(finding)]
     else:
         rules = [_of_the_page(finding, tree)]
-    return _first(_of_warnings(finding), *rules, _of_dead_lines(tree), _of_unused(tree))
+    rules += [_of_dead_lines(tree), _of_unused(tree), _of_roundings(finding, tree)]
+    return _first(_of_warnings(finding), *rules)
 
 
 def decisive(finding: NotYet) -> str | None:
@@ -177,8 +178,10 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
             elif isinstance(one.value, ast.BinOp | ast.Compare) or called in _GIVES_NEW:
                 yield f"The result of `{text}` is dropped: give it a name, with `=`."
-        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]).endswith(".mode"):
-            yield "No attribute of a model is called `mode`: `.training` says in which mode it is."
+        if isinstance(one, ast.Assign) and (
+            found := re.search(r"\w+\.(mode|train|eval)$", ast.unparse(one.targets[0]))
+        ):
+            yield f"Setting `{found[0]}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
         if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
             yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
         if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
@@ -217,6 +220,15 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{function.name}` writes over `{name}`, which it is given: use that, or choose another name."
 
 
+def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
+    """Almost the right numbers, from code that rounds, or takes a small step."""
+    small = (type(getattr(one, "value", None)) is float and 0 < one.value <= 0.01 for one in nodes(tree))
+    if any(small) or "round" in map(called_name, nodes(tree)):
+        left, right = (torch.as_tensor(one).double() for one in (finding.observed, finding.wanted))
+        if left.shape == right.shape and torch.allclose(left, right, rtol=0.01, atol=0):
+            yield "The numbers are near, but not exact: something is approximated, or rounded."
+
+
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
     for loop in (one for one in nodes(tree) if isinstance(one, ast.For | ast.While)):
         if _returns(loop.body):
@@ -233,7 +245,9 @@ _WORKS_IN_PLACE = {"backward", "append", "extend", "step", "zero_grad", "sort", 
 
 
 def _of_returns(finding: NotYet, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
-    """None: no `return`, `print` in its place, what a method in place gives."""
+    """What was given; None: no `return`, `print` in its place, what a method in place gives."""
+    if finding.calls and any(one is finding.observed for one in finding.calls[-1].inputs if isinstance(one, nn.Module)):
+        yield "This is the model that your function was given, and not what it computed."
     if finding.observed is None and not finding.calls:
         yield "This is None: `print`, a function without `return`, and a method that works in place give None."
     if finding.observed is not None or wanted is None or not isinstance(tree, ast.FunctionDef):
@@ -401,6 +415,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     left, right = observed.detach().double(), wanted.detach().double()
     if left.shape != right.shape:
         yield from _of_shapes(left, right, tree)
+    elif wanted.is_floating_point() and not observed.is_floating_point() and not _near(left, right):
+        yield "These are integers, and floats are asked for: what is after the point is lost."
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
@@ -481,8 +497,6 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
             and _near(left.flatten().sort()[0], right.flatten().sort()[0]),
         }
     yield from (hint for hint, true in found.items() if true)
-    if torch.allclose(left, right, rtol=0.01, atol=0):
-        yield "The numbers are near, but not exact: something is approximated, or rounded."
 
 
 def _near(left: Tensor, right: Tensor) -> bool:
@@ -500,6 +514,11 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     ends = [end for one in nodes(tree) if isinstance(one, ast.Slice) for end in (one.lower, one.upper)]
     ends += [end for one in nodes(tree) if called_name(one) in ("range", "torch.arange") for end in one.args]
     ends = {end.value for end in ends if isinstance(end, ast.Constant)} & literals
+    if type(finding.observed) in (float, Tensor) and type(finding.wanted) in (float, Tensor):
+        left, right = (torch.as_tensor(one).detach().double() for one in (finding.observed, finding.wanted))
+        for size in _sizes(last.inputs) - {1} if left.ndim == right.ndim == 0 and right else ():
+            if _near(left, size * right):
+                yield f"This is {size} times the right number: a sum where a mean is asked for?"
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
     elif literals and re.search(r"shape '.*' is invalid for input of size", str(finding.error)):
@@ -611,7 +630,10 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
     if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
         yield f"There is no `{name}` here; what you want is `{renamed}`."
-    if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
+    if cls is Tensor and hasattr(nn.Module, name):
+        yield f"`{name}` belongs to a model, and this is a tensor."
+    close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
+    if cls in (Tensor, list, dict, str, ModuleType) and close:
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     if cls in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
@@ -693,7 +715,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"leaf Variable that": "Autograd would record this change of a parameter: make it inside `with torch.no_grad():`.",
     r"backward through the graph a second": "`backward()` goes through a graph once: compute the loss again first.",
-    r"implicitly created only for scalar outputs": "`backward()` starts from one number: take a mean or a sum first.",
+    r"implicitly created only for scalar outputs": "`backward()` starts from one number, the loss (a mean or a sum).",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
     r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable": (
@@ -749,6 +771,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"expected .*dtype|scalar type|Found dtype|same dtype|expected m1": "Two dtypes meet here: use `x.float()`.",
     r"(?i)only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
     r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
+    r"dictionary update sequence": "`dict` needs pairs; a `list` keeps single values.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
     r"cannot assign .* object to buffer": "A buffer is a tensor, such as `torch.zeros(n)`.",
     r"cannot assign .* as parameter": "A parameter takes only an `nn.Parameter(...)`, or new values in place.",

@@ -69,6 +69,7 @@ _split = template(
         ),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
         "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
+        "Rows are dimension 0, first in the brackets.": _split("a[:, :n], b[:, :n], a[:, n:], b[:, n:]"),
         "Return four tensors in a row, not two pairs.": _split("(a[:n], b[:n]), (a[n:], b[n:])"),
         "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
             "X[:n][o[:n]], y", "X[:n][o], y"
@@ -108,7 +109,7 @@ _curve = template(
     why="Nothing else on this page would have to change to train it: the loop never asks what is inside a model.",
     mistakes={
         "A plain tensor is not registered: no optimizer changes it.": _curve(three="torch.randn(3, 1)"),
-        "X is doubled where it should be multiplied by itself.": _curve("c * 2 * X + w * X + b"),
+        "X should be multiplied by itself, `X**2`.": _curve(*(f"c * {x} + w * X + b" for x in ("X", "2 * X", "2**X"))),
         "Only X is squared, not what it is multiplied by.": _curve(
             "(c * X) ** 2 + w * X + b", "c**2 * X + w * X + b", "(c * X + w * X + b) ** 2"
         ),
@@ -121,7 +122,6 @@ _curve = template(
         "The bias is missing, or multiplied: it is added as it is.": _curve(
             "c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)", "c * (X**2 + w * X + b)"
         ),
-        "X is not squared anywhere: `X**2`.": _curve("c * X + w * X + b"),
         "Draw new numbers in `__init__`, with `torch.randn(1)`: these are the same for every model.": _curve(
             three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
         ),
@@ -298,7 +298,9 @@ _exam = template(
     difficulty=2,
     why="Forget to switch back, and the rest of the training runs without dropout, with no error to tell you.",
     mistakes={
-        "Dropout was active at the exam: `model.eval()` switches it off.": _exam("pass"),
+        "Dropout is off only while the model is in eval mode: call it between `eval()` and `train(flag)`.": _exam(
+            "pass"
+        ),
         "This reaches only the outermost module; `model.eval()` reaches all.": _exam("model.training = False"),
         "Call `model` inside `torch.inference_mode()`.": _exam(block="torch.enable_grad()"),
         "An exam does not train: no `backward()`, no `step()`.": _exam(
@@ -427,17 +429,14 @@ _train_line = template(
     def train_line(model, splits, lr):
         X_train, y_train, X_val, y_val, X_test, y_test = splits
         loss_fn, optimizer, losses = $loss_fn, torch.optim.$optimizer, []
-        for epoch in range(1, $epochs + 1):
-            for X_train, y_train in $batches:
-                loss = $loss; $zero; loss.backward(); optimizer.step()
+        for epoch in range(1, 301):
+            loss = $loss; $zero; loss.backward(); optimizer.step()
             if $result: losses.append($judged.item())
         return losses
     """,
     result="epoch % 20 == 0",
     loss_fn="nn.L1Loss()",
     optimizer="SGD(model.parameters(), lr=lr)",
-    epochs="300",
-    batches="[splits[:2]]",
     loss="loss_fn(model(X_train), y_train)",
     zero="optimizer.zero_grad()",
     judged="loss_fn(model(X_val), y_val)",
@@ -469,14 +468,14 @@ def _line(*whens: str, **lines: str | tuple[str, ...]) -> either:
             _line(judged="loss_fn(model(X_val), y_val.squeeze())"),
         ),
         "The loop uses the test points: they are for the end.": _line(judged="loss_fn(model(X_test), y_test)"),
-        "Each epoch takes one step, on all training points at once, and not one step for each batch.": _line(
-            batches=("zip(splits[0].split(16), splits[1].split(16))", "zip(splits[0].split(32), splits[1].split(32))")
+        "The learning rate stays as it is: leave out the schedule.": _line(
+            zero="optimizer.zero_grad(); optimizer.param_groups[0]['lr'] *= 0.1 if epoch == 201 else 1"
         ),
         "Only `step()` changes a model: it is missing, or the optimizer, or the loop, has another model.": _line(
             optimizer="SGD(nn.Linear(1, 1).parameters(), lr=lr)"
         ),
-        "One loss after every 20th of 300 epochs is asked for, 15 in all.": either(
-            _line("True", "epoch % 10 == 0", "epoch % 300 == 0"), _line(epochs=("20", "100", "200", "299"))
+        "One loss after every 20th of 300 epochs is asked for, 15 in all.": _line(
+            "True", "epoch % 10 == 0", "epoch % 300 == 0"
         ),
         "Use plain `SGD`: this loop has momentum, or another optimizer.": _line(
             optimizer=("Adam(model.parameters(), lr=lr)", "SGD(model.parameters(), lr=lr, momentum=0.9)")
@@ -550,11 +549,16 @@ def _expect_training(train_line: Any) -> None:
         y = 2 * X + (5 - turn) * signs
         model = nn.Linear(1, 1)
         weight, bias = model.weight.item(), model.bias.item()
+        passes: list[Tensor] = []
+        model.weight.register_hook(passes.append)
         # The exam is made of NaN: a loop that trains or judges by it gets nothing else.
         exam = [torch.full((4, 1), torch.nan) for _ in range(2)]
         losses = call(train_line, model, (X[:70], y[:70], X[70:], y[70:], *exam), lr, may_change=True)
         if weight == model.weight.item() and bias == model.bias.item():
             raise NotYet("The model that `train_line` was given is still as it was.")
+        if len(passes) != 300:
+            remedy = "300 are asked for: one in each of 300 epochs, for all training points at once."
+            raise NotYet(f"`train_line` called `backward()` {len(passes)} times.", remedy)
         if type(losses) is tuple and any(type(one) is list for one in losses):
             raise NotYet("`train_line` should return the losses alone.", "The model needs no `return`: it changes.")
         by_weight, by_bias = lr * (signs * X)[:70].mean().item(), lr * signs[:70].mean().item()  # in each epoch
@@ -644,6 +648,8 @@ def _expect_exam(splits: Any, train_line: Any, best_lr: float, test_loss: Any, r
 def _wrong_exams(splits: Any, train_line: Any, lr: float, runs: dict[float, Any]) -> Iterator[tuple[str, float]]:
     """The losses of typical mistakes on the learner's own data, each after its hint."""
     best, exam = runs[lr][0], splits[4:]
+    for digits in (2, 3, 4):
+        yield "This number is rounded: give it as it is.", round(_mae(best, *exam), digits)
     yield "This is the loss on the validation points: the mock exam, not the exam.", _mae(best, *splits[2:4])
     yield "This is the loss on the training points: the textbook, not the exam.", _mae(best, *splits[:2])
     with torch.no_grad():
