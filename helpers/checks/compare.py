@@ -46,13 +46,18 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         self.observed, self.wanted, self.error = observed, wanted, error
         self.calls, self.printed = tuple(calls), printed.lines
 
+    def begins_as(self, other: NotYet) -> bool:
+        """Whether the first wrong one of several values is the same in two answers."""
+        several = type(self.observed) in (list, tuple) and len(self.calls) == len(other.calls)
+        return several and self.args[0].startswith("Value") and self.args[0] == other.args[0]
+
     def same_as(self, other: NotYet) -> bool:
         """Whether two answers were found wrong in the same place and in the same way."""
         if len(self.calls) != len(other.calls) or (self.observed is UNSET) != (other.observed is UNSET):
             return False
         if self.error is not None or other.error is not None:
             return type(self.error) is type(other.error) and message_of(self.error) == message_of(other.error)
-        if self.observed is UNSET:
+        if self.observed is UNSET or self.args[0].startswith("Shape of the output"):  # its values are random
             return self.args[0] == other.args[0]
         if self.args[0].partition(":")[0] != other.args[0].partition(":")[0]:  # another part, another property
             return False
@@ -141,7 +146,7 @@ def expect_class(answer: Any) -> None:
 def _expect_bodies(cls: type) -> None:
     for name, method in methods_of(cls).items():
         if _is_empty(method) and not is_library(method.__code__.co_filename):
-            raise NotYet(f"`{name}` is still empty: write its body instead of `...` or `pass`.")
+            raise NotYet(f"`{name}` is still empty.", "Write its body instead of `...` or `pass`.")
 
 
 class Case(NamedTuple):
@@ -307,7 +312,9 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
         raise NotYet(found, observed=output, wanted=wanted)
     if shape is not None and output.shape != wanted.shape:
         found = f"Shape of the output of {what}: expected {_shape(wanted)}, received {_shape(output)}."
-        raise NotYet(found, observed=output, wanted=wanted)
+        hint = f"The last layer has {output.shape[-1:].numel()} outputs per example, and another number is asked for."
+        fits = output.ndim == wanted.ndim == 2 and len(output) == len(wanted)
+        raise NotYet(found, *([hint] if fits else []), observed=output, wanted=wanted)
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):
         raise NotYet(f"Values of the output of {what}: expected finite float32, received {describe(output)}.")
 

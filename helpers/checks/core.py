@@ -189,10 +189,10 @@ class _Finding:
     not_yet: tuple[tuple[str, NotYet], ...] = ()  # by the name of the part, or "" where there are no parts
     notes: tuple[str, ...] = ()
 
-    def same_as(self, other: _Finding, part: str) -> bool:
+    def same_as(self, other: _Finding, part: str, alike: Callable[..., bool] = NotYet.same_as) -> bool:
         """Whether this part was found wrong in the same way."""
         mine, theirs = dict(self.not_yet).get(part), dict(other.not_yet).get(part)
-        return mine is not None and theirs is not None and mine.same_as(theirs)
+        return mine is not None and theirs is not None and alike(mine, theirs)
 
 
 @dataclass(eq=False, repr=False)
@@ -243,7 +243,13 @@ class Exercise:
 
     def recognised(self, finding: _Finding, part: str = "") -> str | None:
         """The hint of the declared mistake that is found wrong in the same way."""
-        return next((hint for hint, known in self._known_mistakes() if known.same_as(finding, part)), None)
+        fitting = (
+            hint
+            for alike in (NotYet.same_as, NotYet.begins_as)
+            for hint, known in self._known_mistakes()
+            if known.same_as(finding, part, alike)
+        )
+        return next(fitting, None)
 
     def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
         """How each declared mistake is found wrong; each is judged once, when it is first needed."""
@@ -281,9 +287,9 @@ class Exercise:
                 pass
             elif certain := self._general_hint(decisive, not_yet):
                 hints = (certain,)
-            elif found := self.recognised(finding, part):
-                hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
-            elif not hints and (general := self._general_hint(diagnose, not_yet)):
+            elif hints := tuple(filter(None, [self.recognised(finding, part)])) or hints:
+                hints += tuple(filter(None, [self._general_hint(evident, not_yet)]))
+            elif general := self._general_hint(diagnose, not_yet):
                 hints = (general,)
             told = not_yet.sentences(hints)
             yield f"`{part}`: {told[0]}" if part else told[0]

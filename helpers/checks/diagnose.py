@@ -31,6 +31,7 @@ from helpers.checks.source import (
     is_library,
     methods_of,
     nodes,
+    place_of,
     tree_of,
 )
 
@@ -40,7 +41,8 @@ def diagnose(finding: NotYet) -> str | None:
     tree, method = _tree(finding), _method(finding)
     if finding.error is not None:
         rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree)]
-        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_messages(finding.error, tree)]
+        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_calls(finding)]
+        rules += [_of_messages(finding.error, tree)]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
@@ -58,9 +60,9 @@ def decisive(finding: NotYet) -> str | None:
 
 
 def evident(finding: NotYet) -> str | None:
-    """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
+    """A hint that is true beside any other one: data of the notebook, a line or an argument that does nothing."""
     tree = _tree(finding)
-    return _first(_of_the_page(finding, tree), _of_dead_lines(tree))
+    return _first(_of_the_page(finding, tree), _of_dead_lines(tree), _of_unused(tree))
 
 
 def _first(*rules: Iterator[str]) -> str | None:
@@ -100,6 +102,13 @@ def _parameters(tree: ast.AST | None) -> list[str]:
 
 # Names
 
+_IMPORTS = {one: f"import {one}" for one in ("copy", "itertools", "math", "random")} | {
+    "F": "import torch.nn.functional as F",
+    "np": "import numpy as np",
+    "Counter": "from collections import Counter",
+    "pairwise": "from itertools import pairwise",
+}
+
 
 def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """A name that does not exist: a letter of the task, a name of PyTorch without its module, a typing error."""
@@ -111,10 +120,12 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
     attributes = {ast.unparse(one) for one in nodes(tree) if isinstance(one, ast.Attribute)}
+    if f"self.{name}" in attributes or (isinstance(tree, ast.ClassDef) and f"'{name}'" in ast.unparse(tree)):
+        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
-    if name == "F":
-        yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
+    if name in _IMPORTS:
+        yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
         given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
@@ -123,8 +134,6 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-    if f"self.{name}" in attributes:
-        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
         yield f"A module has this as an attribute: `self.{name}`."
     if isinstance(tree, ast.ClassDef) and name in known:
@@ -176,7 +185,7 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{text}` alone does nothing: a call has brackets, `{text}()`."
             elif called in ("no_grad", "inference_mode"):
                 yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
-            elif isinstance(one.value, ast.BinOp | ast.Compare) or called in _GIVES_NEW:
+            elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
                 yield f"The result of `{text}` is dropped: give it a name, with `=`."
         if isinstance(one, ast.Assign) and (
             found := re.search(r"\w+\.(mode|train|eval)$", ast.unparse(one.targets[0]))
@@ -184,8 +193,9 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
             yield f"Setting `{found[0]}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
         if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
             yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
-        if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
-            yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
+        for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
+            if isinstance(mode, ast.Attribute) and mode.attr in ("train", "eval"):
+                yield f"`{ast.unparse(mode)}` is a method that sets the mode, and is always true: ask `.training`."
         lines = getattr(one, "body", None)
         for line in lines[:-1] if isinstance(lines, list) else ():
             line = line.body[-1] if isinstance(line, ast.With) else line
@@ -193,7 +203,12 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
 
 
-_GIVES_NEW = {"reshape", "view", "permute", "transpose", "unsqueeze", "squeeze", "flatten", "clone", "clamp", "abs"}
+_WITH_AN_EFFECT = {*dir(nn.Module), *dir(list), *dir(set), *dir(dict), "backward", "retain_grad", "register_hook"}
+
+
+def _gives_new(method: str) -> bool:
+    """Whether a tensor's method returns a new tensor and does nothing else."""
+    return method != "" and hasattr(Tensor, method) and not method.endswith("_") and method not in _WITH_AN_EFFECT
 
 
 def _of_warnings(finding: NotYet) -> Iterator[str]:
@@ -212,12 +227,12 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
         names = sorted((one for one in nodes(function) if isinstance(one, ast.Name)), key=lambda one: -one.lineno)
         read = {one.id: one.lineno for one in names if isinstance(one.ctx, ast.Load)}  # each where it comes first
         lines = [line for line in function.body[::-1] if isinstance(line, ast.Assign)]
-        written = {one.id: line.lineno for line in lines for one in nodes(line) if _stores(one)}
+        written = {one.id: line for line in lines for one in nodes(line) if _stores(one)}
         for name in (one for one in _parameters(function) if not one.startswith("_")):
             if name not in read:
                 yield f"`{function.name}` never uses `{name}`, which it is given."
-            elif written.get(name, read[name]) < read[name]:
-                yield f"`{function.name}` writes over `{name}`, which it is given: use that, or choose another name."
+            elif name in written and written[name].lineno < read[name]:
+                yield f"`{ast.unparse(written[name])[:60]}` replaces what your function is given."
 
 
 def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
@@ -308,16 +323,19 @@ _TYPES: dict[tuple[Any, Any], str] = {
         object,
     ): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
-    (nn.Module, object): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, Tensor): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
     (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
     (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
-    (_SERIES, Tensor): "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
+    (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
     (dict, _SERIES): "This is a dict, and a list or a tuple is asked for: square or round brackets, without keys.",
+    (_SERIES, str): "These are {length} values, and one string is asked for.",
+    (_NUMBER, str): "This is a number, and a string is asked for, such as the name that belongs to it.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
 }
 
@@ -330,8 +348,10 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
         yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
+        if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
+            yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
-        yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
+        yield f"This is {kind(observed)} of tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
         yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
     if number and cls is Tensor and observed.numel() == 1:
@@ -339,7 +359,7 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if number and cls is Tensor:
         yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
     if type(wanted) is int and cls is float:
-        yield "This is a float, and an integer is asked for. `/` always gives a float; `//` divides integers."
+        yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
     if type(wanted) is tuple and cls is Tensor:
         yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
     if {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
@@ -378,10 +398,12 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
             yield "What is in the list belongs there, but it is not all."
-    if len(observed) != len(wanted):
+    if observed and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
+        yield f"This is one {kind(observed)[2:]}, and {len(wanted)} are asked for: `return a, b` returns two."
+    elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
-    elif len(wanted) > 2 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
+    elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
     elif {*map(type, (*observed, *wanted))} <= {int, float, str} and sorted(map(str, observed)) == sorted(
         map(str, wanted)
@@ -452,7 +474,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
     if observed.ndim == 0:
         names = " ".join(map(called_name, nodes(tree)))
         yield (
-            "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
+            "This is a single number. A reduction with `dim=` removes only that dimension."
             if tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
             else f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for."
         )
@@ -481,12 +503,16 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     place = int(right.abs().argmax())
     factor, offset = float(left.flatten()[place] / right.flatten()[place]), float((left - right).flatten()[0])
     found = {
-        "Every number has the wrong sign: something is subtracted the wrong way round.": _near(left, -right),
+        "Every number has the wrong sign: a minus is missing, or a difference is the wrong way round.": _near(
+            left, -right
+        ),
         "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
     }
     if several:
         found |= {
             "These are the squares of the right numbers.": _near(left, right**2),
+            "The natural logarithm is asked for, `torch.log`.": _near(left, 0.4342945 * right)
+            or _near(left, 1.442695 * right),
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
             f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
             and _near(left - right, torch.full_like(left, offset)),
@@ -574,13 +600,22 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
             yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
         yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
     if isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
-        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
+        remedy = "flatten after it, not before" if arrives.ndim < 3 else "there are too many dimensions"
+        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: {remedy}."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
         named, arriving = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}", arrives.shape[-3]
         yield f"{named} expects images with {layer.in_channels} channel(s), and {arriving} arrive: {shape}."
 
 
 # Messages
+
+
+def _of_calls(finding: NotYet) -> Iterator[str]:
+    """A function that cannot be called with what the task gives it."""
+    tree, from_inside = _tree(finding), type(finding.error) is not TypeError or place_of(finding.error)
+    given = len(finding.calls[-1].inputs) if finding.calls else 0
+    if not from_inside and isinstance(tree, ast.FunctionDef) and given != len(_parameters(tree)):
+        yield f"The check calls your function with {given} value(s): keep the `def` line of the task."
 
 
 def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
@@ -641,6 +676,10 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield from (
             text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
         )
+    if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
+        yield "A module is copied with `copy.deepcopy(...)`."
+    if isinstance(value, nn.Module) and hasattr(Tensor, name):
+        yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
@@ -654,7 +693,8 @@ def _converted(tree: ast.AST | None) -> str:
             inner = inner if len(inner) <= 20 else "tensor"
             return f"`{name}({inner})` makes one Python number; `{inner}.{name}()` converts each element of a tensor."
         if name.endswith(".item"):
-            return "`item()` is for a tensor with one element. Reduce the tensor first, or leave `item()` out."
+            tensor = name.removesuffix(".item")
+            return f"`{tensor[:40]}` has several elements, and `item()` takes out only one: index or reduce it first."
         if name.startswith("math."):
             return f"`{name}` works on one Python number; for a tensor use `torch.{name[5:]}`."
         if name in ("torch.tensor", "torch.Tensor"):
@@ -665,6 +705,9 @@ def _converted(tree: ast.AST | None) -> str:
 def _index(tree: ast.AST | None) -> str:
     if any(called_name(one) == "range" and isinstance(one.args[0], ast.Name) for one in nodes(tree)):
         return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
+    places = (one.slice for one in nodes(tree) if isinstance(one, ast.Subscript))
+    if any(called_name(place).endswith((".max", ".min", ".amax", ".amin")) for place in places):
+        return "`max` and `min` return a value, not its place: that is what `argmax` and `argmin` return."
     return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
 
 
@@ -674,6 +717,8 @@ def _truth(tree: ast.AST | None) -> str:
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
     if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
         return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
+    if found := [name for name in map(called_name, nodes(tree)) if name in ("min", "max")]:
+        return f"Python's `{found[0]}` compares whole tensors: `clamp` and `torch.{found[0]}imum` go by elements."
     if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
         return (
             "A comparison with a tensor gives a truth value for each element, and `if`, `and`, `or` and `in` need "
@@ -718,7 +763,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"implicitly created only for scalar outputs": "`backward()` starts from one number, the loss (a mean or a sum).",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
-    r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable": (
+    r"'(tuple|list|dict)' object is not callable": r"This is a \1: square brackets take an element out of it.",
+    r"'(torch.Size|Tensor|int|float|bool|NoneType)' object is not callable": (
         r"There are brackets after what is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` are "
         "attributes."
     ),
@@ -727,6 +773,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
+    r"'str' object is not callable|must be Tensor, not str": (
+        "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values."
+    ),
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
     r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
@@ -734,7 +783,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
     r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
-    r"'DataLoader' object is not subscriptable": "A loader has no index: loop over it, or index its `.dataset`.",
+    r"'DataLoader' object is not subscriptable": (
+        "A loader has no index: loop over it. What needs an index wants a data set, such as the loader's `.dataset`."
+    ),
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
     r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
@@ -746,8 +797,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
-        r"\2 values arrive by position, and the `def` line takes \1. Name the options, `epochs=...`; and the first "
-        "parameter of a method is `self`."
+        r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
@@ -761,10 +811,17 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"to have (\d+) channels, but got (\d+)": r"A layer for \1 channels is given \2: each must fit the one before.",
     r"expected 2D or 3D input \(got 4D input\)": "`BatchNorm1d` is for rows of features; images need `BatchNorm2d`.",
     r"doesn't define __round__ method": "`round` needs a Python number: take it out with `item()` first.",
+    r"return_types\.(\w+)": r"`\1` with `dim=` returns values and indices: take one of them, as in `.values`.",
+    r"unsupported operand type.*'list'": "A list is not a tensor: `torch.tensor` or `torch.stack` makes one of it.",
+    r"stack expects each tensor .* got (\[.*?\]) .* and (\[.*?\])": (
+        r"`stack` needs tensors of one shape, and gets \1 and \2: should a dimension be reduced before? (`torch.cat` "
+        "puts tensors of different lengths one after the other.)"
+    ),
+    r"new\(\): invalid data type 'str'": "A tensor is indexed with integers and ranges, not with text.",
     r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
     r"list index out of": "The list ends before this place. Its last index is `len(...) - 1`; an empty list has none.",
     r"too many indices for tensor of dimension (\d+)": r"The tensor has \1 dimensions, and the brackets name more.",
-    r"does not match the length of the desired .* (\d+)": r"`permute` names each of the \1 dimensions once.",
+    r"length of the desired .*dim\(\) = (\d+)": r"The tensor has \1 dimensions: `permute` names each of them once.",
     r"shape '(.*?)' is invalid for input of size (\d+)": r"The sizes in \1 do not multiply to the \2 elements.",
     r"can't be cast to the desired output": "`+=` writes into a tensor of integers here: begin with floats, `0.0`.",
     r"not implemented for 'Long'": "A loss takes the outputs of the model first, then the classes: `loss_fn(pred, y)`.",
@@ -781,10 +838,16 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
+    r"cannot unpack non-iterable (int|float|bool)": r"This is a single \1, and several names are on the left of `=`.",
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
-    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",
+    r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)": (
+        r"\2 elements do not fit into \1 places: what is on the right of `=` needs the shape of what is on its left."
+    ),
+    r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
+    r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
     r"'(\w+)' object is not callable": r"This is an object, of the class \1: it cannot be called.",
     r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
