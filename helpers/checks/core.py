@@ -40,6 +40,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import product
 from string import Template
 from textwrap import dedent
 from typing import Any
@@ -154,11 +155,13 @@ def template(source: str, names: Mapping[str, Any] | None = None, **defaults: st
     """A maker of wrong answers from source text with holes, `$hole`, that `defaults` fill where a mistake does not.
 
     Each of its arguments by position is put into `$result`, and makes an answer: the function or class that the text
-    defines. It can use `torch`, `nn`, `F` and `names`.
+    defines. A tuple for a hole makes one of each. The text can use `torch`, `nn`, `F` and `names`.
     """
 
-    def wrong(*results: str, **holes: str) -> either:
-        texts = (Template(dedent(source)).substitute(defaults, result=result, **holes) for result in results or ("",))
+    def wrong(*results: str, **holes: str | tuple[str, ...]) -> either:
+        holes["result"] = results or (defaults.get("result", ""),)
+        chosen = product(*(one if type(one) is tuple else (one,) for one in holes.values()))
+        texts = (Template(dedent(source)).substitute(defaults | dict(zip(holes, one, strict=True))) for one in chosen)
         return either(*map(defined, texts))
 
     def defined(text: str) -> Any:

@@ -47,10 +47,11 @@ def diagnose(finding: NotYet) -> str | None:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
         rules += [_of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
-        rules += [_of_sizes(finding, tree)]
+        rules += [_of_sizes(finding, tree), _of_graphs(finding)]
     else:
         rules = [_of_the_page(finding, tree)]
-    return _first(_of_warnings(finding), *rules, _of_dead_lines(tree), _of_unused(tree))
+    rules += [_of_dead_lines(tree), _of_unused(tree), _of_roundings(finding, tree)]
+    return _first(_of_warnings(finding), *rules)
 
 
 def decisive(finding: NotYet) -> str | None:
@@ -186,8 +187,10 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
             elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
                 yield f"The result of `{text}` is dropped: give it a name, with `=`."
-        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]).endswith(".mode"):
-            yield "No attribute of a model is called `mode`: `.training` says in which mode it is."
+        if isinstance(one, ast.Assign) and (
+            found := re.search(r"\w+\.(mode|train|eval)$", ast.unparse(one.targets[0]))
+        ):
+            yield f"Setting `{found[0]}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
         if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
             yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
         for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
@@ -213,22 +216,32 @@ def _of_warnings(finding: NotYet) -> Iterator[str]:
         yield "The loss got predictions and targets of different shapes, and compared each with all: see the warning."
 
 
+def _of_graphs(finding: NotYet) -> Iterator[str]:
+    if finding.args[0].startswith("requires_grad of") and getattr(finding.observed, "grad_fn", None) is not None:
+        yield "This was computed with a graph (`grad_fn`). What `backward()` puts into a `.grad` has none."
+
+
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function, or a method, never reads, or replaces by something of its own."""
-    for function in _functions(tree):
-        for one in function.body if isinstance(function, ast.FunctionDef) else ():
-            names = {node.id for node in nodes(one) if isinstance(node, ast.Name)} & {*_parameters(function)}
-            if isinstance(one, ast.Assign) and names and names == {*map(ast.unparse, one.targets)}:
-                value = {node.id for node in nodes(one.value) if isinstance(node, ast.Name)}
-                yield from (
-                    f"`{text[:60]}` replaces what your function is given."
-                    for text in [ast.unparse(one)]
-                    if not names & value
-                )
-        read = {one.id for one in nodes(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
-        for name in _parameters(function) if isinstance(function, ast.FunctionDef) else ():
-            if name not in read and not name.startswith("_"):
+    """An argument that the function, or a method, never reads, or overwrites before."""
+    for function in (one for one in _functions(tree) if isinstance(one, ast.FunctionDef)):
+        names = sorted((one for one in nodes(function) if isinstance(one, ast.Name)), key=lambda one: -one.lineno)
+        read = {one.id: one.lineno for one in names if isinstance(one.ctx, ast.Load)}  # each where it comes first
+        lines = [line for line in function.body[::-1] if isinstance(line, ast.Assign)]
+        written = {one.id: line for line in lines for one in nodes(line) if _stores(one)}
+        for name in (one for one in _parameters(function) if not one.startswith("_")):
+            if name not in read:
                 yield f"`{function.name}` never uses `{name}`, which it is given."
+            elif name in written and written[name].lineno < read[name]:
+                yield f"`{ast.unparse(written[name])[:60]}` replaces what your function is given."
+
+
+def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
+    """Almost the right numbers, from code that rounds, or takes a small step."""
+    small = (type(getattr(one, "value", None)) is float and 0 < one.value <= 0.01 for one in nodes(tree))
+    if any(small) or "round" in map(called_name, nodes(tree)):
+        left, right = (torch.as_tensor(one).double() for one in (finding.observed, finding.wanted))
+        if left.shape == right.shape and torch.allclose(left, right, rtol=0.01, atol=0):
+            yield "The numbers are near, but not exact: something is approximated, or rounded."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
@@ -247,7 +260,9 @@ _WORKS_IN_PLACE = {"backward", "append", "extend", "step", "zero_grad", "sort", 
 
 
 def _of_returns(finding: NotYet, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
-    """None: no `return`, `print` in its place, what a method in place gives."""
+    """What was given; None: no `return`, `print` in its place, what a method in place gives."""
+    if finding.calls and any(one is finding.observed for one in finding.calls[-1].inputs if isinstance(one, nn.Module)):
+        yield "This is the model that your function was given, and not what it computed."
     if finding.observed is None and not finding.calls:
         yield "This is None: `print`, a function without `return`, and a method that works in place give None."
     if finding.observed is not None or wanted is None or not isinstance(tree, ast.FunctionDef):
@@ -422,6 +437,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     left, right = observed.detach().double(), wanted.detach().double()
     if left.shape != right.shape:
         yield from _of_shapes(left, right, tree)
+    elif wanted.is_floating_point() and not observed.is_floating_point() and not _near(left, right):
+        yield "These are integers, and floats are asked for: what is after the point is lost."
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
@@ -456,7 +473,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
     dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
     gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
     square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape)
-    reduced = tree is None or re.search(r"\b(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+    reduced = tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
     hints = {
         "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
         "all places into one pair of brackets.": chained and observed.numel() != wanted.numel(),
@@ -530,6 +547,11 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     ends = [end for one in nodes(tree) if isinstance(one, ast.Slice) for end in (one.lower, one.upper)]
     ends += [end for one in nodes(tree) if called_name(one) in ("range", "torch.arange") for end in one.args]
     ends = {end.value for end in ends if isinstance(end, ast.Constant)} & literals
+    if type(finding.observed) in (float, Tensor) and type(finding.wanted) in (float, Tensor):
+        left, right = (torch.as_tensor(one).detach().double() for one in (finding.observed, finding.wanted))
+        for size in _sizes(last.inputs) - {1} if left.ndim == right.ndim == 0 and right else ():
+            if _near(left, size * right):
+                yield f"This is {size} times the right number: a sum where a mean is asked for?"
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
     elif literals and re.search(r"shape '.*' is invalid for input of size", str(finding.error)):
@@ -627,7 +649,7 @@ def _of_keys(key: Any) -> str:
 
 
 _RENAMED = {"astype": "to", "copy": "clone", "len": "shape", "length": "shape", "shuffle": "x[order]"}  # of tensors
-_ELSEWHERE = {"mode": "model.training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
+_ELSEWHERE = {"mode": ".training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
 # By the type of what has no such attribute; only for names of attributes that tensors have
 _NOT_A_TENSOR: dict[Any, str] = {
     list
@@ -650,7 +672,10 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
     if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
         yield f"There is no `{name}` here; what you want is `{renamed}`."
-    if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
+    if cls is Tensor and hasattr(nn.Module, name):
+        yield f"`{name}` belongs to a model, and this is a tensor."
+    close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
+    if cls in (Tensor, list, dict, str, ModuleType) and close:
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     if cls in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
@@ -747,7 +772,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"leaf Variable that": "Autograd would record this change of a parameter: make it inside `with torch.no_grad():`.",
     r"backward through the graph a second": "`backward()` goes through a graph once: compute the loss again first.",
-    r"implicitly created only for scalar outputs": "`backward()` starts from one number: take a mean or a sum first.",
+    r"implicitly created only for scalar outputs": "`backward()` starts from one number, the loss (a mean or a sum).",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
     r"'(tuple|list|dict)' object is not callable": r"This is a \1: square brackets take an element out of it.",
@@ -818,6 +843,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"expected .*dtype|scalar type|Found dtype|same dtype|expected m1": "Two dtypes meet here: use `x.float()`.",
     r"(?i)only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
     r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
+    r"dictionary update sequence": "`dict` needs pairs; a `list` keeps single values.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
     r"cannot assign .* object to buffer": "A buffer is a tensor, such as `torch.zeros(n)`.",
     r"cannot assign .* as parameter": "A parameter takes only an `nn.Parameter(...)`, or new values in place.",
@@ -837,7 +863,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
     r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
-    r"'(\w+)' object is not callable": r"A \1 is not a function: it is used as it is.",
+    r"'(\w+)' object is not callable": r"This is an object, of the class \1: it cannot be called.",
     r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
     r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",
