@@ -169,14 +169,11 @@ _mean = template(
         "Add up the sums of the batches, not their means, and divide by the number of examples.": _mean(
             "means.sum().item()", "means.sum().item() / len(x)"
         ),
-        "How many examples did the loader hand out? This counts those that it left out, too.": _mean(
-            "x.sum().item() / len(loader.dataset)", "loader.dataset.tensors[0].mean().item()"
-        ),
-        "How many examples did the loader hand out? This counts every batch as a full one.": _mean(
-            "x.sum().item() / (len(batches) * loader.batch_size)",
+        "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
+            *("x.sum().item() / len(loader.dataset)", "loader.dataset.tensors[0].mean().item()"),
+            *("x.sum().item() / (len(batches) * loader.batch_size)", "x.sum().item() / 10"),
             "means.sum().item() * loader.batch_size / len(loader.dataset)",
         ),
-        "Count the examples as you loop: only one of the loaders has 10.": _mean("x.sum().item() / 10"),
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
             "x.sum().item() / len(batches[-1])", "batches[-1].sum().item() / len(x)"
         ),

@@ -407,7 +407,6 @@ _centre = template(
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
             _centre("X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"),
             _centre("out", update="0.9 * old + 0.1 * X.mean(dim=1)"),
-            _centre("out", update="0.1 * X.mean(dim=1) + 0.9 * old"),
         ),
         "`self.running_mean` stays at zero: give it the new value.": _centre("out", update="old"),
         "Nine tenths of `running_mean` stay, and one tenth of the new mean is added: compare your update.": either(
@@ -426,9 +425,6 @@ _centre = template(
         ),
         '`self.register_buffer("running_mean", ...)` makes a buffer; a tensor in a plain attribute is none.': _centre(
             "out", buffer="running_mean = torch.zeros(n)"
-        ),
-        "`register_buffer` keeps the buffer itself, and returns None: write it without `self.running_mean =`.": _centre(
-            "out", buffer="running_mean = self.register_buffer('running_mean', torch.zeros(n))"
         ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "At first, `running_mean` is `torch.zeros(n)`.": either(
