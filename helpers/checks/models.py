@@ -33,7 +33,7 @@ def _weight(*rows: list[float]) -> tuple[Any, Any]:
 
 
 def _bias(*numbers: float) -> tuple[Any, Any]:
-    return ..., torch.tensor(numbers)
+    return ..., torch.tensor(numbers).float()
 
 
 @book.exercise(
@@ -49,17 +49,11 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
         ),
         "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
         "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
-            *(
-                _weight([factor] * 3, [1.0, 0.0, -1.0])
-                for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0, 3.0, 1 / 6)
-            ),
+            *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0)),
             _weight([1, 1, 1], [1, 0, -1]),
         ),
         "To which output does the task add a number, and which? `b` has one number for each output.": either(
-            *(
-                _bias(*numbers)
-                for numbers in ((1.0, 1.0), (1.0, 0.0), (0.0, 0.0), (0.0, -1.0), (0.0, 0.0, 1.0), (1.0,))
-            ),
+            *(_bias(*numbers) for numbers in ((1, 1), (1, 0), (0, 0), (0, -1), (0, 0, 1), (0, 1, 0), (1,))),
             (..., torch.tensor(1.0)),
         ),
         "Add nothing to a mean: the third belongs in the weights.": either(_bias(1 / 3, 1.0), _bias(1 / 3, 0.0)),
@@ -116,10 +110,7 @@ def _hidden(*layers: nn.Module) -> nn.Module:
             *(_hidden(nn.ReLU(), nn.Linear(100, 5), end()) for end in (nn.ReLU, nn.Sigmoid, nn.Tanh))
         ),
         "This is another activation: the task asks for a ReLU.": either(
-            *(
-                _hidden(one(), nn.Linear(100, 5))
-                for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU, nn.SiLU)
-            )
+            *(_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU))
         ),
         "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
         "Leave out dropout and normalisation.": _hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
@@ -328,10 +319,7 @@ _deep = template(
         "The last layer gives scores, which may be negative: no ReLU after it.": _deep("X = X.relu()"),
         "Without a ReLU between them, linear layers are no more than one.": _deep("pass"),
         "A ReLU comes after every layer but the last. After which layers does yours come?": _deep(
-            *(
-                f"X = X.relu() if {on} else X"
-                for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "i == last", "0 < i")
-            )
+            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "0 < i"))
         ),
         "A ReLU comes before the first layer, where it cuts off negative inputs.": _deep("pass", X="X.relu()"),
         "This is another activation: the task asks for a ReLU.": _deep(
@@ -428,10 +416,7 @@ _centre = template(
         ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "At first, `running_mean` is `torch.zeros(n)`.": either(
-            *(
-                _centre("out", buffer=f"register_buffer('running_mean', {at})")
-                for at in ("torch.ones(n)", "torch.zeros(1)", "torch.tensor(0.0)")
-            )
+            *(_centre("out", buffer=f"register_buffer('running_mean', torch.{at})") for at in ("ones(n)", "zeros(1)"))
         ),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (
