@@ -295,7 +295,8 @@ def expect_module(
         differ = not torch.equal(first, call(model, inputs))
     if modes_differ is not None and differ != modes_differ:
         wanted = "different outputs" if modes_differ else "the same output"
-        raise NotYet(f"Train and eval mode: expected {wanted} for the same inputs, received the opposite.")
+        remedy = [] if modes_differ else ["Leave out dropout and normalisation."]
+        raise NotYet(f"Train and eval mode: expected {wanted} for the same inputs, received the opposite.", *remedy)
 
 
 _MODEL_INSTEAD: dict[tuple[type, ...], str] = {

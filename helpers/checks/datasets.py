@@ -37,8 +37,9 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
             *(f"counts.max().item() / {size}" for size in ("len(counts)", "len(labels.unique())", 10)),
             *(f"counts.max().item() / {size}" for size in (1000, 5000, 10_000, 50_000, 60_000)),
         ),
-        "Return the exact fraction, from 0 to 1: no percentage, no rounding, and `/`, not `//`.": _lazy(
-            *("100 * counts.max().item() / n", "counts.max().item() // n"),
+        "`//` and `int` cut a fraction off to 0; and a label is never equal to a count.": _lazy("0.0", "0"),
+        "Return the exact fraction, from 0 to 1: no percentage, no rounding.": _lazy(
+            "100 * counts.max().item() / n",
             *(f"round(counts.max().item() / n, {digits})" for digits in (1, 2, 3)),
         ),
         "Count the classes: this picks one by its index or position, or the rarest, not the most frequent.": _lazy(
@@ -90,8 +91,9 @@ _scale = template(
         "Which set should mean and std come from? The new images were normalised with their own.": _scale(
             *(f"(X - mean({own})) / std({other})" for own, other in (("X", "X"), ("X", "X_train"), ("X_new", "X_new")))
         ),
-        "Mean and std were computed over all images together, the new ones too: that is leakage.": _scale(
-            "(X - mean(both)) / std(both)", "(X - (m + mean(X_new)) / 2) / ((s + std(X_new)) / 2)"
+        "The new images take part in the mean or the std of all: that is leakage.": _scale(
+            *("(X - mean(both)) / std(both)", "(X - (m + mean(X_new)) / 2) / ((s + std(X_new)) / 2)"),
+            *("(X - m) / std(X_new)", "(X - mean(X_new)) / s"),
         ),
         "One mean was taken for all channels, not one of each. Which dimension should stay?": _scale(
             *("(X - X_train.mean()) / X_train.std()", "(X - X_train.mean()) / s", "(X - m) / X_train.std()"),
@@ -109,7 +111,16 @@ _scale = template(
             "(X - mean(X_train, keepdim=False)) / std(X_train, keepdim=False)"
         ),
         "Subtract the mean first, in brackets, then divide by the standard deviation, not by its square.": _scale(
-            *("X - m / s", "(X - m) * s", "(X - s) / m", "X - m", "X - X_train.mean()", "X / s", "(X - m) / s**2"),
+            *(
+                "X - m / s",
+                "(X - m) * s",
+                "(X - s) / m",
+                "X - m",
+                "X - X_train.mean()",
+                "X / s",
+                "X / 255",
+                "(X - m) / s**2",
+            ),
             "(X - X_train.amin((0, 2, 3), True)) / (X_train.amax((0, 2, 3), True) - X_train.amin((0, 2, 3), True))",
         ),
         "Normalise the new images, too.": _scale("(X - m) / s if X is X_train else X"),
@@ -167,7 +178,7 @@ _mean = template(
         "Divide by the number of examples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
         "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
         "Add up the sums of the batches, not their means, and divide by the number of examples.": _mean(
-            "means.sum().item()", "means.sum().item() / len(x)"
+            *("means.sum().item()", "means.sum().item() / len(x)", "sum(b.mean().item() / len(b) for b in batches)")
         ),
         "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
             *("x.sum().item() / len(loader.dataset)", "loader.dataset.tensors[0].mean().item()"),
@@ -196,7 +207,7 @@ def mean_over(answer: Any) -> None:
     """The mean over all examples that a loader hands out."""
     expect_callable(answer)
     generator = torch.Generator().manual_seed(3)
-    sizes = ((10, 4, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
+    sizes = ((12, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
     for examples, batch_size, drop_last in sizes:
         values = 3 * torch.randn(examples, generator=generator) + 1
         batches = values.split(batch_size)[: examples // batch_size if drop_last else None]
@@ -317,7 +328,7 @@ _split = template(
         "Each list holds integers, not lists: `flatten()` before `tolist()`, or `+=` in place of `append`.": _split(
             "[[i] for i in train], [[i] for i in val]"
         ),
-        "Draw the persons at random, and give the `generator`, as it arrives, to the call that draws.": either(
+        "Draw from all the persons at random, and give the `generator`, as it arrives, to the call that draws.": either(
             _split("train, val", drawn="[names[i] for i in torch.randperm(len(names))[:count]]"),
             _split("train, val", drawn="names[:count]"),
         ),

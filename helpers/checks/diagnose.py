@@ -39,18 +39,22 @@ from helpers.checks.source import (
 def diagnose(finding: NotYet) -> str | None:
     """A hint for an answer that was found wrong, where its source or its result shows what went wrong."""
     tree, method = _tree(finding), _method(finding)
+    idle = [_of_dead_lines(tree), _of_unused(tree)]
     if finding.error is not None:
-        rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree)]
-        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_calls(finding)]
-        rules += [_of_messages(finding.error, tree)]
+        rules = [
+            _of_names(finding, tree),
+            _of_the_page(finding, tree),
+            _of_sizes(finding, tree),
+            _of_layers(finding, tree),
+        ]
+        rules += [_of_misfits(finding), _of_calls(finding), _of_messages(finding.error, tree), *idle]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
-        rules += [_of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
-        rules += [_of_sizes(finding, tree), _of_graphs(finding)]
+        rules += [*idle, _of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
+        rules += [_of_sizes(finding, tree), _of_graphs(finding), _of_roundings(finding, tree)]
     else:
-        rules = [_of_the_page(finding, tree)]
-    rules += [_of_dead_lines(tree), _of_unused(tree), _of_roundings(finding, tree)]
+        rules = [_of_the_page(finding, tree), *idle]
     return _first(_of_warnings(finding), *rules)
 
 
@@ -350,14 +354,18 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
         if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
             yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
+        if any(one.shape == wanted.shape and one.dtype == wanted.dtype for one in observed):
+            yield f"This is {kind(observed)} of tensors, and one alone is asked for: which of them?"
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
         yield f"This is {kind(observed)} of tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
         yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
-    if number and cls is Tensor and observed.numel() == 1:
-        yield "This is a tensor, and a Python number is asked for: `item()` takes it out."
     if number and cls is Tensor:
-        yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
+        yield (
+            "This is a tensor, and a Python number is asked for: `item()` takes it out."
+            if observed.numel() == 1
+            else f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
+        )
     if type(wanted) is int and cls is float:
         yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
     if type(wanted) is tuple and cls is Tensor:
@@ -833,6 +841,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"takes exactly one argument \(the inst": "Nothing belongs in the brackets of `super().__init__()`.",
     r"type '(zip|map|generator|enumerate)' has no len": r"A \1 gives its elements once: `list(...)` keeps them.",
     r"new\(\): invalid data type 'str'": "A tensor is indexed with integers and ranges, not with text.",
+    r"tensors used as indices must be": "A tensor that is an index holds integers: `randperm` and `nonzero` give them.",
     r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
     r"list index out of": "The list ends before this place. Its last index is `len(...) - 1`; an empty list has none.",
     r"too many indices for tensor of dimension (\d+)": r"The tensor has \1 dimensions, and the brackets name more.",

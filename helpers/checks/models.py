@@ -70,7 +70,7 @@ def _expect_weight(W: Any) -> None:
         expect(W, torch.tensor([MEAN, [1.0, 0.0, -1.0]]), what="`W`", dtype=True)
     except NotYet as finding:
         if finding.args[0].startswith("Values"):
-            mean, difference = (f"{output:.3g}" for output in (W.detach() @ torch.tensor([7.0, 3.0, 2.0])).tolist())
+            mean, difference = (f"{output:.6g}" for output in (W.detach() @ torch.tensor([7.0, 3.0, 2.0])).tolist())
             wanted = "the mean is 4, and the first minus the third 5"
             finding.args += (f"For the inputs 7, 3 and 2, your weights give {mean} and {difference}: {wanted}.",)
         raise
@@ -113,7 +113,6 @@ def _hidden(*layers: nn.Module) -> nn.Module:
             *(_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU))
         ),
         "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
-        "Leave out dropout and normalisation.": _hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
         "A function makes new, untrained layers in every call: put them into `nn.Sequential` or a class.": lambda X: X,
     },
 )
@@ -195,6 +194,7 @@ _sure = template(
             "p.max(dim=1)", "p.amax(dim=1), c"
         ),
         "`probs[:, c]` takes these columns of *every* row; you want one number of each.": _sure("c, p[:, c]"),
+        "`probs[0, c]` takes all numbers from the first row.": _sure("c, p[0, c]"),
         "Scores may be negative, so divide `exp` of them by its sum, as softmax does.": _sure(
             "c, (z / z.sum(dim=1, keepdim=True)).amax(dim=1)", "c, z.amax(dim=1) / z.sum(dim=1)"
         ),
@@ -256,7 +256,11 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
         ),
         "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": _count(
             *("sum(n * n + n for n in w)", "sum(n * n for n in w)", "int(torch.tensor(w).prod())"),
-            *("sum(n * m + m for n, m in pairs[::2])", "sum(w[0] * m + m for m in w[1:])"),
+            *(
+                "sum(n * m + m for n, m in pairs[::2])",
+                "sum(w[0] * m + m for m in w[1:])",
+                "sum((n + 1) * n for n in w[:-1])",
+            ),
         ),
         "At `i = 0`, `widths[i - 1]` is the *last* width: there is one layer fewer than widths.": _count(
             *(f"sum(w[i - 1] * w[i] + {bias} for i in range(len(w)))" for bias in ("w[i]", "0"))

@@ -53,7 +53,7 @@ _middle = template("def green_middle(batch): return batch[$result]")
             *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22", ":14"))
         ),
         "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
-            ":, 1, torch.arange(7, 21), torch.arange(7, 21)"
+            ":, 1, torch.arange(7, 21), torch.arange(7, 21)", ":, 1, (7, 20), (7, 20)"
         ),
         "The first dimension counts the images, and you want all of them: begin with `:`.": _middle(
             "1, :, 7:21, 7:21", "1, 7:21, 7:21"
