@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _IncompatibleKeys
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
@@ -140,8 +141,9 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if hasattr(torch, name):
-        yield f"There is no `{name}` by itself: it belongs to PyTorch, `torch.{name}`."
+    for owner, module in (("nn", nn), ("torch", torch)):
+        if hasattr(module, name):
+            yield f"There is no `{name}` by itself: it belongs to PyTorch, `{owner}.{name}`."
     yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
@@ -328,12 +330,13 @@ _TYPES: dict[tuple[Any, Any], str] = {
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
     (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
-    (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
+    (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
+    (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
+    (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
     (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
-    (dict, _SERIES): "This is a dict, and a list or a tuple is asked for: square or round brackets, without keys.",
     (_SERIES, str): "These are {length} values, and one string is asked for.",
     (_NUMBER, str): "This is a number, and a string is asked for, such as the name that belongs to it.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
@@ -442,6 +445,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
+    elif wanted.is_floating_point() and not observed.is_floating_point():
+        yield "These are integers: what was after the point is lost, by `//`, `int()`, `long()` or `argmax`."
     else:
         yield from _of_values(left, right)
 
@@ -472,10 +477,13 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
             "Put all places into one pair of brackets."
         )
     if observed.ndim == 0:
-        names = " ".join(map(called_name, nodes(tree)))
+        names = (ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript))
+        names = (name for name in names if name in _parameters(tree))
+        yield from (f"`[{name}]` takes a single element; a range such as `[:{name}]` takes several." for name in names)
+        called = " ".join(map(called_name, nodes(tree)))
         yield (
             "This is a single number. A reduction with `dim=` removes only that dimension."
-            if tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+            if tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", called)
             else f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for."
         )
     if wanted.ndim == 0:
@@ -636,6 +644,8 @@ def _of_keys(key: Any) -> str:
         return f"{key.capitalize()}: make it once, with `register_buffer` alone or with `self. ... =` alone."
     if type(key) in (int, float):
         return f"`{key!r}` is not a key of the dictionary. The key of its largest value is `max(d, key=d.get)`."
+    if key in ("state", "param_groups"):
+        return "An optimizer loads all that its `state_dict()` returned, not a part of it."
     if type(key) is Tensor:
         return "A dictionary does not find an equal tensor: use Python numbers as keys, from `item()` or `tolist()`."
     return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
@@ -670,14 +680,17 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
     close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
     if cls in (Tensor, list, dict, str, ModuleType) and close:
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if cls in (float, int) and name == "backward":
-        yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu", "backward"):
+        graph = "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+        yield graph if name == "backward" else f"This is a Python number already: leave out `{name}()`."
     if hasattr(Tensor, name) and not name.startswith("__"):
         yield from (
             text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
         )
     if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
         yield "A module is copied with `copy.deepcopy(...)`."
+    if isinstance(value, nn.Module | Optimizer) and name in ("save", "load"):
+        yield f"It is a function of PyTorch: `torch.{name}(...)`."
     if isinstance(value, nn.Module) and hasattr(Tensor, name):
         yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
@@ -705,9 +718,8 @@ def _converted(tree: ast.AST | None) -> str:
 def _index(tree: ast.AST | None) -> str:
     if any(called_name(one) == "range" and isinstance(one.args[0], ast.Name) for one in nodes(tree)):
         return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
-    places = (one.slice for one in nodes(tree) if isinstance(one, ast.Subscript))
-    if any(called_name(place).endswith((".max", ".min", ".amax", ".amin")) for place in places):
-        return "`max` and `min` return a value, not its place: that is what `argmax` and `argmin` return."
+    if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
+        return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
     return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
 
 
@@ -715,10 +727,10 @@ def _truth(tree: ast.AST | None) -> str:
     tests = [one.test for one in nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
     if any(isinstance(test, ast.Name | ast.Attribute) for test in tests):
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
+    if any(called_name(one) in ("max", "min") for one in nodes(tree)):
+        return "Python's `max` and `min` want one truth value of a tensor: use `clamp`, `torch.maximum` or `x.max()`."
     if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
         return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
-    if found := [name for name in map(called_name, nodes(tree)) if name in ("min", "max")]:
-        return f"Python's `{found[0]}` compares whole tensors: `clamp` and `torch.{found[0]}imum` go by elements."
     if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
         return (
             "A comparison with a tensor gives a truth value for each element, and `if`, `and`, `or` and `in` need "
@@ -788,7 +800,11 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
-    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
+    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what is in its brackets.",
+    r"of type '(int|float)' has no len": r"This is one \1 already; `len` counts what is in a list, a tensor, a loader.",
+    r"Index tensor must have the same number of dim": "`gather` wants an index of as many dimensions: `unsqueeze` it.",
+    r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
+    r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
     r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
