@@ -189,10 +189,8 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
             elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
                 yield f"The result of `{text}` is dropped: give it a name, with `=`."
-        if isinstance(one, ast.Assign) and (
-            found := re.search(r"\w+\.(mode|train|eval)$", ast.unparse(one.targets[0]))
-        ):
-            yield f"Setting `{found[0]}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
+        for name in re.findall(r"^[\w.]+\.(?:mode|train|eval)$", ast.unparse(getattr(one, "targets", [])[:1] or [])):
+            yield f"Setting `{name}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
         if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
             yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
         for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
@@ -317,13 +315,10 @@ def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
                 waiting += ast.iter_child_nodes(node)
 
 
-_NUMBER, _SERIES = int | float | bool, list | tuple
+_NUMBER, _SERIES, _FUNCTION = int | float | bool, list | tuple, FunctionType | BuiltinFunctionType | MethodType
 # By the type that is found and the one that is wanted, the first of which that fits gives the hint
 _TYPES: dict[tuple[Any, Any], str] = {
-    (
-        FunctionType | BuiltinFunctionType | MethodType,
-        object,
-    ): "This is a function, not a value: its brackets are missing.",
+    (_FUNCTION, object): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
     (nn.Module, Tensor): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
     (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
@@ -401,15 +396,17 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
             yield "What is in the list belongs there, but it is not all."
-    if observed and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
+    if observed and wanted and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
         yield f"This is one {kind(observed)[2:]}, and {len(wanted)} are asked for: `return a, b` returns two."
     elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
     elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
-    elif {*map(type, (*observed, *wanted))} <= {int, float, str} and sorted(map(str, observed)) == sorted(
-        map(str, wanted)
+    elif (
+        len(wanted) > 1
+        and type(wanted[0]) in (int, float, str)
+        and sorted(map(str, observed)) == sorted(map(str, wanted))
     ):
         yield "The right values in another order."
     else:
@@ -440,8 +437,6 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     left, right = observed.detach().double(), wanted.detach().double()
     if left.shape != right.shape:
         yield from _of_shapes(left, right, tree)
-    elif wanted.is_floating_point() and not observed.is_floating_point() and not _near(left, right):
-        yield "These are integers, and floats are asked for: what is after the point is lost."
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
