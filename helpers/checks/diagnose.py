@@ -320,7 +320,7 @@ _NUMBER, _SERIES, _FUNCTION = int | float | bool, list | tuple, FunctionType | B
 _TYPES: dict[tuple[Any, Any], str] = {
     (_FUNCTION, object): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
-    (nn.Module, Tensor): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, Tensor): "This is {kind} itself, not its result: call it with the inputs.",
     (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
@@ -440,25 +440,26 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
-    elif wanted.is_floating_point() and not observed.is_floating_point():
-        yield "These are integers: what was after the point is lost, by `//`, `int()`, `long()` or `argmax`."
     else:
         yield from _of_values(left, right)
+        if observed.is_floating_point() != wanted.is_floating_point():
+            found, asked = ("integers", "floats")[:: -1 if observed.is_floating_point() else 1]
+            yield f"These are {found}, and {asked} are asked for: `/` makes floats, `//` and `argmax` do not."
 
 
 def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
-    more = observed.ndim - wanted.ndim
+    more, names = observed.ndim - wanted.ndim, " ".join(map(called_name, nodes(tree)))
+    ones = [size for size in observed.shape if size != 1] == [size for size in wanted.shape if size != 1]
     if observed.numel() == wanted.numel() and _near(observed.reshape(wanted.shape), wanted):
         squeezes = (one for one in nodes(tree) if called_name(one).endswith(".squeeze"))
-        if [size for size in observed.shape if size != 1] != [size for size in wanted.shape if size != 1]:
+        if not ones:
             yield "The right numbers in the right order, but in another shape."
         if more < 0 and any(not one.args and not one.keywords for one in squeezes):
             yield "`squeeze()` without a dimension removes every dimension of size 1, this one too. Name the dimension."
         yield "The numbers are right; " + (
             "a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
             if more < 0
-            else "there is a dimension of size 1 too many. An index removes its dimension, a range or `keepdim=True` "
-            "keeps it, and `squeeze(dim)` removes it."
+            else "there is a dimension of size 1 too many: `squeeze(dim)`, or an index in place of a range, removes it."
             if more
             else "the dimension of size 1 is in the wrong place."
         )
@@ -466,33 +467,34 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         if observed.permute(order).shape == wanted.shape and _near(observed.permute(order), wanted):
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
     chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
-    if chained and observed.numel() != wanted.numel():
-        yield (
-            "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. "
-            "Put all places into one pair of brackets."
-        )
-    if observed.ndim == 0:
-        names = (ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript))
-        names = (name for name in names if name in _parameters(tree))
-        yield from (f"`[{name}]` takes a single element; a range such as `[:{name}]` takes several." for name in names)
-        called = " ".join(map(called_name, nodes(tree)))
-        yield (
-            "This is a single number. A reduction with `dim=` removes only that dimension."
-            if tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", called)
-            else f"This is one number, such as a loss, and a tensor of shape {list(wanted.shape)} is asked for."
-        )
-    if wanted.ndim == 0:
-        yield "One number is asked for, and these are several: a reduction (a sum or a mean) is missing."
-    if more == 1 and observed.shape == (*wanted.shape, 1):
-        yield "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for."
-    if more == 1 and wanted.shape[0] == observed.shape[0]:
-        yield "There is one dimension too many: a reduction, or an index, is missing."
-    if observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape):
-        yield "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape."
+    places = (ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript) and observed.ndim == 0)
+    places = (place for place in places if place in _parameters(tree))
+    yield from (f"`[{place}]` takes a single element; a range such as `[:{place}]` takes several." for place in places)
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
-    if len(off := [(dim, by) for dim, by in off if by]) == 1 and abs(off[0][1]) == 1:
-        many = "many" if off[0][1] > 0 else "few"
-        yield f"Dimension {off[0][0]} has one element too {many}: check where the range begins and ends."
+    dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
+    gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
+    square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape)
+    reduced = tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+    hints = {
+        "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
+        "all places into one pair of brackets.": chained and observed.numel() != wanted.numel(),
+        "This is a single number. A reduction with `dim=` removes only that dimension.": observed.ndim == 0 and reduced,
+        f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
+        "One number is asked for, and these are several: a reduction (a sum or a mean) is missing.": wanted.ndim == 0,
+        "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for.": more == 1
+        and observed.shape == (*wanted.shape, 1),
+        "There is one dimension too many: a reduction, or an index, is missing.": more == 1
+        and wanted.shape[:1] == observed.shape[:1],
+        "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape.": square,
+        f"Dimension {dim} has one element too {'many' if by > 0 else 'few'}. (A range leaves out its end.)": abs(by)
+        == 1,
+        f"Dimension {max(gone, default=0)} is gone: an index or a reduction, such as `argmax`, removed it.": gone,
+        "Nothing is left: a range is empty if it ends before it begins, or begins below 0.": not observed.numel(),
+        "The number of elements is right, and the shape is not: how are they arranged?": observed.numel()
+        == wanted.numel(),
+        f"Only dimension {dim} has the wrong size: what sets it, a range, a loop, another input?": by != 0,
+    }
+    yield from (hint for hint, true in hints.items() if true)
 
 
 def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
@@ -511,9 +513,12 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
         ),
         "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
     }
+    if not several and factor in (10.0 ** torch.tensor([-3.0, -2, -1, 1, 2, 3])):
+        yield f"The number is {factor:.4g} times what it should be."
     if several:
         found |= {
             "These are the squares of the right numbers.": _near(left, right**2),
+            "These are the square roots of the right numbers.": _near(left**2, right),
             "The natural logarithm is asked for, `torch.log`.": _near(left, 0.4342945 * right)
             or _near(left, 1.442695 * right),
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
@@ -680,7 +685,9 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield graph if name == "backward" else f"This is a Python number already: leave out `{name}()`."
     if hasattr(Tensor, name) and not name.startswith("__"):
         yield from (
-            text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
+            text.format(kind=kind(value), name=name)
+            for of, text in _NOT_A_TENSOR.items()
+            if isinstance(value, of) and not hasattr(torch.return_types, cls.__name__)
         )
     if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
         yield "A module is copied with `copy.deepcopy(...)`."
@@ -711,7 +718,10 @@ def _converted(tree: ast.AST | None) -> str:
 
 
 def _index(tree: ast.AST | None) -> str:
-    if any(called_name(one) == "range" and isinstance(one.args[0], ast.Name) for one in nodes(tree)):
+    ends = [
+        called_name(end) or ast.unparse(end) for one in nodes(tree) if called_name(one) == "range" for end in one.args
+    ]
+    if any(not end.endswith(("len", "int", ".item", "]")) and not end.isdecimal() for end in ends):
         return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
     if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
         return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
@@ -795,7 +805,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
-    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what is in its brackets.",
+    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what belongs in its brackets.",
     r"of type '(int|float)' has no len": r"This is one \1 already; `len` counts what is in a list, a tensor, a loader.",
     r"Index tensor must have the same number of dim": "`gather` wants an index of as many dimensions: `unsqueeze` it.",
     r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
@@ -828,6 +838,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         r"`stack` needs tensors of one shape, and gets \1 and \2: should a dimension be reduced before? (`torch.cat` "
         "puts tensors of different lengths one after the other.)"
     ),
+    r"cdist only supports|X1 and X2 must": "`cdist` takes rows of features: make a column `[N, 1]` of each `[N]`.",
+    r"takes exactly one argument \(the inst": "Nothing belongs in the brackets of `super().__init__()`.",
+    r"type '(zip|map|generator|enumerate)' has no len": r"A \1 gives its elements once: `list(...)` keeps them.",
     r"new\(\): invalid data type 'str'": "A tensor is indexed with integers and ranges, not with text.",
     r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
     r"list index out of": "The list ends before this place. Its last index is `len(...) - 1`; an empty list has none.",

@@ -33,7 +33,7 @@ def _weight(*rows: list[float]) -> tuple[Any, Any]:
 
 
 def _bias(*numbers: float) -> tuple[Any, Any]:
-    return ..., torch.tensor(numbers)
+    return ..., torch.tensor(numbers).float()
 
 
 @book.exercise(
@@ -44,21 +44,16 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
     why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
         "`W` has a row for each output, and a column for each input.": either(
-            (torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)
+            *((torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)),
+            _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0]),
         ),
         "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
         "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
-            *(
-                _weight([factor] * 3, [1.0, 0.0, -1.0])
-                for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0, 3.0, 1 / 6)
-            ),
+            *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0)),
             _weight([1, 1, 1], [1, 0, -1]),
         ),
         "To which output does the task add a number, and which? `b` has one number for each output.": either(
-            *(
-                _bias(*numbers)
-                for numbers in ((1.0, 1.0), (1.0, 0.0), (0.0, 0.0), (0.0, -1.0), (0.0, 0.0, 1.0), (1.0,))
-            ),
+            *(_bias(*numbers) for numbers in ((1, 1), (1, 0), (0, 0), (0, -1), (0, 0, 1), (0, 1, 0), (1,))),
             (..., torch.tensor(1.0)),
         ),
         "Add nothing to a mean: the third belongs in the weights.": either(_bias(1 / 3, 1.0), _bias(1 / 3, 0.0)),
@@ -115,10 +110,7 @@ def _hidden(*layers: nn.Module) -> nn.Module:
             *(_hidden(nn.ReLU(), nn.Linear(100, 5), end()) for end in (nn.ReLU, nn.Sigmoid, nn.Tanh))
         ),
         "This is another activation: the task asks for a ReLU.": either(
-            *(
-                _hidden(one(), nn.Linear(100, 5))
-                for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU, nn.SiLU)
-            )
+            *(_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU))
         ),
         "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
         "Leave out dropout and normalisation.": _hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
@@ -216,6 +208,7 @@ _sure = template(
         "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
             "c, z.amax(dim=1).softmax(dim=0)"
         ),
+        "A sum of probabilities, or the largest number divided by itself, is always 1.": _sure("c, p.sum(dim=1)"),
         "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
@@ -269,8 +262,9 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
             *(f"sum(w[i - 1] * w[i] + {bias} for i in range(len(w)))" for bias in ("w[i]", "0"))
         ),
         "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
-        "The last layer is left out: `range` stops before its end.": _count(
-            "sum(w[i - 1] * w[i] + w[i] for i in range(1, len(w) - 1))"
+        "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
+            *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1")),
+            "sum(w[i - 1] * w[i] + w[i] for i in range(2, len(w)))",
         ),
         "Networks have any number of widths: go through the list in a loop.": _count(
             "w[0] * w[1] + w[1] + w[1] * w[2] + w[2] + w[2] * w[3] + w[3]",
@@ -325,7 +319,7 @@ _deep = template(
         "The last layer gives scores, which may be negative: no ReLU after it.": _deep("X = X.relu()"),
         "Without a ReLU between them, linear layers are no more than one.": _deep("pass"),
         "A ReLU comes after every layer but the last. After which layers does yours come?": _deep(
-            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "i == last"))
+            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "0 < i"))
         ),
         "A ReLU comes before the first layer, where it cuts off negative inputs.": _deep("pass", X="X.relu()"),
         "This is another activation: the task asks for a ReLU.": _deep(
@@ -395,13 +389,12 @@ _centre = template(
             *("X - self.running_mean", "X - (self.running_mean if self.training else mean)"),
             "X if self.training else out",
         ),
-        "A mean over the batch divides by the number of its rows, not by `n`.": _centre(
-            "X - X.sum(dim=0) / X.shape[1] if self.training else out"
+        "The mean of the batch is its sum, divided by the number of its rows.": _centre(
+            *(f"X - X.sum(dim=0){divided} if self.training else out" for divided in ("", " / X.shape[1]"))
         ),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
             _centre("X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"),
             _centre("out", update="0.9 * old + 0.1 * X.mean(dim=1)"),
-            _centre("out", update="0.1 * X.mean(dim=1) + 0.9 * old"),
         ),
         "`self.running_mean` stays at zero: give it the new value.": _centre("out", update="old"),
         "Nine tenths of `running_mean` stay, and one tenth of the new mean is added: compare your update.": either(
@@ -421,15 +414,9 @@ _centre = template(
         '`self.register_buffer("running_mean", ...)` makes a buffer; a tensor in a plain attribute is none.': _centre(
             "out", buffer="running_mean = torch.zeros(n)"
         ),
-        "`register_buffer` keeps the buffer itself, and returns None: write it without `self.running_mean =`.": _centre(
-            "out", buffer="running_mean = self.register_buffer('running_mean', torch.zeros(n))"
-        ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "At first, `running_mean` is `torch.zeros(n)`.": either(
-            *(
-                _centre("out", buffer=f"register_buffer('running_mean', {at})")
-                for at in ("torch.ones(n)", "torch.zeros(1)", "torch.tensor(0.0)")
-            )
+            *(_centre("out", buffer=f"register_buffer('running_mean', torch.{at})") for at in ("ones(n)", "zeros(1)"))
         ),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (

@@ -30,9 +30,7 @@ def _random(*shape: int, seed: int) -> Tensor:
         ),
         "The first point in time is 0, not the first step.": torch.arange(0.5, 5.5, 0.5),
         "The points are 0.5 apart: `arange` takes that step as its third argument, `linspace` the number of points.": (
-            either(
-                torch.arange(6), torch.arange(6.0), torch.arange(0, 5, 11), *(torch.linspace(0, 5, n) for n in (1, 5))
-            )
+            either(torch.arange(6), torch.arange(6.0), torch.arange(0, 5, 11), torch.linspace(0, 5, 5))
         ),
     },
 )
@@ -52,7 +50,7 @@ _middle = template("def green_middle(batch): return batch[$result]")
     why="One index took a part of all images at once, however many there are. Try it on `batch` from above.",
     mistakes={
         "Rows 7 to 20: indices count from 0, as the task's rows do, and a range leaves out its end.": _middle(
-            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22"))
+            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22", ":14"))
         ),
         "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
             ":, 1, torch.arange(7, 21), torch.arange(7, 21)"
@@ -94,8 +92,8 @@ _permuted = template("def channels_first(image): return $result")
         "The new dimension, of the batch, comes first: one image is a batch of size 1.": _permuted(
             *(f"image.permute(2, 0, 1){change}" for change in ("", ".unsqueeze(1)", ".unsqueeze(-1)"))
         ),
-        "`permute` lists which old dimension goes to each position: the channels first, then height, then width.": (
-            _permuted(*(f"image{change}.unsqueeze(0)" for change in ("", ".permute(2, 1, 0)", ".permute(1, 2, 0)")))
+        "`permute` lists the old dimensions in their new order: the channels first, then height, width.": _permuted(
+            *(f"image{change}.unsqueeze(0)" for change in ("", ".permute(2, 1, 0)", ".permute(1, 2, 0)"))
         ),
     },
 )
@@ -119,11 +117,9 @@ _distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $resu
     difficulty=2,
     why="A column against a row gives every pair, with no loop. What was an accident above is a tool here.",
     mistakes={
-        "Subtract first, then drop the sign: a distance is how far apart two numbers are, in either direction.": (
-            _distances(
-                *("d.clamp(min=0)", "torch.relu(-d)", "(a.abs().unsqueeze(1) - b.abs()).abs()"),
-                *("a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"),
-            )
+        "Subtract first, then drop the sign: two numbers are as far apart in either direction.": _distances(
+            *("d.clamp(min=0)", "torch.relu(-d)", "(a.abs().unsqueeze(1) - b.abs()).abs()"),
+            *("a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"),
         ),
         "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances("(a - b).abs()"),
         "A distance is a difference, not a sum or a product.": _distances(
@@ -193,17 +189,16 @@ _brighter = template("def brighten(pixels, amount): total = pixels.int() + amoun
             *(f"total{clamped}.to(torch.uint8)" for clamped in ("", ".clamp(max=255)", ".clamp(min=0)")),
             "(pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)",
         ),
-        "Above 255 becomes 255, below 0 becomes 0, and all else stays. (`clamp` takes the smaller limit first.)": (
-            _brighter(
-                *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "0, 254", "1, 254")),
-                "torch.where(total < 0, 255, total.clamp(max=255)).to(torch.uint8)",
-            )
+        "Above 255 becomes 255, below 0 becomes 0, all else stays. (`clamp` takes the smaller limit first.)": _brighter(
+            *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "0, 254", "1, 254")),
+            "torch.where(total < 0, 255, total.clamp(max=255)).to(torch.uint8)",
+            "torch.where(total > 255, total, 255).to(torch.uint8)",
         ),
         "The amount is added to none of the pixels: keep the sum, which is a new tensor.": _brighter(
             "pixels.clone()", "torch.where(total > 255, 255, torch.where(total < 0, 0, pixels)).to(torch.uint8)"
         ),
         "Add the amount as it is, which may be negative, to pixels from 0 to 255: do not multiply or scale.": _brighter(
-            "(pixels.int() + abs(amount)).clamp(0, 255).to(torch.uint8)",
+            *(f"(pixels.int() {sum}).clamp(0, 255).to(torch.uint8)" for sum in ("+ abs(amount)", "+ max(0, amount)")),
             "(pixels.int() * amount).clamp(0, 255).to(torch.uint8)",
             *(f"((pixels / 255 + amount){more}.to(torch.uint8)" for more in (").clamp(0, 255)", ".clamp(0, 1) * 255)")),
         ),
@@ -224,9 +219,8 @@ _classify = template(
     """
     def classify(X_train, y_train, X):
         means = torch.stack([X_train[y_train == label].$middle for label in range($classes)])
-        differences = (X.unsqueeze(1) - means).flatten(2)
-        squares = differences.square().sum(dim=2)
-        each = (X.unsqueeze(1) - means).square()
+        each = X.unsqueeze(1) - means
+        differences, squares = each.flatten(2), each.square().sum(dim=(2, 3))
         nearest = (X.unsqueeze(1) - X_train).square().sum(dim=(2, 3)).argmin(dim=1)
         return $result
     """,
@@ -250,11 +244,9 @@ _classify = template(
             )
         ),
         "Sum over the pixels: one distance is left for each pair of a new image and a mean, `[M, K]`.": _classify(
-            *(f"each.sum({dims}).argmin(dim=1)" for dims in ("dim=3", "dim=2", "dim=(0, 1)", "dim=(1, 2)"))
+            *(f"each.square().sum({dims}).argmin(dim=1)" for dims in ("dim=3", "dim=2", "dim=(0, 1)", "dim=(1, 2)"))
         ),
-        "Compare each new image with every mean, by broadcasting: which needs another dimension?": _classify(
-            "X - means"
-        ),
+        "Compare each new image with every mean: which needs another dimension?": _classify("X - means"),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
         "These are distances. Which class has the smallest in each row?": _classify(
             "squares", "squares.sqrt()", "squares.T", "squares.min(dim=1).values"
@@ -263,7 +255,8 @@ _classify = template(
             "squares.argmin(dim=0)", "squares.argmin()"
         ),
         "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
-            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)"))
+            "(X.unsqueeze(1).square() - means.square()).flatten(2).sum(2).argmin(dim=1)",
+            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)")),
         ),
         "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": either(
             *(_classify("squares.argmin(dim=1)", classes=classes) for classes in ("10", "y_train.max()"))
@@ -283,7 +276,7 @@ def classify(answer: Any) -> None:
 def _images(classes: int, known: int, new: int) -> Case:
     """Noisy images [N, 5, 4] of some classes, the labels [N] in no order, and new images [M, 5, 4]."""
     generator = torch.Generator().manual_seed(6)
-    patterns = torch.randn(classes, 5, 4, generator=generator)
+    patterns = torch.randn(classes, 5, 4, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
     # Every class is there, and the first more often than the others.
     drawn = torch.randint(0, classes, (known - classes,), generator=generator) // 2
     labels = torch.cat([torch.arange(classes), drawn])[torch.randperm(known, generator=generator)]
