@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _IncompatibleKeys
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
@@ -144,8 +145,9 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if hasattr(torch, name):
-        yield f"There is no `{name}` by itself: it belongs to PyTorch, `torch.{name}`."
+    for owner, module in (("nn", nn), ("torch", torch)):
+        if hasattr(module, name):
+            yield f"There is no `{name}` by itself: it belongs to PyTorch, `{owner}.{name}`."
     yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
@@ -191,10 +193,8 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
             elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
                 yield f"The result of `{text}` is dropped: give it a name, with `=`."
-        if isinstance(one, ast.Assign) and (
-            found := re.search(r"\w+\.(mode|train|eval)$", ast.unparse(one.targets[0]))
-        ):
-            yield f"Setting `{found[0]}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
+        for name in re.findall(r"^[\w.]+\.(?:mode|train|eval)$", ast.unparse(getattr(one, "targets", [])[:1] or [])):
+            yield f"Setting `{name}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
         if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
             yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
         for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
@@ -319,25 +319,23 @@ def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
                 waiting += ast.iter_child_nodes(node)
 
 
-_NUMBER, _SERIES = int | float | bool, list | tuple
+_NUMBER, _SERIES, _FUNCTION = int | float | bool, list | tuple, FunctionType | BuiltinFunctionType | MethodType
 # By the type that is found and the one that is wanted, the first of which that fits gives the hint
 _TYPES: dict[tuple[Any, Any], str] = {
-    (
-        FunctionType | BuiltinFunctionType | MethodType,
-        object,
-    ): "This is a function, not a value: its brackets are missing.",
+    (_FUNCTION, object): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
     (nn.Module, Tensor): "This is {kind} itself, not its result: call it with the inputs.",
     (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
     (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
-    (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
+    (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
+    (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
+    (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
     (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
-    (dict, _SERIES): "This is a dict, and a list or a tuple is asked for: square or round brackets, without keys.",
     (_SERIES, str): "These are {length} values, and one string is asked for.",
     (_NUMBER, str): "This is a number, and a string is asked for, such as the name that belongs to it.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
@@ -406,15 +404,17 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
             yield "What is in the list belongs there, but it is not all."
-    if observed and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
+    if observed and wanted and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
         yield f"This is one {kind(observed)[2:]}, and {len(wanted)} are asked for: `return a, b` returns two."
     elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
     elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
-    elif {*map(type, (*observed, *wanted))} <= {int, float, str} and sorted(map(str, observed)) == sorted(
-        map(str, wanted)
+    elif (
+        len(wanted) > 1
+        and type(wanted[0]) in (int, float, str)
+        and sorted(map(str, observed)) == sorted(map(str, wanted))
     ):
         yield "The right values in another order."
     else:
@@ -445,8 +445,6 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     left, right = observed.detach().double(), wanted.detach().double()
     if left.shape != right.shape:
         yield from _of_shapes(left, right, tree)
-    elif wanted.is_floating_point() and not observed.is_floating_point() and not _near(left, right):
-        yield "These are integers, and floats are asked for: what is after the point is lost."
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
@@ -477,6 +475,9 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         if observed.permute(order).shape == wanted.shape and _near(observed.permute(order), wanted):
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
     chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
+    places = (ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript) and observed.ndim == 0)
+    places = (place for place in places if place in _parameters(tree))
+    yield from (f"`[{place}]` takes a single element; a range such as `[:{place}]` takes several." for place in places)
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
     dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
     gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
@@ -651,6 +652,8 @@ def _of_keys(key: Any) -> str:
         return f"{key.capitalize()}: make it once, with `register_buffer` alone or with `self. ... =` alone."
     if type(key) in (int, float):
         return f"`{key!r}` is not a key of the dictionary. The key of its largest value is `max(d, key=d.get)`."
+    if key in ("state", "param_groups"):
+        return "An optimizer loads all that its `state_dict()` returned, not a part of it."
     if type(key) is Tensor:
         return "A dictionary does not find an equal tensor: use Python numbers as keys, from `item()` or `tolist()`."
     return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
@@ -685,8 +688,9 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
     close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
     if cls in (Tensor, list, dict, str, ModuleType) and close:
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if cls in (float, int) and name == "backward":
-        yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu", "backward"):
+        graph = "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+        yield graph if name == "backward" else f"This is a Python number already: leave out `{name}()`."
     if hasattr(Tensor, name) and not name.startswith("__"):
         yield from (
             text.format(kind=kind(value), name=name)
@@ -695,6 +699,8 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         )
     if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
         yield "A module is copied with `copy.deepcopy(...)`."
+    if isinstance(value, nn.Module | Optimizer) and name in ("save", "load"):
+        yield f"It is a function of PyTorch: `torch.{name}(...)`."
     if isinstance(value, nn.Module) and hasattr(Tensor, name):
         yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
@@ -725,9 +731,8 @@ def _index(tree: ast.AST | None) -> str:
     ]
     if any(not end.endswith(("len", "int", ".item", "]")) and not end.isdecimal() for end in ends):
         return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
-    places = (one.slice for one in nodes(tree) if isinstance(one, ast.Subscript))
-    if any(called_name(place).endswith((".max", ".min", ".amax", ".amin")) for place in places):
-        return "`max` and `min` return a value, not its place: that is what `argmax` and `argmin` return."
+    if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
+        return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
     return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
 
 
@@ -735,10 +740,10 @@ def _truth(tree: ast.AST | None) -> str:
     tests = [one.test for one in nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
     if any(isinstance(test, ast.Name | ast.Attribute) for test in tests):
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
+    if any(called_name(one) in ("max", "min") for one in nodes(tree)):
+        return "Python's `max` and `min` want one truth value of a tensor: use `clamp`, `torch.maximum` or `x.max()`."
     if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
         return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
-    if found := [name for name in map(called_name, nodes(tree)) if name in ("min", "max")]:
-        return f"Python's `{found[0]}` compares whole tensors: `clamp` and `torch.{found[0]}imum` go by elements."
     if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
         return (
             "A comparison with a tensor gives a truth value for each element, and `if`, `and`, `or` and `in` need "
@@ -809,6 +814,10 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
     r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what belongs in its brackets.",
+    r"of type '(int|float)' has no len": r"This is one \1 already; `len` counts what is in a list, a tensor, a loader.",
+    r"Index tensor must have the same number of dim": "`gather` wants an index of as many dimensions: `unsqueeze` it.",
+    r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
+    r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
     r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",

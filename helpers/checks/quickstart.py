@@ -46,9 +46,10 @@ _count = template("def batch_count(n, size): full, rest = divmod(n, size); retur
             "-(-n // size), rest", "full + 1, rest", "full + 1, rest or size"
         ),
         "The last batch is not always full: how many images are left for it?": _count(
-            "-(-n // size), size", "-(-n // size), size if n < size else rest or size"
+            "-(-n // size), size", "-(-n // size), size if n < size else rest or size", "-(-n // size), size - rest"
         ),
         "Two numbers are asked for: `return` them with a comma between.": _count("-(-n // size)", "rest or size"),
+        "Divide the images by the batch size, not the other way round.": _count("-(-size // n), 1", "size // n, 1"),
     },
 )
 def batch_count(answer: Any) -> None:
@@ -82,7 +83,7 @@ _cost = template(
             "-p.log()[rows, y]", "(logits.exp().sum(dim=1) / logits.exp()[rows, y]).log()"
         ),
         "Each row needs one number only, that of its own true class: index rows and columns in pairs.": _cost(
-            "-log_p[:, y]", "-log_p"
+            "-log_p[:, y]", "-log_p", "-log_p[y]"
         ),
         "The likeliest class does not matter here: the loss asks for the true one, `y`.": _cost(
             "-log_p.max(dim=1).values", "logits.argmax(dim=1)"
@@ -158,10 +159,11 @@ _epoch = template(
             "total / images", loss="loss_fn(model(X), y)"
         ),
         "Count the loss of a batch once for each image, `len(y)`; then divide by the number of images.": _epoch(
-            "sum(losses) / len(losses)", "sum(losses)", "sum(losses) / images", "total", "3 * total / images"
+            *("sum(losses) / len(losses)", "sum(losses)", "sum(losses) / images", "total", "3 * total / images"),
+            "sum(loss / size for loss, size in zip(losses, sizes))",
         ),
         "This is the loss of the last batch only: does your sum start again from 0 in each batch?": _epoch(
-            "losses[-1]", "losses[-1] * sizes[-1] / images"
+            "losses[-1]", "losses[-1] * sizes[-1] / images", "total / sizes[-1]"
         ),
         "Take the loss of each batch as it was before its step, not after it.": either(
             _epoch("evaluate(model, loader, loss_fn).loss"),
@@ -208,8 +210,9 @@ _name = template(
         "The network is still in training mode, so dropout is on.": _name(
             "names[best], p[best].item()", logits="model(image.unsqueeze(0))"
         ),
-        "The classes compete, so `softmax` gives the probability: this is a logit, a sigmoid or a logarithm.": _name(
-            *(f"names[best], logits{change}[0, best].item()" for change in ("", ".sigmoid()", ".log_softmax(1)"))
+        "Only `softmax`, used once, gives the probability: no logit, sigmoid or logarithm does.": _name(
+            *(f"names[best], logits{one}[0, best].item()" for one in ("", ".sigmoid()", ".log_softmax(1)")),
+            "names[best], p.softmax(dim=0)[best].item()",
         ),
         "Along the batch, each class competes with nobody and gets a 1: which `dim=` are the classes?": _name(
             "names[0], 1.0", "names[best], 1.0"
@@ -266,7 +269,9 @@ _trust = template(
             "right / named", "(right / named).nan_to_num(nan=1.0)", "right / (named + 1)"
         ),
         "Divide what is right, the diagonal, by how often each class was named.": _trust(
-            "named", "right", "c / named", "1 - right / named"
+            *("named", "right", "c / named", "1 - right / named"),
+            *(f"{part} / named.clamp(min=1)" for part in ("c.trace()", "c.amax(dim=0)", "named")),
+            "c.float().mean(dim=0)",
         ),
         "`clamp(min=1)` makes a 0 into a 1; `max=1` makes every larger sum into a 1.": _trust(
             "right / named.clamp(max=1)"
@@ -468,7 +473,7 @@ class _Feature(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         self.shown.add((list(_SETS)[int(X[0, -1])], self.training))
-        self.examples += len(X) if self.training else 0
+        self.examples += len(X) if self.training and X[0, -1] == 0 else 0
         return X[:, self.column : self.column + 1]
 
 
@@ -509,7 +514,7 @@ _choose = template(
         loss_fn, models, scores = nn.CrossEntropyLoss(), {}, {}
         for name, make in recipes.items():
             model, optimizer = $made
-            fitted = fit(model, train_loader, loss_fn, optimizer, epochs=$epochs, val_loader=$val, progress=False)
+            fitted = fit(model, $train, loss_fn, optimizer, epochs=$epochs, val_loader=$val, progress=False)
             $more
             models[name], scores[name] = model, $score
         chosen = $chosen
@@ -518,6 +523,7 @@ _choose = template(
     """,
     {"fit": fit, "evaluate": evaluate},
     made="make()",
+    train="train_loader",
     epochs="epochs",
     val="val_loader",
     more="",
@@ -557,7 +563,8 @@ _CHOSEN = "chosen, tested.accuracy"
             _CHOSEN, val="None", score="fitted.val_accuracy[-1]"
         ),
         "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
-            "chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"
+            *("chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"),
+            "chosen, evaluate(recipes[chosen]()[0], test_loader, loss_fn).accuracy",
         ),
         "`evaluate` returns loss and accuracy: take `.accuracy`, a fraction from 0 to 1.": _choose(
             "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
@@ -571,8 +578,8 @@ _CHOSEN = "chosen, tested.accuracy"
         "With dropout or batch norm in the network it would make a difference: call `eval()`.": _choose(
             _CHOSEN, more="model.train()(next(iter(val_loader))[0])"
         ),
-        "Train each model for `epochs` epochs, whatever number that is.": either(
-            *(_choose(_CHOSEN, epochs=epochs) for epochs in ("1", "3"))
+        "Train each model on `train_loader`, and for `epochs` epochs, whatever number that is.": either(
+            *(_choose(_CHOSEN, epochs=epochs) for epochs in ("1", "3")), _choose(_CHOSEN, train="val_loader")
         ),
     },
 )
@@ -585,9 +592,9 @@ def choose(answer: Any) -> None:
         result = call(answer, makers, *_loaders(), epochs, may_change=True)
         expect(result, right, what=f"the result for the recipes {', '.join(recipes)}", reveal=True)
         features = [model[0] for model in made]
+        if any(one.examples != epochs * _SETS["training"][0] for one in features):
+            raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")
         if any((name, True) in one.shown for one in features for name in ("validation", "test")):
             raise NotYet("The result is right. But a network was in training mode on the validation or test set.")
         if sum(("test", False) in one.shown for one in features) != 1:
             raise NotYet("The result is right. But more than one network was shown the test set.")
-        if any(one.examples != epochs * _SETS["training"][0] for one in features):
-            raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")
