@@ -52,8 +52,9 @@ def diagnose(finding: NotYet) -> str | None:
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
-        rules += [*idle, _of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
+        rules += [_of_constants(finding), _of_elements(observed, wanted), *idle, _of_tensors(observed, wanted, tree)]
         rules += [_of_sizes(finding, tree), _of_graphs(finding), _of_roundings(finding, tree)]
+        rules += [_of_rough_shapes(observed, wanted)]
     else:
         rules = [_of_the_page(finding, tree), *idle]
     return _first(_of_warnings(finding), *rules)
@@ -235,8 +236,8 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
         for name in (one for one in _parameters(function) if not one.startswith("_")):
             if name not in read:
                 yield f"`{function.name}` never uses `{name}`, which it is given."
-            elif name in written and written[name].lineno < read[name]:
-                yield f"`{ast.unparse(written[name])[:60]}` replaces what your function is given."
+            elif name in written and written[name].end_lineno < read[name]:
+                yield f"Your function gives `{name}` another value before it uses the one that it is given."
 
 
 def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
@@ -399,7 +400,7 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
     if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
-        yield f"Each element should be a string, and the first one here is {describe(observed[0])}."
+        yield f"In each place a string is asked for, and the first one here is {describe(observed[0])}."
     if all(type(one) is str for one in (*observed, *wanted)):
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
@@ -497,12 +498,23 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         f"Dimension {dim} has one element too {'many' if by > 0 else 'few'}. (A range leaves out its end.)": abs(by)
         == 1,
         f"Dimension {max(gone, default=0)} is gone: an index or a reduction, such as `argmax`, removed it.": gone,
-        "Nothing is left: a range is empty if it ends before it begins, or begins below 0.": not observed.numel(),
-        "The number of elements is right, and the shape is not: how are they arranged?": observed.numel()
-        == wanted.numel(),
-        f"Only dimension {dim} has the wrong size: what sets it, a range, a loop, another input?": by != 0,
     }
     yield from (hint for hint, true in hints.items() if true)
+
+
+def _of_rough_shapes(observed: Any, wanted: Any) -> Iterator[str]:
+    """What to look at in a shape, where nothing more is known."""
+    if isinstance(observed, list | tuple) and isinstance(wanted, list | tuple):
+        yield from chain(*map(_of_rough_shapes, observed, wanted))
+    if type(observed) is not Tensor or type(wanted) is not Tensor or observed.shape == wanted.shape:
+        return
+    if not observed.numel():
+        yield "Nothing is left: a range is empty if it ends before it begins, or begins below 0."
+    if observed.numel() == wanted.numel():
+        yield "The number of elements is right, and the shape is not: how are they arranged?"
+    off = [dim for dim, sizes in enumerate(zip(observed.shape, wanted.shape, strict=False)) if sizes[0] != sizes[1]]
+    if observed.ndim == wanted.ndim and len(off) == 1:
+        yield f"Only dimension {off[0]} has the wrong size: what sets it, a range, a loop, another input?"
 
 
 def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
@@ -798,9 +810,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
-    r"'str' object is not callable|must be Tensor, not str": (
-        "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values."
-    ),
+    r"'str' object is not call|be Tensor, not str": "This is a string: a loop over a dict gives keys, `.items()` both.",
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
     r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
@@ -808,9 +818,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
     r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
-    r"'DataLoader' object is not subscriptable": (
-        "A loader has no index: loop over it. What needs an index wants a data set, such as the loader's `.dataset`."
-    ),
+    r"'DataLoader' object is not sub": "A loader has no index: loop over it, or give its `.dataset` instead.",
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
     r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what belongs in its brackets.",
@@ -876,9 +884,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",
-    r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)": (
-        r"\2 elements do not fit into \1 places: what is on the right of `=` needs the shape of what is on its left."
-    ),
+    r"expanded size .*?\((\d+)\) .* size \((\d+)\)": r"\2 elements do not fit into the \1 places on the left of `=`.",
     r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
     r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
     r"'(\w+)' object is not callable": r"This is an object, of the class \1: it cannot be called.",
