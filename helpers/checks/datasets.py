@@ -182,7 +182,11 @@ _mean = template(
         ),
         "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
             *("x.sum().item() / len(loader.dataset)", "loader.dataset.tensors[0].mean().item()"),
-            *("x.sum().item() / (len(batches) * loader.batch_size)", "x.sum().item() / 10"),
+            *(
+                "x.sum().item() / (len(batches) * loader.batch_size)",
+                "x.sum().item() / 10",
+                "x.sum().item() / (4 * len(means))",
+            ),
             "means.sum().item() * loader.batch_size / len(loader.dataset)",
         ),
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
@@ -207,7 +211,7 @@ def mean_over(answer: Any) -> None:
     """The mean over all examples that a loader hands out."""
     expect_callable(answer)
     generator = torch.Generator().manual_seed(3)
-    sizes = ((12, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
+    sizes = ((14, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
     for examples, batch_size, drop_last in sizes:
         values = 3 * torch.randn(examples, generator=generator) + 1
         batches = values.split(batch_size)[: examples // batch_size if drop_last else None]
