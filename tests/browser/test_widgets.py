@@ -10,12 +10,13 @@ from itertools import pairwise
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
-from tests.browser.lab import NotebookPage, is_widget, running_lab, wait_until
+from tests.browser.lab import NotebookPage, wait_until
+from tests.cells import cells_needed, global_names
 from tools.notebooks import NOTEBOOKS
 
-*_, QUICKSTART, DIGITS = NOTEBOOKS
 SLOWEST = 15.0  # seconds until an answer is seen; a machine that runs other tests as well is slow
 
 # What is seen of a widget: its sentences and its images; and whether it says that something in it is broken.
@@ -40,22 +41,34 @@ CONTROLS = {
 }
 
 
+# In place of the network of notebook 7, whose training takes longer.
+DIGITS_NETWORK = {"chosen-network": "best = cnn"}
+
+
+def is_widget(cell):
+    return "widget" in cell.metadata.get("tags", [])
+
+
+def widgets_and_what_they_need(path) -> Iterator[NotebookNode]:
+    """The cells of a notebook that show a widget, and those that assign what these read."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.source = DIGITS_NETWORK.get(cell.id, cell.source)
+    widgets = {cell.id: global_names(cell.source)[1] for cell in notebook.cells if is_widget(cell)}
+    needed = {cell.id for cell in cells_needed(notebook, widgets)}
+    for cell in notebook.cells:
+        if cell.id in widgets | dict.fromkeys(needed):
+            # Only the ids of widgets differ from those of all other notebooks.
+            name = cell.id if cell.id in widgets else f"{cell.id}-of-{path.stem[:2]}"
+            yield new_code_cell(cell.source, id=name, metadata=cell.metadata)
+
+
 @pytest.fixture(scope="module")
-def open_notebook(browser, lab):
-    """Open a notebook and wait until it has run; the next one starts meanwhile."""
+def notebook(browser, lab):
+    """The widgets of all notebooks in one, which has run; those of notebooks 7 and 6 can be run again."""
     context = browser.new_context(viewport={"width": 1000, "height": 900})
-    pages = {}
-
-    def open_it(path):
-        for each in NOTEBOOKS[NOTEBOOKS.index(path) :][:2]:
-            if each not in pages:
-                # The pad of notebook 7 reads digits with the network that the page has trained.
-                pages[each] = NotebookPage(lab, context, each, only_widgets=each != DIGITS)
-        pages[path].page.bring_to_front()
-        pages[path].wait_until_run()
-        return pages[path]
-
-    yield open_it
+    pages = [NOTEBOOKS[-1], *NOTEBOOKS[:-1]]
+    yield NotebookPage(lab, context, [cell for path in pages for cell in widgets_and_what_they_need(path)])
     context.close()
 
 
@@ -102,10 +115,8 @@ def seconds_until_an_answer(notebook, cell, control, selector, name) -> float:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_control_answers(open_notebook, path):
-    notebook = open_notebook(path)
-    cells = nbformat.read(path, as_version=4).cells
-    widget_cells = [cell.id for cell in cells if is_widget(cell)]
+def test_every_control_answers(notebook, path):
+    widget_cells = [cell.id for cell in nbformat.read(path, as_version=4).cells if is_widget(cell)]
     assert widget_cells, f"{path.name} has no widget"
     answers = []
     for cell_id in widget_cells:
@@ -126,8 +137,6 @@ def test_every_control_answers(open_notebook, path):
     print(f"{path.stem}: its controls answered in {', '.join(f'{answer:.2f}' for answer in answers)} s")
     assert notebook.error_cells() == {}
     assert notebook.console_errors == []
-    if path not in (QUICKSTART, DIGITS):
-        notebook.close()
 
 
 class Widget:
@@ -158,9 +167,8 @@ class Widget:
 
 
 @pytest.fixture
-def watching(open_notebook):
+def watching(notebook):
     """The training of notebook 6 before it has started."""
-    notebook = open_notebook(QUICKSTART)
     watching = Widget(notebook, "play-watch-it-learn")
     watching.press("Reset")
     watching.says("Untrained")
@@ -182,17 +190,24 @@ def test_training_starts_pauses_and_resets(watching):
 
 
 def test_pause_works_while_a_cell_runs(watching, tmp_path):
-    ended = tmp_path / "ended"
     watching.press("Start")
     watching.says("After")
-    code = f"import pathlib, time; time.sleep(12); pathlib.Path({str(ended)!r}).touch()"
+    running, ended = tmp_path / "running", tmp_path / "ended"
+    code = f"""import pathlib, time
+running = pathlib.Path({str(running)!r})
+running.touch()
+while running.exists():
+    time.sleep(0.05)
+running.with_name("ended").touch()"""
     watching.notebook.in_kernel(code, wait=False)
+    wait_until(running.exists, seconds=SLOWEST, what="the cell to start")
     before = watching.sentence
     wait_until(lambda: watching.sentence != before, seconds=SLOWEST, what="a step while the cell runs")
     watching.press("Pause")
     assert watching.changes(seconds=1) <= 1
     assert not ended.exists()
-    wait_until(ended.exists, seconds=30, what="the cell to end")
+    running.unlink()
+    wait_until(ended.exists, seconds=SLOWEST, what="the cell to end")
 
 
 def test_a_cell_that_is_run_again_stops_its_training(watching):
@@ -255,9 +270,8 @@ class Pad(Widget):
 
 
 @pytest.fixture
-def pad(open_notebook):
+def pad(notebook):
     """The empty pad."""
-    notebook = open_notebook(DIGITS)
     pad = Pad(notebook)
     pad.press("Clear")
     pad.thickness.fill("8")
@@ -393,13 +407,13 @@ WITHOUT_WIDGETS = [
 ]
 
 
-def test_where_widgets_cannot_show_an_image_or_a_text_says_what_to_install(browser, tmp_path):
-    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in WITHOUT_WIDGETS]), tmp_path / "01_lab.ipynb")
-    with running_lab(tmp_path, "@jupyter-widgets/jupyterlab-manager", "anywidget") as lab:
-        notebook = NotebookPage(lab, browser.new_context(), tmp_path / "01_lab.ipynb")
-        notebook.wait_until_run()
-        shown = notebook.page.locator(".jp-OutputArea-output")
-        shown.locator("img").wait_for()  # with the note under it
-        for words in (re.compile("install\\s+ipywidgets\\s+and\\s+anywidget"), "epoch 1/1: 100%"):
-            shown.filter(has_text=words).wait_for()
-        notebook.close()
+def test_where_widgets_cannot_show_an_image_or_a_text_says_what_to_install(browser, lab):
+    lab.disable("@jupyter-widgets/jupyterlab-manager", "anywidget")
+    try:
+        shown = NotebookPage(lab, browser.new_context(), map(new_code_cell, WITHOUT_WIDGETS)).page
+    finally:
+        lab.disable()
+    outputs = shown.locator(".jp-OutputArea-output")
+    outputs.locator("img").wait_for()  # with the note under it
+    for words in (re.compile("install\\s+ipywidgets\\s+and\\s+anywidget"), "epoch 1/1: 100%"):
+        outputs.filter(has_text=words).wait_for()
