@@ -2,6 +2,7 @@
 
 import math
 import random
+import signal
 import sys
 import time
 from functools import partial
@@ -27,8 +28,8 @@ from helpers.checks.compare import (
     message_of,
 )
 from helpers.checks.core import Book, Part, State, either
-from helpers.checks.guard import guarded, within
-from tests.helpers.checks.hostile import Raises
+from helpers.checks.guard import TimeUp, guarded, within
+from tests.helpers.checks.hostile import ENDLESS, Raises
 
 TENSOR = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 X = torch.ones(5, 4)
@@ -346,6 +347,13 @@ def test_what_is_wrong_with_a_network_is_named(model, options, sentence):
 
 
 # Running what may do harm
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs alarms, which Windows lacks")
+@pytest.mark.parametrize("endless", ENDLESS)
+def test_what_takes_too_long_is_stopped(endless):
+    with pytest.raises(TimeUp):
+        within(0.02, endless)
 
 
 def test_what_ends_in_time_is_not_disturbed():
