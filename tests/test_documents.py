@@ -98,18 +98,6 @@ def test_a_plan_that_does_not_add_up_is_refused(change, message, plans):
             tables.plan_table(name, plan, course)
 
 
-def test_optional_sections_are_counted_by_themselves(plans):
-    plans["notebooks"][4]["sections"]["several-numbers"]["minutes"] += 100
-    lesson = tables.lessons(plans["notebooks"])[4]
-    assert lesson.time.endswith(f" and {lesson.section_minutes(optional=True)} for the optional sections")
-    assert lesson.section_minutes(optional=True) > 100
-
-
-def test_a_lost_marker_is_named():
-    with pytest.raises(ValueError, match="generated: day"):
-        tables.fill("# Plans\n<!-- end -->", {"day": "| |"})
-
-
 def test_the_term_has_every_section_once(plans):
     for number, lesson in tables.lessons(plans["notebooks"]).items():
         rows = [row for row in plans["plans"]["term"]["rows"] if row["notebook"] == number]
