@@ -6,7 +6,7 @@ answers; it returns where they are right, and raises `NotYet` where they are not
 
 **Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. The one that is
 found wrong *in the same way* as the learner's (in the same case, with the same value, error or sentence) gives its
-hint; `tests/helpers/checks/test_attempts.py` tries them all. Draw cases from random floats, so that
+hint; `tests/helpers/checks/test_exercises.py` tries them all. Draw cases from random floats, so that
 different mistakes give different values. Several wrong answers for one hint: `either(a, b)`; several answers of one
 check: a tuple; what its judge would change: `mistakes=lambda: {...}`. Functions and classes come from a `template`.
 What beginners do wrong in every exercise is in `diagnose`, and not declared.
