@@ -4,7 +4,7 @@
 "use strict";
 const TEXT = 5; // how many sizes of text and code slides.css has
 const CODE = 4;
-const CALM = 3; // the smallest of text for which a slide is not continued on another one
+const CALM = 4; // the smallest of text for which a slide is not continued on another one
 const faults = [];
 
 function fits(page) {
@@ -57,7 +57,7 @@ function continueAfter(page, parts, kept) {
   nextPage.append(page.querySelector("header").cloneNode(true), ...parts.slice(kept));
   parts.forEach((part) => (part.hidden = false));
   nextPage.querySelectorAll(":scope > .fragment").forEach((part) => part.classList.remove("fragment"));
-  next.append(nextPage);
+  next.append(nextPage, ...[...slide.querySelectorAll(".notes")].map((notes) => notes.cloneNode(true)));
   slide.after(next);
   paginate(nextPage);
 }
@@ -67,8 +67,10 @@ function paginate(page) {
   if (page.classList.contains("opening")) return fitted(page, parts, 1), continueAfter(page, parts, 1);
   const whole = parts.length === 1 || page.classList.contains("task");
   if (fitted(page, parts, parts.length, whole ? TEXT : CALM)) return;
-  for (let kept = parts.length - 1; kept > 0; kept--)
-    if (fitted(page, parts, kept)) return continueAfter(page, parts, kept);
+  const isOutput = (part) => part.matches(".output:not(.fragment), .error");
+  for (const cuts of [(part) => !isOutput(part), isOutput]) // a few lines of output rather go with their code
+    for (let kept = parts.length - 1; kept > 0; kept--)
+      if (cuts(parts[kept]) && fitted(page, parts, kept)) return continueAfter(page, parts, kept);
   parts.forEach((part) => (part.hidden = false));
   if (halve(parts[0])) return paginate(page);
   if (parts.length > 1) continueAfter(page, parts, 1);

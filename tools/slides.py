@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -154,8 +155,15 @@ class Deck:
             self._add_blocks(conclusion, waits=self.slides[-1].asks)
         self.skips_conclusion = False
         if not question[0].level and (self.slides[-1].has_code or self.slides[-1].task):
+            if self._mistake_is_over():
+                self.title = self.section
             self._begin(question[0].cell_id, self.title)
         self._add_blocks(question)
+
+    def _mistake_is_over(self) -> bool:
+        """Whether the last two slides showed, under one heading, an error and what to do about it."""
+        first, last = self.slides[-2:]
+        return first.title == last.title == self.title and any(part.style == "error" for part in first.parts)
 
     def _add_blocks(self, blocks: list[Block], *, waits: bool = False) -> None:
         for block in blocks:
@@ -231,12 +239,14 @@ def _start_of_question(blocks: list[Block]) -> int:
 
 
 def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
-    """The outputs of a cell, a figure together with its caption; a widget without a picture has none."""
+    """The outputs of a cell, a figure together with its caption."""
     captions = set()
     is_widget = "widget" in cell.metadata.get("tags", [])
     for output in cell.outputs:
         data = output.get("data", {})
-        if is_widget and "image/png" not in data:
+        if is_widget and "image/png" not in data:  # the pad
+            encoded = b64encode((ROOT / "docs" / "images" / "pad.png").read_bytes()).decode()
+            yield _figure(encoded, "The pad as it was once used in JupyterLab.", 885, 502, waits=waits)
             continue
         if output.output_type == "error":
             yield Part("error", f"<pre><b>{escape(output.ename)}:</b> {escape(output.evalue)}</pre>", waits)
@@ -244,13 +254,15 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             yield Part("output", f"<pre>{escape(output.text.rstrip())}</pre>", waits)
         elif "image/png" in data:
             shown = output.metadata["image/png"]
-            caption = escape(shown["alt"])
             captions.add(shown["alt"])
-            source = f"data:image/png;base64,{data['image/png'].strip()}"
-            image = f'<img src="{source}" data-width="{shown["width"]}" data-height="{shown["height"]}" alt="">'
-            yield Part("figure", f"<figure>{image}<figcaption>{caption}</figcaption></figure>", waits)
+            yield _figure(data["image/png"].strip(), shown["alt"], shown["width"], shown["height"], waits=waits)
         elif data["text/plain"] not in captions:
             yield Part("output", f"<pre>{escape(data['text/plain'])}</pre>", waits)
+
+
+def _figure(png: str, caption: str, width: int, height: int, *, waits: bool) -> Part:
+    image = f'<img src="data:image/png;base64,{png}" data-width="{width}" data-height="{height}" alt="">'
+    return Part("figure", f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>", waits)
 
 
 def write(paths: list[Path], folder: Path = SLIDES, *, answers: bool = False) -> None:
