@@ -55,10 +55,11 @@ def fill(folder: Path, notebooks: list[Path] = NOTEBOOKS, hand_in: str = "") -> 
         ValueError: there are other things in the folder than a handout.
     """
     old = [path for path in folder.iterdir() if path.name != ".git"] if folder.exists() else []
-    if old and not {"notebooks", "helpers"} <= {path.name for path in old}:
+    names = sorted(path.name for path in old)
+    if old and (not {"notebooks", "helpers"} <= set(names) or "tools" in names):  # `tools`: it is the course itself
         raise ValueError(
             f"Expected an empty folder or an older handout, because all in it is replaced: {folder} holds "
-            f"{', '.join(sorted(path.name for path in old)[:5])}. Give another folder."
+            f"{', '.join(sorted(names, key='tools'.__ne__)[:5])}. Give another folder."
         )
     for path in old:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -92,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.folder or HANDOUT
     try:
         fill(folder, chosen(options.weeks), options.hand_in.rstrip("."))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     if options.folder:

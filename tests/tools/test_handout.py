@@ -137,13 +137,19 @@ def test_one_week_in_a_repository_says_where_to_hand_in_and_replaces_the_last_re
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--weeks", "8"], "1 to 7; received [8]"), ([], "holds thesis.docx")]
+    ("names", "arguments", "message"),
+    [
+        (["thesis.docx"], ["--weeks", "8"], "1 to 7; received [8]"),
+        (["thesis.docx"], [], "holds thesis.docx"),
+        (["helpers", "notebooks", "tools"], [], "holds tools"),  # the course itself
+    ],
 )
-def test_what_cannot_be_written_is_refused_and_nothing_is_lost(arguments, message, tmp_path, capsys):
-    (tmp_path / "thesis.docx").touch()
+def test_what_cannot_be_written_is_refused_and_nothing_is_lost(names, arguments, message, tmp_path, capsys):
+    for name in names:
+        (tmp_path / name).touch()
     assert main(["--folder", str(tmp_path), *arguments]) == 2
     assert message in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_a_notebook_uses_the_helpers_beside_it_on_a_hub(folder):
