@@ -129,6 +129,16 @@ def test_archives_within_archives_are_unpacked_and_a_damaged_or_huge_one_stops_n
     assert files - {"archive/class.zip", "archive/a_huge.zip"} == {f"extracted/{name}" for name in wanted}
 
 
+def test_the_name_of_an_only_archive_is_nobodys(collector, tmp_path):
+    source, target = tmp_path / "archive", tmp_path / "extracted"
+    source.mkdir()
+    files = {"zoe/work.ipynb": "{}", "anna_04_autograd.ipynb": "{}", "ben.zip": zipped({"all.zip": "", "a.ipynb": ""})}
+    (source / "all.zip").write_bytes(zipped(files))
+    Unpack().extract(str(source), str(target))
+    learners = [collector.collect(str(path))["student_id"] for path in sorted(target.rglob("*.ipynb"))]
+    assert learners == ["anna", "ben", "zoe"]
+
+
 # What people hand in
 
 
