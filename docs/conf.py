@@ -16,8 +16,7 @@ from myst_parser.slugs import github_slugify
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+from tools import LEFT_OUT, NOTEBOOKS
 
 project = "A first course in PyTorch"
 html_title = project
@@ -81,7 +80,6 @@ PAD = """\
 ![The drawing pad: a drawn 3, the 28 x 28 image that the network receives, ten probabilities](../docs/images/pad.png)
 
 *The pad as it was once used in JupyterLab; here it cannot be drawn on.*"""
-LEFT_OUT = {"solution", "after-solution"}  # by the edition for students
 NOTE = """\
 {{.reading}}
 You are reading this notebook with its outputs. To run it and have your answers checked,

@@ -20,9 +20,9 @@ from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
 from helpers.files import replace_whole
-from tools import NOTEBOOKS, ROOT
+from tools import LEFT_OUT, NOTEBOOKS, ROOT
 
-__all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title"]
+__all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title", "without_solutions"]
 
 # Stored outputs are those of the drawn edition, without progress bars.
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
@@ -100,6 +100,16 @@ def _without_library_frames(frames: list[str]) -> Iterator[str]:
     for library, run in groupby(frames, lambda frame: (found := LIBRARY_FRAME.match(frame)) and found[1]):
         count = len(own := list(run))
         yield from own if library is None else [f"... {count} frame{'s' if count > 1 else ''} inside {library} ..."]
+
+
+def without_solutions(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of the notebook without outputs and without the cells that have or need a solution."""
+    notebook = nbformat.from_dict(notebook)
+    notebook.cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
 
 
 def faults(path: Path) -> Iterator[str]:

@@ -38,7 +38,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from helpers.files import replace_whole
-from tools import NOTEBOOKS, ROOT
+from tools import LEFT_OUT, NOTEBOOKS, ROOT
 from tools.browser import CHROMIUM, FLAGS, chromium
 from tools.notebooks import title
 
@@ -54,7 +54,6 @@ REVEAL = (
 )
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 FORMATTER = HtmlFormatter(style="a11y-light")
-LEFT_OUT = {"solution", "after-solution"}
 TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "tools"), trim_blocks=True, autoescape=True)
 
 

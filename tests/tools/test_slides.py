@@ -5,9 +5,9 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tools import LEFT_OUT, NOTEBOOKS
 from tools.exercises import places
-from tools.notebooks import NOTEBOOKS
-from tools.slides import LEFT_OUT, MARKDOWN, Deck, write
+from tools.slides import MARKDOWN, Deck, write
 
 
 def _words(html):
