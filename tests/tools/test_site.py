@@ -80,17 +80,6 @@ def test_the_recap_of_every_notebook_has_its_table(name, site):
     assert all(len(section.select("tbody tr")) > 2 for section in sections)
 
 
-def test_a_reference_to_nowhere_is_an_error(tmp_path):
-    faults = ["[x](nowhere.md)", "[x](index.md#nothing)", "{term}`unheard`", "```{include} absent.md\n```"]
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "index.md").write_text("\n\n".join(["# A page", *faults]), encoding="utf-8")
-    options = ["-q", "-W", "--keep-going", "-b", "dummy", "-c", "docs"]
-    command = [sys.executable, "-m", "sphinx", *options, tmp_path, tmp_path / "out"]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert built.returncode != 0
-    assert not [word for word in ("nowhere.md", "'nothing'", "'unheard'", "absent.md") if word not in built.stderr]
-
-
 def test_the_edition_for_students_has_no_solution_and_no_page_for_instructors(tmp_path):
     address = "https://github.com/example/course"
     env = {**os.environ, "COURSE_STUDENT": "yes", "COURSE_REPOSITORY": address, "COURSE_HUB": "https://hub.example.org"}
