@@ -39,7 +39,7 @@ from pygments.lexers import get_lexer_by_name
 
 from helpers.files import replace_whole
 from tools import LEFT_OUT, NOTEBOOKS, ROOT
-from tools.browser import CHROMIUM, FLAGS, chromium
+from tools.browser import CHROMIUM, chromium
 from tools.notebooks import title
 
 PLANS = ROOT / "docs" / "plans.yml"
@@ -294,7 +294,7 @@ def print_pdf(paths: list[Path], folder: Path) -> None:
     if chromium() is None:
         raise RuntimeError(f"Expected a Chromium to print with, one of {', '.join(CHROMIUM)}: install it.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium())
         for path in paths:
             page = browser.new_page()
             page.goto(f"{(folder / path.stem).as_uri()}.html?print-pdf")
