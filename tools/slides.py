@@ -33,6 +33,7 @@ from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from nbformat import NotebookNode
+from PIL import Image
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -44,14 +45,8 @@ from tools.notebooks import title
 
 PLANS = ROOT / "docs" / "plans.yml"
 SLIDES = ROOT / "build" / "slides"
-REVEAL = (
-    "dist/reveal.js",
-    "dist/reveal.css",
-    "dist/reset.css",
-    "plugin/notes/notes.js",
-    "plugin/zoom/zoom.js",
-    "LICENSE",
-)
+PAD = ROOT / "docs" / "images" / "pad.png"
+REVEAL = "dist/reveal.js dist/reveal.css dist/reset.css plugin/notes/notes.js plugin/zoom/zoom.js LICENSE".split()
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 FORMATTER = HtmlFormatter(style="a11y-light")
 TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "tools"), trim_blocks=True, autoescape=True)
@@ -244,8 +239,8 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
     for output in cell.outputs:
         data = output.get("data", {})
         if is_widget and "image/png" not in data:  # the pad
-            encoded = b64encode((ROOT / "docs" / "images" / "pad.png").read_bytes()).decode()
-            yield _figure(encoded, "The pad as it was once used in JupyterLab.", 885, 502, waits=waits)
+            encoded = b64encode(PAD.read_bytes()).decode()
+            yield _figure(encoded, "The pad as it was once used in JupyterLab.", *Image.open(PAD).size, waits=waits)
             continue
         if output.output_type == "error":
             yield Part("error", f"<pre><b>{escape(output.ename)}:</b> {escape(output.evalue)}</pre>", waits)
