@@ -46,7 +46,8 @@ from tools.notebooks import title
 PLANS = ROOT / "docs" / "plans.yml"
 SLIDES = ROOT / "build" / "slides"
 PAD = ROOT / "docs" / "images" / "pad.png"
-REVEAL = "dist/reveal.js dist/reveal.css dist/reset.css plugin/notes/notes.js plugin/zoom/zoom.js LICENSE".split()
+PLUGINS = ("plugin/notes/notes.js", "plugin/zoom/zoom.js")
+REVEAL = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "LICENSE", *PLUGINS)
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 FORMATTER = HtmlFormatter(style="a11y-light")
 TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "tools"), trim_blocks=True, autoescape=True)
