@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -178,14 +177,13 @@ def title(notebook: NotebookNode) -> str:
     return next(line.removeprefix("# ") for line in notebook.cells[0].source.splitlines() if line.startswith("# "))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
+def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["store"])
     parser.add_argument("notebooks", nargs="*", type=lambda name: Path(name).resolve(), default=NOTEBOOKS)
-    store(parser.parse_args(arguments).notebooks)
-    return 0
+    store(parser.parse_args().notebooks)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

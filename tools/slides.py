@@ -98,15 +98,9 @@ class Slide:
         """The notes as HTML."""
         return MARKDOWN.render("\n\n".join(self.notes))
 
-    @property
-    def has_code(self) -> bool:
-        """Whether a code cell is on it."""
-        return any(part.style == "source" for part in self.parts)
-
-    @property
-    def asks(self) -> bool:
-        """Whether it asks for a prediction."""
-        return any(part.style == "predict" for part in self.parts)
+    def has(self, style: str) -> bool:
+        """Whether a part of this style is on it: `source` for a code cell, `predict` where it asks for a prediction."""
+        return any(part.style == style for part in self.parts)
 
 
 class Deck:
@@ -147,9 +141,9 @@ class Deck:
         if conclusion and not self.skips_conclusion:
             if self.slides[-1].task:
                 self._begin(conclusion[0].cell_id, self.title)
-            self._add_blocks(conclusion, waits=self.slides[-1].asks)
+            self._add_blocks(conclusion, waits=self.slides[-1].has("predict"))
         self.skips_conclusion = False
-        if not question[0].level and (self.slides[-1].has_code or self.slides[-1].task):
+        if not question[0].level and (self.slides[-1].has("source") or self.slides[-1].task):
             if self._mistake_is_over():
                 self.title = self.section
             self._begin(question[0].cell_id, self.title)
@@ -158,7 +152,7 @@ class Deck:
     def _mistake_is_over(self) -> bool:
         """Whether the last two slides showed, under one heading, an error and what to do about it."""
         first, last = self.slides[-2:]
-        return first.title == last.title == self.title and any(part.style == "error" for part in first.parts)
+        return first.title == last.title == self.title and first.has("error")
 
     def _add_blocks(self, blocks: list[Block], *, waits: bool = False) -> None:
         for block in blocks:
@@ -179,7 +173,7 @@ class Deck:
 
     def _add_code(self, cell: NotebookNode) -> None:
         if "skip-slide" in cell.metadata.get("tags", []):
-            if not self.slides[-1].under_heading and not self.slides[-1].has_code:
+            if not self.slides[-1].under_heading and not self.slides[-1].has("source"):
                 self.slides.pop()  # the question alone
             self.skips_conclusion = True
             return
@@ -190,7 +184,7 @@ class Deck:
         lexer = get_lexer_by_name("ipython3")
         slide.parts.append(Part("source", highlight(cell.source, lexer, FORMATTER)))
         if not slide.task:  # its output speaks of an answer that nobody has given yet
-            slide.parts += _outputs(cell, waits=slide.asks)
+            slide.parts += _outputs(cell, waits=slide.has("predict"))
 
     def _begin(self, cell_id: str, heading: str, *, under_heading: bool = False, task: bool = False) -> None:
         taken = sum(slide.cell_id == cell_id for slide in self.slides)
