@@ -20,7 +20,7 @@ from tools.classroom import confine
 from tools.classroom.__main__ import main
 from tools.classroom.assignments import assignment, gradebook
 from tools.classroom.collect import LATE, UNKNOWN, EveryFile, Unpack
-from tools.classroom.grades import read_table
+from tools.classroom.grades import _failures, read_table
 from tools.classroom.normalise import RefusedError, normalise
 from tools.exercises import places
 
@@ -238,6 +238,18 @@ def test_what_is_no_notebook_of_the_assignment_is_refused_in_words(tmp_path, rel
     (tmp_path / "x.ipynb").write_bytes(data)
     with pytest.raises(RefusedError, match=reason):
         normalise(tmp_path / "x.ipynb", release)
+
+
+def test_the_reason_for_no_points_is_the_error_of_the_answer_itself():
+    names = {"answer": ("SyntaxError", True), "the-test": ("NameError", False)}
+    cells = [
+        new_code_cell(
+            outputs=[new_output("error", ename=error, evalue="bad", traceback=[])],
+            metadata={"nbgrader": {"grade_id": name, "solution": is_answer}},
+        )
+        for name, (error, is_answer) in names.items()
+    ]
+    assert list(_failures(new_notebook(cells=cells), {"the-test": "4.1"})) == ["4.1: SyntaxError: bad"]
 
 
 # A class, through the commands
