@@ -26,10 +26,10 @@ function fitted(page, parts, shown, smallest = TEXT) {
   return false;
 }
 
-/** Reserve the height at which the letters of a figure can be read, if a slide has so much. */
+/** Reserve a quarter more height than on the page of the notebook, if a slide has so much. */
 function reserve(image) {
   const height = Number(image.dataset.height); // that of the notebook's page: the file may have twice the pixels
-  image.style.setProperty("--least", `${Math.min(0.95 * height, 560)}px`);
+  image.style.setProperty("--least", `${Math.min(Math.max(0.95 * height, 480), 1.25 * height)}px`);
   if (image.naturalHeight / image.naturalWidth > 0.75) image.closest(".part").classList.add("tall");
 }
 
