@@ -132,4 +132,4 @@ def mutation(session: nox.Session) -> None:
 @here
 def linkcheck(session: nox.Session) -> None:
     """Follow every link of the site to the outside."""
-    session.run("sphinx-build", "-b", "linkcheck", "-c", "docs", ".", "build/linkcheck", external=True)
+    session.run(sys.executable, "-m", "sphinx", "-b", "linkcheck", "-c", "docs", ".", "build/linkcheck")

@@ -11,13 +11,10 @@ from pathlib import Path
 
 import nbformat
 from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
-from myst_parser.slugs import github_slugify
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+from tools import LEFT_OUT, NOTEBOOKS
 
 project = "A first course in PyTorch"
 html_title = project
@@ -81,7 +78,6 @@ PAD = """\
 ![The drawing pad: a drawn 3, the 28 x 28 image that the network receives, ten probabilities](../docs/images/pad.png)
 
 *The pad as it was once used in JupyterLab; here it cannot be drawn on.*"""
-LEFT_OUT = {"solution", "after-solution"}  # by the edition for students
 NOTE = """\
 {{.reading}}
 You are reading this notebook with its outputs. To run it and have your answers checked,
@@ -167,21 +163,11 @@ def cards() -> str:
 def recap_tables(last_column: str) -> str:
     """Return the tables with this last column from the recaps, under the titles of their notebooks, as Markdown."""
     parts = []
-    for path in NOTEBOOKS:
-        texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
-        recap = next(text.splitlines()[0] for text in texts if text.startswith("## Recap"))
-        anchor = github_slugify(recap.removeprefix("## "))
-        parts.append(f"\n## {texts[0].splitlines()[0].removeprefix('# ')}\n")
-        parts.append(f"From the [recap](../notebooks/{path.name}#{anchor}) of the notebook.\n")
-        for text in texts:
-            for node in SyntaxTreeNode(MarkdownIt().enable("table").parse(text)).children:
-                if node.type == "table" and _header(node)[-1] == last_column:
-                    start, end = node.map
-                    table = "\n".join(text.splitlines()[start:end])
-                    parts += ["{.fold}", re.sub(r"\]\((?=\d\d_\w+\.ipynb)", "](../notebooks/", table), ""]
+    for number, path in enumerate(NOTEBOOKS, 1):
+        notebook = nbformat.read(path, as_version=4)
+        parts.append(f"\n## {number}. {notebook.metadata.course.title}\n")
+        parts.append(f"From the [recap](../notebooks/{path.name}#recap) of the notebook.\n")
+        for block in "\n\n".join(cell.source for cell in notebook.cells).split("\n\n"):
+            if block.startswith("|") and block.partition("\n")[0].endswith(f"| {last_column} |"):
+                parts += ["{.fold}", re.sub(r"\]\((?=\d\d_\w+\.ipynb)", "](../notebooks/", block), ""]
     return "\n".join(parts)
-
-
-def _header(table: SyntaxTreeNode) -> list[str]:
-    head = table.children[0]
-    return [cell.children[0].content for cell in head.children[0].children]

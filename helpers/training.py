@@ -11,7 +11,6 @@ import math
 import os
 import random
 import sys
-import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -109,7 +108,7 @@ def best_device() -> torch.device:
             return device
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            warnings.warn(f"Using the CPU, because {device} is present but cannot compute: {reason}", stacklevel=2)
+            print(f"Using the CPU, because {device} is present but cannot compute: {reason}")
     return torch.device("cpu")
 
 

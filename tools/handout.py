@@ -2,9 +2,9 @@
 
 It has the notebooks cell by cell, without outputs and without the cells tagged `solution` or `after-solution` (which
 talk about a solution, or compute with it), and everything they need: helpers, drawn data, packages to install, a README
-and a Makefile of its own (`tools/handout_files/`). Tests and tools are not in it. `--weeks 1 2` takes these notebooks
-alone, `--hand-in "Moodle, by Friday"` says at the end of each where it goes, and `--folder ../students` writes into a
-folder of yours, such as a clone of the repository that learners pull from: only its `.git` stays.
+of its own (`tools/handout.md`) and the first lines of the Makefile. Tests and tools are not in it. `--weeks 1 2` takes
+these notebooks alone, `--hand-in "Moodle, by Friday"` says at the end of each where it goes, and `--folder ../students`
+writes into a folder of yours, such as a clone of the repository that learners pull from: only its `.git` stays.
 """
 
 from __future__ import annotations
@@ -15,26 +15,14 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
 
 from tools import NOTEBOOKS, ROOT
-from tools.notebooks import normal, title
+from tools.notebooks import normal, title, without_solutions
 
 HANDOUT = ROOT / "build" / "pytorch-course"  # the name of the only folder in the ZIP file
-LEFT_OUT = {"solution", "after-solution"}
-COPIED = ("helpers", "data", "pyproject.toml", "requirements.txt", "LICENSE")
+COPIED = ("helpers", "data", "pyproject.toml", "requirements.txt", "LICENSE", ".gitignore")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "raw", "original", ".*")
-OWN = ROOT / "tools" / "handout_files"
-
-
-def without_solutions(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of the notebook without outputs and without the cells that have or need a solution."""
-    notebook = nbformat.from_dict(notebook)
-    notebook.cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return notebook
+README = ROOT / "tools" / "handout.md"
 
 
 def chosen(weeks: list[int]) -> list[Path]:
@@ -55,10 +43,11 @@ def fill(folder: Path, notebooks: list[Path] = NOTEBOOKS, hand_in: str = "") -> 
         ValueError: there are other things in the folder than a handout.
     """
     old = [path for path in folder.iterdir() if path.name != ".git"] if folder.exists() else []
-    if old and not {"notebooks", "helpers"} <= {path.name for path in old}:
+    names = sorted(path.name for path in old)
+    if old and (not {"notebooks", "helpers"} <= set(names) or "tools" in names):  # `tools`: it is the course itself
         raise ValueError(
             f"Expected an empty folder or an older handout, because all in it is replaced: {folder} holds "
-            f"{', '.join(sorted(path.name for path in old)[:5])}. Give another folder."
+            f"{', '.join(sorted(names, key='tools'.__ne__)[:5])}. Give another folder."
         )
     for path in old:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -76,9 +65,9 @@ def fill(folder: Path, notebooks: list[Path] = NOTEBOOKS, hand_in: str = "") -> 
             shutil.copytree(ROOT / name, folder / name, ignore=NOT_COPIED)
         else:
             shutil.copyfile(ROOT / name, folder / name)
-    shutil.copyfile(OWN / "Makefile", folder / "Makefile")
-    shutil.copyfile(OWN / "gitignore", folder / ".gitignore")
-    readme = (OWN / "README.md").read_text(encoding="utf-8").replace("NOTEBOOKS", "\n".join(contents))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\n# Not in the handout")[0]
+    (folder / "Makefile").write_text(makefile, encoding="utf-8", newline="\n")
+    readme = README.read_text(encoding="utf-8").replace("NOTEBOOKS", "\n".join(contents))
     (folder / "README.md").write_text(readme, encoding="utf-8", newline="\n")
 
 
@@ -92,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.folder or HANDOUT
     try:
         fill(folder, chosen(options.weeks), options.hand_in.rstrip("."))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     if options.folder:

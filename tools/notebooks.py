@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -20,9 +19,9 @@ from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
 from helpers.files import replace_whole
-from tools import NOTEBOOKS, ROOT
+from tools import LEFT_OUT, NOTEBOOKS, ROOT
 
-__all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title"]
+__all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title", "without_solutions"]
 
 # Stored outputs are those of the drawn edition, without progress bars.
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}
@@ -102,6 +101,16 @@ def _without_library_frames(frames: list[str]) -> Iterator[str]:
         yield from own if library is None else [f"... {count} frame{'s' if count > 1 else ''} inside {library} ..."]
 
 
+def without_solutions(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of the notebook without outputs and without the cells that have or need a solution."""
+    notebook = nbformat.from_dict(notebook)
+    notebook.cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
 def faults(path: Path) -> Iterator[str]:
     """Yield a sentence for each rule of the stored form that a notebook breaks, with the remedy."""
     text = path.read_text(encoding="utf-8")
@@ -168,14 +177,13 @@ def title(notebook: NotebookNode) -> str:
     return next(line.removeprefix("# ") for line in notebook.cells[0].source.splitlines() if line.startswith("# "))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
+def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["store"])
     parser.add_argument("notebooks", nargs="*", type=lambda name: Path(name).resolve(), default=NOTEBOOKS)
-    store(parser.parse_args(arguments).notebooks)
-    return 0
+    store(parser.parse_args().notebooks)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

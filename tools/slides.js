@@ -4,7 +4,7 @@
 "use strict";
 const TEXT = 5; // how many sizes of text and code slides.css has
 const CODE = 4;
-const CALM = 3; // the smallest of text for which a slide is not continued on another one
+const CALM = 4; // the smallest of text for which a slide is not continued on another one
 const faults = [];
 
 function fits(page) {
@@ -26,10 +26,10 @@ function fitted(page, parts, shown, smallest = TEXT) {
   return false;
 }
 
-/** Reserve the height at which the letters of a figure can be read, if a slide has so much. */
+/** Reserve a quarter more height than on the page of the notebook, if a slide has so much. */
 function reserve(image) {
   const height = Number(image.dataset.height); // that of the notebook's page: the file may have twice the pixels
-  image.style.setProperty("--least", `${Math.min(0.95 * height, 560)}px`);
+  image.style.setProperty("--least", `${Math.min(Math.max(0.95 * height, 480), 1.25 * height)}px`);
   if (image.naturalHeight / image.naturalWidth > 0.75) image.closest(".part").classList.add("tall");
 }
 
@@ -57,7 +57,7 @@ function continueAfter(page, parts, kept) {
   nextPage.append(page.querySelector("header").cloneNode(true), ...parts.slice(kept));
   parts.forEach((part) => (part.hidden = false));
   nextPage.querySelectorAll(":scope > .fragment").forEach((part) => part.classList.remove("fragment"));
-  next.append(nextPage);
+  next.append(nextPage, ...[...slide.querySelectorAll(".notes")].map((notes) => notes.cloneNode(true)));
   slide.after(next);
   paginate(nextPage);
 }
@@ -67,8 +67,10 @@ function paginate(page) {
   if (page.classList.contains("opening")) return fitted(page, parts, 1), continueAfter(page, parts, 1);
   const whole = parts.length === 1 || page.classList.contains("task");
   if (fitted(page, parts, parts.length, whole ? TEXT : CALM)) return;
-  for (let kept = parts.length - 1; kept > 0; kept--)
-    if (fitted(page, parts, kept)) return continueAfter(page, parts, kept);
+  const isOutput = (part) => part.matches(".output:not(.fragment), .error");
+  for (const cuts of [(part) => !isOutput(part), isOutput]) // a few lines of output rather go with their code
+    for (let kept = parts.length - 1; kept > 0; kept--)
+      if (cuts(parts[kept]) && fitted(page, parts, kept)) return continueAfter(page, parts, kept);
   parts.forEach((part) => (part.hidden = false));
   if (halve(parts[0])) return paginate(page);
   if (parts.length > 1) continueAfter(page, parts, 1);

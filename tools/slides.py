@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -32,28 +33,23 @@ from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from nbformat import NotebookNode
+from PIL import Image
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from helpers.files import replace_whole
-from tools import NOTEBOOKS, ROOT
-from tools.browser import CHROMIUM, FLAGS, chromium
+from tools import LEFT_OUT, NOTEBOOKS, ROOT
+from tools.browser import CHROMIUM, chromium
 from tools.notebooks import title
 
 PLANS = ROOT / "docs" / "plans.yml"
 SLIDES = ROOT / "build" / "slides"
-REVEAL = (
-    "dist/reveal.js",
-    "dist/reveal.css",
-    "dist/reset.css",
-    "plugin/notes/notes.js",
-    "plugin/zoom/zoom.js",
-    "LICENSE",
-)
+PAD = ROOT / "docs" / "images" / "pad.png"
+PLUGINS = ("plugin/notes/notes.js", "plugin/zoom/zoom.js")
+REVEAL = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "LICENSE", *PLUGINS)
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 FORMATTER = HtmlFormatter(style="a11y-light")
-LEFT_OUT = {"solution", "after-solution"}
 TEMPLATES = Environment(loader=FileSystemLoader(ROOT / "tools"), trim_blocks=True, autoescape=True)
 
 
@@ -102,15 +98,9 @@ class Slide:
         """The notes as HTML."""
         return MARKDOWN.render("\n\n".join(self.notes))
 
-    @property
-    def has_code(self) -> bool:
-        """Whether a code cell is on it."""
-        return any(part.style == "source" for part in self.parts)
-
-    @property
-    def asks(self) -> bool:
-        """Whether it asks for a prediction."""
-        return any(part.style == "predict" for part in self.parts)
+    def has(self, style: str) -> bool:
+        """Whether a part of this style is on it: `source` for a code cell, `predict` where it asks for a prediction."""
+        return any(part.style == style for part in self.parts)
 
 
 class Deck:
@@ -151,11 +141,18 @@ class Deck:
         if conclusion and not self.skips_conclusion:
             if self.slides[-1].task:
                 self._begin(conclusion[0].cell_id, self.title)
-            self._add_blocks(conclusion, waits=self.slides[-1].asks)
+            self._add_blocks(conclusion, waits=self.slides[-1].has("predict"))
         self.skips_conclusion = False
-        if not question[0].level and (self.slides[-1].has_code or self.slides[-1].task):
+        if not question[0].level and (self.slides[-1].has("source") or self.slides[-1].task):
+            if self._mistake_is_over():
+                self.title = self.section
             self._begin(question[0].cell_id, self.title)
         self._add_blocks(question)
+
+    def _mistake_is_over(self) -> bool:
+        """Whether the last two slides showed, under one heading, an error and what to do about it."""
+        first, last = self.slides[-2:]
+        return first.title == last.title == self.title and first.has("error")
 
     def _add_blocks(self, blocks: list[Block], *, waits: bool = False) -> None:
         for block in blocks:
@@ -176,7 +173,7 @@ class Deck:
 
     def _add_code(self, cell: NotebookNode) -> None:
         if "skip-slide" in cell.metadata.get("tags", []):
-            if not self.slides[-1].under_heading and not self.slides[-1].has_code:
+            if not self.slides[-1].under_heading and not self.slides[-1].has("source"):
                 self.slides.pop()  # the question alone
             self.skips_conclusion = True
             return
@@ -187,7 +184,7 @@ class Deck:
         lexer = get_lexer_by_name("ipython3")
         slide.parts.append(Part("source", highlight(cell.source, lexer, FORMATTER)))
         if not slide.task:  # its output speaks of an answer that nobody has given yet
-            slide.parts += _outputs(cell, waits=slide.asks)
+            slide.parts += _outputs(cell, waits=slide.has("predict"))
 
     def _begin(self, cell_id: str, heading: str, *, under_heading: bool = False, task: bool = False) -> None:
         taken = sum(slide.cell_id == cell_id for slide in self.slides)
@@ -231,12 +228,14 @@ def _start_of_question(blocks: list[Block]) -> int:
 
 
 def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
-    """The outputs of a cell, a figure together with its caption; a widget without a picture has none."""
+    """The outputs of a cell, a figure together with its caption."""
     captions = set()
     is_widget = "widget" in cell.metadata.get("tags", [])
     for output in cell.outputs:
         data = output.get("data", {})
-        if is_widget and "image/png" not in data:
+        if is_widget and "image/png" not in data:  # the pad
+            encoded = b64encode(PAD.read_bytes()).decode()
+            yield _figure(encoded, "The pad as it was once used in JupyterLab.", *Image.open(PAD).size, waits=waits)
             continue
         if output.output_type == "error":
             yield Part("error", f"<pre><b>{escape(output.ename)}:</b> {escape(output.evalue)}</pre>", waits)
@@ -244,13 +243,15 @@ def _outputs(cell: NotebookNode, *, waits: bool) -> Iterator[Part]:
             yield Part("output", f"<pre>{escape(output.text.rstrip())}</pre>", waits)
         elif "image/png" in data:
             shown = output.metadata["image/png"]
-            caption = escape(shown["alt"])
             captions.add(shown["alt"])
-            source = f"data:image/png;base64,{data['image/png'].strip()}"
-            image = f'<img src="{source}" data-width="{shown["width"]}" data-height="{shown["height"]}" alt="">'
-            yield Part("figure", f"<figure>{image}<figcaption>{caption}</figcaption></figure>", waits)
+            yield _figure(data["image/png"].strip(), shown["alt"], shown["width"], shown["height"], waits=waits)
         elif data["text/plain"] not in captions:
             yield Part("output", f"<pre>{escape(data['text/plain'])}</pre>", waits)
+
+
+def _figure(png: str, caption: str, width: int, height: int, *, waits: bool) -> Part:
+    image = f'<img src="data:image/png;base64,{png}" data-width="{width}" data-height="{height}" alt="">'
+    return Part("figure", f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>", waits)
 
 
 def write(paths: list[Path], folder: Path = SLIDES, *, answers: bool = False) -> None:
@@ -283,7 +284,7 @@ def print_pdf(paths: list[Path], folder: Path) -> None:
     if chromium() is None:
         raise RuntimeError(f"Expected a Chromium to print with, one of {', '.join(CHROMIUM)}: install it.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium())
         for path in paths:
             page = browser.new_page()
             page.goto(f"{(folder / path.stem).as_uri()}.html?print-pdf")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.lab import Lab, running_lab
 from tests.browser.test_installed import missing
-from tools.browser import FLAGS, chromium
+from tools.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,7 +24,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - it may be missing
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium())
         yield browser
         browser.close()
 

@@ -18,7 +18,7 @@ LEAST_FIGURE = 0.9  # of the pixels it has
 LOOK = """() => {
   const page = Reveal.getCurrentSlide().querySelector('.page'), faults = [];
   const frame = page.getBoundingClientRect();
-  const bottom = frame.bottom - 20; // of the slide number
+  const bottom = frame.bottom - 20; // a margin
   const name = (element) => `${element.className || element.tagName} ${element.textContent.trim().slice(0, 30)}`;
   for (const element of page.querySelectorAll('*')) {
     const box = element.getBoundingClientRect();
@@ -117,6 +117,7 @@ def test_one_key_goes_through_everything_and_what_waits_comes_after_a_press(slid
 
 def test_the_speaker_sees_the_next_slide_without_a_network(slides, watched):
     _open(watched, slides / "01_tensors.html")
+    assert watched.locator("section[id$=-more] > .notes").count() > 0, "the notes stay while a slide is continued"
     with watched.context.expect_page() as opened:
         watched.keyboard.press("s")
     opened.value.wait_for_function("document.querySelectorAll('iframe').length === 2")

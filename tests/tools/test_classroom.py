@@ -20,7 +20,7 @@ from tools.classroom import confine
 from tools.classroom.__main__ import main
 from tools.classroom.assignments import assignment, gradebook
 from tools.classroom.collect import LATE, UNKNOWN, EveryFile, Unpack
-from tools.classroom.grades import read_table
+from tools.classroom.grades import _failures, read_table
 from tools.classroom.normalise import RefusedError, normalise
 from tools.exercises import places
 
@@ -129,6 +129,16 @@ def test_archives_within_archives_are_unpacked_and_a_damaged_or_huge_one_stops_n
     assert files - {"archive/class.zip", "archive/a_huge.zip"} == {f"extracted/{name}" for name in wanted}
 
 
+def test_the_name_of_an_only_archive_is_nobodys(collector, tmp_path):
+    source, target = tmp_path / "archive", tmp_path / "extracted"
+    source.mkdir()
+    files = {"zoe/work.ipynb": "{}", "anna_04_autograd.ipynb": "{}", "ben.zip": zipped({"all.zip": "", "a.ipynb": ""})}
+    (source / "all.zip").write_bytes(zipped(files))
+    Unpack().extract(str(source), str(target))
+    learners = [collector.collect(str(path))["student_id"] for path in sorted(target.rglob("*.ipynb"))]
+    assert learners == ["anna", "ben", "zoe"]
+
+
 # What people hand in
 
 
@@ -228,6 +238,18 @@ def test_what_is_no_notebook_of_the_assignment_is_refused_in_words(tmp_path, rel
     (tmp_path / "x.ipynb").write_bytes(data)
     with pytest.raises(RefusedError, match=reason):
         normalise(tmp_path / "x.ipynb", release)
+
+
+def test_the_reason_for_no_points_is_the_error_of_the_answer_itself():
+    names = {"answer": ("SyntaxError", True), "the-test": ("NameError", False)}
+    cells = [
+        new_code_cell(
+            outputs=[new_output("error", ename=error, evalue="bad", traceback=[])],
+            metadata={"nbgrader": {"grade_id": name, "solution": is_answer}},
+        )
+        for name, (error, is_answer) in names.items()
+    ]
+    assert list(_failures(new_notebook(cells=cells), {"the-test": "4.1"})) == ["4.1: SyntaxError: bad"]
 
 
 # A class, through the commands

@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--into", type=Path, metavar="CSV", help="fill in a worksheet of Moodle, a gradebook of Canvas")
     export.add_argument("--column", default="Grade", help="its column of points (Grade, as in Moodle)")
     chosen = parser.parse_args(arguments)
+    sys.stdout.reconfigure(errors="replace")  # a console may lack the letters of a name
     try:
         if chosen.command == "release":
             print(f"Give out what is in {write_class(chosen.folder, chosen.weeks)}.")

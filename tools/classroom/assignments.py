@@ -16,10 +16,10 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from tools import NOTEBOOKS, ROOT
 from tools.exercises import Place, places
+from tools.notebooks import without_solutions
 
 CLASS = ROOT / "build" / "class"
 SETTINGS = "nbgrader_config.py"
-LEFT_OUT = {"solution", "after-solution"}
 
 # Runs in the learner's kernel, where `check` and the modules behind it may have been replaced: it reads them from disk.
 TEST = """# {points}. The check of exercise {number} runs here when your notebook is graded. Leave this cell as it is.
@@ -76,14 +76,11 @@ def gradebook(folder: Path) -> Gradebook:
 
 def assignment(path: Path) -> NotebookNode:
     """The instructor's version: each exercise's solution between nbgrader's marks, and below it a locked test."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = without_solutions(nbformat.read(path, as_version=4))
     exercises = {place.cell.id: place for place in places(path)}
-    given_out = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
-    notebook.cells = []
-    for cell in given_out:
+    cells, notebook.cells = notebook.cells, []
+    for cell in cells:
         notebook.cells.append(cell)
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
         if place := exercises.get(cell.id):
             above, gap, call = _parted(cell.source)
             solution, *_ = _parted(place.solution.source.removeprefix("# Solution\n"))

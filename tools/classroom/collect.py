@@ -26,19 +26,23 @@ class Unpack(ExtractorPlugin):
     """Unpacks archives within archives; one that cannot be read is kept as a file, and the others go on."""
 
     def extract(self, archive_path: str, extracted_path: str) -> None:
-        """Copy a folder of archives and files to another one, each archive unpacked into a folder of its name."""
+        """Copy a folder of archives and files to another one, each archive unpacked into a folder of its name.
+
+        The name of an only archive says nothing about its contents, so it gets no folder.
+        """
         self.left = MOST_BYTES
         source, target = Path(archive_path), Path(extracted_path)
-        for path in sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink()):
+        files = sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink())
+        for path in files:
             place = target / path.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-            self._unpack(place)
+            if not self._unpack(path, place.with_suffix("") if len(files) > 1 else target):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
 
-    def _unpack(self, archive: Path) -> None:
+    def _unpack(self, archive: Path, folder: Path) -> bool:
+        """Unpack a file, and what is in it, if it is an archive that can be read."""
         if archive.suffix.lower() != ".zip":
-            return
-        folder = archive.with_suffix("")
+            return False
         try:
             with zipfile.ZipFile(archive) as opened:
                 members = [member for member in opened.infolist() if not NOT_HANDED_IN.search(member.filename)]
@@ -48,11 +52,11 @@ class Unpack(ExtractorPlugin):
                 made = [Path(opened.extract(member, folder)) for member in members]
         except DAMAGED as error:
             self.log.warning("Kept as it is: %s (%s)", archive, error)
-            return
-        archive.unlink()
+            return False
         for path in made:
-            if path.is_file():
-                self._unpack(path)
+            if path.is_file() and self._unpack(path, path.with_suffix("")):
+                path.unlink()
+        return True
 
 
 class EveryFile(FileNameCollectorPlugin):

@@ -159,15 +159,17 @@ def _columns(standing: Standing) -> dict[str, object]:
 
 
 def _failures(notebook: NotebookNode, exercises: dict[str, str]) -> Iterator[str]:
-    """What each test that failed said: the check's sentences, or the error."""
+    """What each test that failed said: the check's sentences, or the error, that of the answer itself if it has one."""
+    raised = ""
     for cell in notebook.cells:
-        number = exercises.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-        for output in cell.get("outputs", []) if number else []:
-            if output.output_type == "error" and output.evalue.startswith("○"):
-                yield f"{number}: not attempted"
-            elif output.output_type == "error":
-                text = output.evalue.partition("\n")[2] or f"{output.ename}: {output.evalue}"
-                yield f"{number}: {' '.join(text.split())[:200]}"
+        marks = cell.metadata.get("nbgrader", {})
+        errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+        if marks.get("solution"):
+            raised = f"{errors[0].ename}: {errors[0].evalue}" if errors else ""
+        for output in errors if marks.get("grade_id") in exercises else []:
+            text = output.evalue.partition("\n")[2] or raised or f"{output.ename}: {output.evalue}"
+            text = "not attempted" if output.evalue.startswith("○") else " ".join(text.split())[:200]
+            yield f"{exercises[marks.grade_id]}: {text}"
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

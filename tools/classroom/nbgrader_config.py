@@ -18,8 +18,8 @@ c.Execute.timeout = 60
 steps = Autograde.autograde_preprocessors.default_args[0]
 c.Autograde.autograde_preprocessors = [ConfinedExecute if step is Execute else step for step in steps]
 
-# Whose file is it? The first rule that matches the path of an unpacked file says so; an archive becomes a folder of its
-# name. What no rule matches is collected as the learner `unknown`, so that the table of grades names it.
+# Whose file is it? The first rule that matches the path of an unpacked file says so; of several archives, each becomes
+# a folder of its name. What no rule matches is collected as the learner `unknown`, and the table of grades names it.
 c.ZipCollectApp.extractor_plugin = Unpack
 c.ZipCollectApp.collector_plugin = EveryFile
 c.EveryFile.rules = {
