@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import AMBER, BLUE, GREY, INK, PAPER, SKY, WIDTH, axes_or_new, styled
+from helpers.plotting.style import AMBER, BLUE, GREY, INK, PAPER, SKY, WIDTH, new_axes, styled
 from helpers.plotting.values import format_count
 
 Role = Literal["leaf", "constant", "accumulation", "operation", "result"]
@@ -122,25 +122,25 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
     return Graph(nodes, edges)
 
 
-def graph_picture(result: Any, tensors: Mapping[str, Any], *, name: str = "loss", ax: Axes | None = None) -> Axes:  # noqa: ANN401
+def graph_picture(result: Any, tensors: Mapping[str, Any], *, name: str = "loss") -> Axes:  # noqa: ANN401
     """Draw the computational graph of `result`: leaves on top, `result` (called `name`) at the bottom.
 
     `tensors` maps names to tensors, for example {"w": w, "b": b} or dict(model.named_parameters()).
 
     Raises: as `computational_graph`.
     """
-    return draw_graph(computational_graph(result, tensors, name=name), ax=ax)
+    return draw_graph(computational_graph(result, tensors, name=name))
 
 
 @styled()
-def draw_graph(graph: Graph, *, ax: Axes | None = None) -> Axes:
+def draw_graph(graph: Graph) -> Axes:
     """Draw a graph as `computational_graph` returns it, or one put together by hand."""
     middles, routes, widths = _layout(graph)
     left = min(x - widths[i] / 2 for i, (x, _) in middles.items()) - 0.5
     right = max(x + widths[i] / 2 for i, (x, _) in middles.items()) + 0.5
     bottom = min(y for _, y in middles.values())
     scale = min(1.0, WIDTH / (right - left + 0.3))  # a graph wider than the page is drawn smaller, letters too
-    ax = axes_or_new(ax, height=scale * (0.5 - bottom))
+    (ax,) = new_axes(1, height=scale * (0.5 - bottom))
     middle, half = (left + right) / 2, WIDTH / scale / 2
     ax.set(xlim=(middle - half, middle + half), ylim=(bottom - 0.25, 0.25), aspect="equal")
     ax.axis("off")

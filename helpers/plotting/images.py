@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import describe, set_caption
-from helpers.plotting.curves import learning_curves
+from helpers.plotting.curves import draw_metric
 from helpers.plotting.fingerprint import exclude_from_fingerprint
 from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, axes_in_inches, new_figure, styled
 from helpers.plotting.values import as_array, finite, format_count, format_number, format_shape, join_words
@@ -92,11 +92,11 @@ def training_progress(
     titles: Sequence[str],
     *,
     correct: Sequence[bool],
-    xlabel: str = "epoch",
 ) -> Figure:
-    """Draw curves as `learning_curves` does and, under them, a row of images with what the model says about them.
+    """Draw two metrics and, under them, a row of images with what the model says about them.
 
     Shapes:
+        history: "batches" and two metrics, each a list of equal length.
         images: [N, H, W] or [N, 1, H, W] greyscale, 0 to 1. titles: N strings. correct: N truth values.
     """
     pixels, low, high = _pixels(images, None)
@@ -105,8 +105,9 @@ def training_progress(
     figure = new_figure(figsize=(WIDTH, 0.18 + curves + below + words + cell), layout="none")
     bottom = 0.08 + cell + words + below
     axes = [axes_in_inches(figure, left, bottom, WIDTH / 2 - 0.82, curves) for left in (0.62, WIDTH / 2 + 0.62)]
-    learning_curves(history, xlabel=xlabel, axes=axes)
-    for ax in axes:
+    metrics = [name for name in history if name != "batches"]
+    for ax, metric in zip(axes, metrics, strict=True):
+        draw_metric(ax, metric, history["batches"], {"": history[metric]}, xlabel="batches")
         ax.grid(axis="y")
     row = axes_in_inches(figure, 0, 0.08, WIDTH, cell + words)  # one Axes for all images: faster to draw
     row.set(xlim=(0, WIDTH), ylim=(0, cell + words))

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from helpers.plotting import descent_on_contours, descent_on_curve, draw_graph, learning_curves, set_caption
+from helpers.plotting import draw_graph, set_caption
+from helpers.plotting.curves import draw_metric
+from helpers.plotting.descent import draw_on_contours, draw_on_curve
 from helpers.plotting.graph import Graph, Node
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import format_count, format_number
-from helpers.widgets.expressions import Evaluation, Expression, parse
+from helpers.widgets.expressions import Expression, parse
 from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, scale, slider, text
 from helpers.widgets.runner import Runner
 
 
 class Landscape(NamedTuple):
-    """A loss of one parameter w, from -4 to 4, or of two, u from -4 to 4 and v from -3 to 3, given as a tensor."""
+    """A loss of one parameter w, from -4 to 4, or of two, u from -4 to 4 and v from -3 to 3: a tensor, or arrays."""
 
     names: tuple[str, ...]
-    loss: Callable[[Tensor], Tensor]
+    loss: Callable[[Any], Any]
 
 
 LANDSCAPES: Mapping[str, Landscape] = {
@@ -95,16 +97,15 @@ def _draw(landscape: Landscape, path: np.ndarray) -> np.ndarray:
     place(axes, (0.09, 0.15, 0.39, 0.79), (0.59, 0.15, 0.39, 0.79))
     axes[0].grid(visible=False)
     # A little beyond where a path may start, so that its marker is not cut off.
-    across = torch.linspace(-4.2, 4.2, 85, dtype=torch.float64)
+    across, up = np.linspace(-4.2, 4.2, 85), np.linspace(-3.2, 3.2, 65)
     if len(landscape.names) == 1:
-        descent_on_curve(across, landscape.loss(across[None]), {"": path}, tangents=[len(path) - 1], axes=axes[0])
+        draw_on_curve(axes[0], across, landscape.loss([across]), path, title="", tangents=[len(path) - 1])
     else:
-        up = torch.linspace(-3.2, 3.2, 65, dtype=torch.float64)
-        heights = landscape.loss(torch.stack(torch.meshgrid(across, up, indexing="xy")))
-        descent_on_contours(across, up, heights, {"": path[:, :3]}, axes=axes[0])
+        draw_on_contours(axes[0], across, up, landscape.loss(np.meshgrid(across, up)), path, title="")
+    axes[0].set_ylabel("loss" if len(landscape.names) == 1 else "v")
     losses = path[:, len(landscape.names)]
-    learning_curves({"epoch": range(len(losses)), "loss": losses}, metrics="loss", axes=axes[1])
-    axes[1].set(xlabel="step", xlim=(-0.2, max(10, len(losses)) + 0.2), ylim=(0, 1.06 * losses.max() + 0.1))
+    draw_metric(axes[1], "loss", range(len(losses)), {"": losses}, xlabel="step")
+    axes[1].set(xlim=(-0.2, max(10, len(losses)) + 0.2), ylim=(0, 1.06 * losses.max() + 0.1))
     return axes
 
 
@@ -178,24 +179,39 @@ class Step(NamedTuple):
 
     node: Node
     tensor: Tensor
-    sources: list[int]
+    sources: Sequence[int] = ()
 
 
-class Trace(Evaluation):
-    """An expression of scalars computed operation by operation, as autograd records it; each result keeps its gradient.
+class Trace(TorchFunctionMode):
+    """An expression of scalars as PyTorch computes it, operation by operation; each result keeps its gradient.
 
     Raises: RefusalError where a result has no gradient, or where there are too many nodes to draw.
     """
 
     def __init__(self, expression: Expression, leaves: Mapping[str, Tensor]) -> None:
         """Compute the expression for these leaves."""
-        super().__init__(expression, leaves)
+        super().__init__()
+        self._expression, self._names = expression, {id(leaf): name for name, leaf in leaves.items()}
         self.steps: list[Step] = []
-        self._operands: list[list[int]] = [[]]  # of each operation that is being computed
-        self.result = self.run()
+        self.result = expression.value(leaves, mode=self)
+        if id(self.result) in self._names:  # the expression is a name
+            self._index(self.result)
         self.leaves = [name for name, leaf in leaves.items() if any(step.tensor is leaf for step in self.steps)]
         if not self.leaves:
             expression.refuse(expression.text)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Tensor:  # noqa: ANN401
+        """Compute one operation, and keep its result as a step."""
+        result = func(*args, **(kwargs or {}))
+        if not getattr(result, "requires_grad", False) or result.ndim:
+            self._expression.refuse(f"{self._expression.text}, which has no gradient to draw")
+        if not result.is_leaf:  # as that of `+x` is
+            # In `1 - x`, PyTorch is given x first.
+            operands = args[::-1] if func.__name__.startswith("__r") else args
+            sources = [self._index(operand) for operand in operands]
+            result.retain_grad()
+            self._add(Step(Node("operation", result.grad_fn.name()), result, sources))
+        return result
 
     def graph(self) -> Graph:
         """The nodes with values and, after `backward`, gradients, and the arrows between them."""
@@ -204,32 +220,20 @@ class Trace(Evaluation):
         value = format_number(self.result.detach())
         return Graph([*nodes, Node("result", "result", note=f"= {value}")], [*edges, (len(nodes) - 1, len(nodes))])
 
-    def value(self, node: ast.expr) -> Tensor | float:
-        """Compute one node and all below it, and keep the result as a step."""
-        first = len(self.steps)
-        self._operands.append([])
-        result = super().value(node)
-        operands = self._operands.pop()
-        if not any(isinstance(part, ast.Name) and part.id in self.tensors for part in ast.walk(node)):
-            del self.steps[first:]  # what was computed from numbers alone is one constant
-            self._add(Step(Node("constant", format_number(result)), torch.as_tensor(result), []))
-        elif not result.requires_grad or result.ndim:
-            self.expression.refuse(f"{ast.unparse(node)}, which has no gradient to draw")
-        elif result.is_leaf:
-            self._add(Step(Node("leaf", ast.unparse(node)), result, []))
-        else:
-            result.retain_grad()
-            self._add(Step(Node("operation", result.grad_fn.name()), result, operands))
-        return result
+    def _index(self, operand: Tensor | float) -> int:
+        """The step of an operand: that of an earlier result, or a new one for a leaf or a number."""
+        known = (i for i, step in enumerate(self.steps) if step.tensor is operand)
+        if (i := next(known, None)) is not None:
+            return i
+        if isinstance(operand, Tensor):
+            return self._add(Step(Node("leaf", self._names[id(operand)]), operand))
+        return self._add(Step(Node("constant", format_number(operand)), torch.tensor(float(operand))))
 
-    def _add(self, step: Step) -> None:
-        """Keep the step, unless its tensor is known, and make it an operand of the operation being computed."""
-        known = [i for i, earlier in enumerate(self.steps) if earlier.tensor is step.tensor]
-        if not known and len(self.steps) == _MOST_NODES:
+    def _add(self, step: Step) -> int:
+        if len(self.steps) == _MOST_NODES:
             raise RefusalError(f"Expected up to {_MOST_NODES} nodes: received more. Make the expression shorter.")
-        if not known:
-            self.steps.append(step)
-        self._operands[-1].append(known[0] if known else len(self.steps) - 1)
+        self.steps.append(step)
+        return len(self.steps) - 1
 
 
 def _note(step: Step) -> str:

@@ -59,11 +59,10 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
     predicted = training.logits[shown].argmax(dim=1)
     correct = (predicted == training.y[shown]).tolist()
     figure = training_progress(
-        {"epoch": training.batches, "validation loss": training.losses, "validation accuracy": training.accuracies},
+        {"batches": training.batches, "validation loss": training.losses, "validation accuracy": training.accuracies},
         training.X[shown],
         [names[label].partition("/")[0].replace(" ", "\n") for label in predicted],
         correct=correct,
-        xlabel="batches",
     )
     for ax, top in zip(figure.axes[:2], (1.15 * training.losses[0], 1), strict=True):
         ax.set(xlim=(0, max(len(training.loader), training.batches[-1])), ylim=(0, top))

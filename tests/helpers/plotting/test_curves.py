@@ -34,7 +34,6 @@ def test_learning_curves_draw_one_axes_per_metric():
         assert train.get_linestyle() != val.get_linestyle()
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", metric)
         assert all(float(tick).is_integer() for tick in ax.get_xticks())
-    assert [ax.get_ylabel() for ax in learning_curves(HISTORY, metrics=("accuracy", "loss"))] == ["accuracy", "loss"]
 
 
 def test_learning_curves_draw_what_there_is():
@@ -47,19 +46,18 @@ def test_learning_curves_draw_what_there_is():
 
 
 def test_compare_curves_tell_every_run_apart():
-    runs = {f"lr {i / 10}": [i / 10, 0.5, 0.8] for i in range(6)} | {"short": [0.2]}
-    ax = compare_curves(runs, ylabel="accuracy")
+    runs = {f"lr {i / 10}": [i / 10, 0.8] for i in range(6)}
+    ax = compare_curves(runs, x=[0, 4], xlabel="pixels", ylabel="accuracy")
     assert [line.get_label() for line in ax.lines] == list(runs)
-    assert [line.get_ydata().tolist() for line in ax.lines] == list(runs.values())
-    assert ax.lines[0].get_xdata().tolist() == [1, 2, 3]
-    assert len({(line.get_color(), line.get_marker()) for line in ax.lines[:6]}) == 6
-    assert describe(ax).endswith("short at 0.2 at epoch 1.")
-    ax = compare_curves({"CNN": [0.9, 0.5]}, x=[0, 4], xlabel="pixels", ylabel="accuracy")
-    assert ax.lines[0].get_xydata().tolist() == [[0, 0.9], [4, 0.5]]
+    assert [line.get_xydata().tolist() for line in ax.lines] == [[[0, i / 10], [4, 0.8]] for i in range(6)]
+    assert len({(line.get_color(), line.get_marker()) for line in ax.lines}) == 6
+    assert describe(ax).startswith("Accuracy, pixels 0 to 4: lr 0.0 from 0 to 0.8, ")
 
 
 def test_accuracy_against_time_labels_each_point_inside_the_axes():
-    ax = accuracy_against_time({"plain": 0.5, "convolution": 0.9}, {"convolution": 4.0, "plain": 1.0})
+    ax = accuracy_against_time(
+        {"plain": 0.5, "convolution": 0.9}, {"convolution": 4.0, "plain": 1.0}, ylabel="accuracy"
+    )
     assert ax.collections[0].get_offsets().tolist() == [[1, 0.5], [4, 0.9]]
     assert [(text.get_text(), text.xy) for text in ax.texts] == [("plain", (1, 0.5)), ("convolution", (4, 0.9))]
     ax.figure.canvas.draw()
@@ -72,7 +70,7 @@ PREDICTIONS = torch.tensor([[1.5], [1.6]], requires_grad=True)
 
 
 def test_regression_plot_shows_points_predictions_and_residuals():
-    ax = regression_plot(X_TRAIN, 2 * X_TRAIN, X_VAL, 2 * X_VAL, predictions=PREDICTIONS, residuals=True)
+    ax = regression_plot(X_TRAIN, 2 * X_TRAIN, X_VAL, 2 * X_VAL, predictions=PREDICTIONS)
     drawn = {artist.get_label(): artist for artist in ax.collections}
     assert list(drawn) == ["residual", "training data", "validation data", "prediction"]
     np.testing.assert_allclose(drawn["training data"].get_offsets(), torch.cat([X_TRAIN, 2 * X_TRAIN], 1))
@@ -123,12 +121,9 @@ def test_a_path_with_its_ends_in_axes_of_one_scale(draw, path, labels):
 def test_paths_in_two_rows():
     axes = descent_on_contours(U, V, BOWL, dict.fromkeys("abcd", ON_BOWL), rows=2)
     assert [ax.get_title() for ax in axes] == list("abcd")
-    assert [(place.rowspan.start, place.colspan.start) for place in (ax.get_subplotspec() for ax in axes)] == [
-        (0, 0),
-        (0, 1),
-        (1, 0),
-        (1, 1),
-    ]
+    places = [ax.get_position() for ax in axes]
+    assert places[0].x1 < places[1].x0 == places[3].x0
+    assert places[2].y1 < places[0].y0 == places[1].y0
 
 
 @pytest.mark.parametrize("outside", [[2, 4, 0], [-2, 1, 0], [4, 1, 0]], ids=["above", "left", "right"])

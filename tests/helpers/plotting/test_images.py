@@ -67,10 +67,10 @@ def test_titles_do_not_overlap_and_every_glyph_is_drawn(recwarn):
 
 
 def test_training_progress_shows_curves_above_images():
-    history = {"epoch": [0, 10, 20], "loss": [2.0, 1.5, 1.0], "accuracy": [0.1, 0.5, 0.75]}
+    history = {"batches": [0, 10, 20], "loss": [2.0, 1.5, 1.0], "accuracy": [0.1, 0.5, 0.75]}
     images = np.linspace(0, 1, 3)[:, None, None] * np.ones((3, 4, 4))
     titles, correct = ["Coat", "Ankle\nboot", "Shirt"], [True, False, True]
-    figure = training_progress(history, images, titles, correct=correct, xlabel="batches")
+    figure = training_progress(history, images, titles, correct=correct)
     loss, accuracy, row = figure.axes
     assert np.allclose(loss.lines[0].get_xydata(), [[0, 2], [10, 1.5], [20, 1]])
     assert np.allclose(accuracy.lines[0].get_xydata(), [[0, 0.1], [10, 0.5], [20, 0.75]])

@@ -140,10 +140,8 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
         ("x > 1", "received x > 1, which has no gradient"),
         ("x[None]", "received x[None], which has no gradient"),
         ("x[0]", "received x[0], and it raised IndexError"),
-        ("x + (-1) ** 0.5", "TypeError: float() argument must be"),
         ("sin(" * 16 + "x" + ")" * 16, "up to 16 nodes"),
-        ("y * x", "received the name y"),
-        ("relu(x, a=w)", "received relu(x, a=w)"),
+        ("x", "For x = 2, x is 2; its gradient is 1 for x."),
     ],
 )
 def test_the_sentence_of_the_graph(text, message):
