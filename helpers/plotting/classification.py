@@ -32,7 +32,6 @@ from helpers.plotting.style import (
     text_on,
 )
 from helpers.plotting.values import (
-    check_names,
     finite,
     format_count,
     format_number,
@@ -40,6 +39,7 @@ from helpers.plotting.values import (
     format_range,
     format_shape,
     join_words,
+    one_each,
     vector,
 )
 
@@ -65,7 +65,7 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
             f"Expected a matrix of shape [C, C]: received {format_shape(counts)}. "
             "Count the true classes in rows, the predicted ones in columns."
         )
-    names = check_names(class_names, len(counts))
+    names = one_each(class_names, len(counts), "name per class")
     if (counts < 0).any() or (counts != np.round(counts)).any() or not counts.any():
         raise ValueError(
             f"Expected counts, at least one of them above 0: received numbers from {format_range(counts)}. "
@@ -113,7 +113,7 @@ def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, tr
             f"Expected probabilities that sum to 1: received {len(p)} numbers from {format_range(p)} "
             f"that sum to {format_number(p.sum())}. Pass logits.softmax(dim=-1)."
         )
-    names = check_names(class_names, len(p))
+    names = one_each(class_names, len(p), "name per class")
     (ax,) = new_axes(1, height=0.7 + 0.27 * len(p))
     _mark_predicted(ax.barh(range(len(p)), p, height=0.72, color=PALE))
     for i, value in enumerate(p):
@@ -195,19 +195,9 @@ def decision_boundary(
 
     Shapes:
         X: [N, 2]. y: [N] or [N, 1], 1 for yes and 0 for no. across: [U]; up: [V]. Each of the probabilities: [V, U].
-
-    Raises: ValueError where a shape does not fit.
     """
     X, yes, across, up = finite(X, "X"), vector(y, "y") > 0.5, vector(across, "across"), vector(up, "up")
     grids = {title: finite(grid, f"the probabilities {title!r}") for title, grid in probabilities.items()}
-    if X.shape != (len(yes), 2):
-        raise ValueError(f"Expected X of shape [{len(yes)}, 2], one row per label: received {format_shape(X)}.")
-    for title, grid in grids.items():
-        if grid.shape != (len(up), len(across)):
-            raise ValueError(
-                f"Expected probabilities of shape [{len(up)}, {len(across)}] for {title!r}: received "
-                f"{format_shape(grid)}. Predict at each `up` (rows) and `across` (columns)."
-            )
     axes = new_axes(len(grids), height=3.8, sharey=True)
     extent = (across.min(), across.max(), up.min(), up.max())
     for ax, (title, grid) in zip(axes, grids.items(), strict=True):

@@ -22,11 +22,11 @@ from helpers.plotting.style import (
     text_on,
 )
 from helpers.plotting.values import (
-    check_names,
     finite,
     format_count,
     format_number,
     format_percent,
+    one_each,
     vector,
 )
 
@@ -44,7 +44,7 @@ def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str]) -> A
     """
     parts = {name: vector(values, name).astype(np.int64) for name, values in counts.items()}
     for values in parts.values():
-        names = check_names(class_names, len(values))
+        names = one_each(class_names, len(values), "name per class")
     (ax,) = new_axes(1, height=3.2, grid="y")
     width = 0.8 / len(parts)
     words = []

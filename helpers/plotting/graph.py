@@ -74,7 +74,7 @@ class Graph(NamedTuple):
     edges: list[tuple[int, int]]
 
 
-def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = "loss") -> Graph:  # noqa: ANN401
+def computational_graph(result: Any, tensors: Mapping[str, Any]) -> Graph:  # noqa: ANN401
     """Walk from `result` along `grad_fn` and `next_functions` to its leaves; return what was found.
 
     `tensors` names the leaves; a leaf without a name is called "unnamed". Of the tensors that require no gradient,
@@ -86,10 +86,10 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
         raise TypeError(f"Expected a tensor to walk from: received {type(result).__name__}. Pass the loss.")
     if result.grad_fn is None:
         raise ValueError(
-            f"Expected a tensor with a graph: {name} has no grad_fn. "
+            "Expected a tensor with a graph: this one has no grad_fn. "
             "Compute it from a tensor with requires_grad=True, outside no_grad and inference_mode."
         )
-    nodes, edges = [Node("result", name, tuple(result.shape))], []
+    nodes, edges = [Node("result", "loss", tuple(result.shape))], []
     index: dict[Any, int] = {}  # of each function (held, so that it stays itself while we walk) and constant (by name)
 
     def add(key: Any, node: Node) -> int:  # noqa: ANN401
@@ -122,14 +122,14 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
     return Graph(nodes, edges)
 
 
-def graph_picture(result: Any, tensors: Mapping[str, Any], *, name: str = "loss") -> Axes:  # noqa: ANN401
-    """Draw the computational graph of `result`: leaves on top, `result` (called `name`) at the bottom.
+def graph_picture(result: Any, tensors: Mapping[str, Any]) -> Axes:  # noqa: ANN401
+    """Draw the computational graph of `result`: leaves on top, `result` (called "loss") at the bottom.
 
     `tensors` maps names to tensors, for example {"w": w, "b": b} or dict(model.named_parameters()).
 
     Raises: as `computational_graph`.
     """
-    return draw_graph(computational_graph(result, tensors, name=name))
+    return draw_graph(computational_graph(result, tensors))
 
 
 @styled()

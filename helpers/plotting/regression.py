@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
 from helpers.plotting.style import BLUE, GREY, INK, ORANGE, new_axes, styled
-from helpers.plotting.values import format_count, format_number, format_range, join_words, vector
+from helpers.plotting.values import format_count, format_number, format_range, join_words, one_each, vector
 
 
 @styled()
@@ -77,10 +77,7 @@ def regression_progress(X: ArrayLike, y: ArrayLike, predictions: Mapping[int, Ar
 
 def _points(X: ArrayLike, y: ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray]:
     X, y = vector(X, f"X of {name}"), vector(y, name)
-    if len(X) != len(y):
-        raise ValueError(
-            f"Expected one number per X in {name}: received {len(y)} for {len(X)} X. Pass both for the same points."
-        )
+    one_each(y, len(X), f"number per X in {name}")
     return X, y
 
 

@@ -14,25 +14,6 @@ from helpers.widgets.workflow import fit_it_yourself, learning_rate_explorer
 if TYPE_CHECKING:  # for editors; otherwise imported on first use, see below
     from helpers.widgets.datasets import augmentation_explorer, dataset_explorer
 
-__all__ = [
-    "RECORDED",
-    "DigitPad",
-    "Reading",
-    "augmentation_explorer",
-    "broadcast_explorer",
-    "confusion_explorer",
-    "dataset_explorer",
-    "descent_explorer",
-    "expression_graph",
-    "fit_it_yourself",
-    "graph_explorer",
-    "index_explorer",
-    "layer_explorer",
-    "learning_rate_explorer",
-    "mode_explorer",
-    "watch_it_learn",
-]
-
 
 def __getattr__(name: str) -> object:
     """Import the widgets that need torchvision, which takes two seconds, on first use."""

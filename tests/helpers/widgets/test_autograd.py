@@ -9,7 +9,7 @@ import torch
 from helpers.widgets.autograd import LANDSCAPES, RATES, Trace, descent_explorer, descent_path, graph_explorer
 from helpers.widgets.expressions import parse
 
-CURVE, TWO_VALLEYS, BOWL, SADDLE = LANDSCAPES
+CURVE, _, BOWL, SADDLE = LANDSCAPES
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,6 @@ def test_only_a_surface_has_a_second_parameter():
     assert panel.controls["second"].disabled
     panel.set(landscape=SADDLE)
     assert not panel.controls["second"].disabled
-
-
-def test_momentum_carries_over_the_hill_between_two_valleys():
-    panel = descent_explorer()
-    panel.set(landscape=TWO_VALLEYS, lr=0.05, steps=60)
-    assert "w = 1.8" in panel.sentence
-    panel.set(momentum=0.9)
-    assert "w = -2." in panel.sentence
 
 
 def test_the_browser_asks_for_each_step():
@@ -139,7 +131,6 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
         ("1 + 2", "expression of x and w: received 1 + 2."),
         ("x > 1", "received x > 1, which has no gradient"),
         ("x[None]", "received x[None], which has no gradient"),
-        ("x[0]", "received x[0], and it raised IndexError"),
         ("sin(" * 16 + "x" + ")" * 16, "up to 16 nodes"),
         ("x", "For x = 2, x is 2; its gradient is 1 for x."),
     ],

@@ -60,7 +60,6 @@ PANELS = {
     "broadcast_explorer": widgets.broadcast_explorer,
     "dataset_explorer": lambda: widgets.dataset_explorer("drawn"),
     "augmentation_explorer": lambda: widgets.augmentation_explorer(DATA, mean=0.3, std=0.35),
-    "augmentation_explorer, one image": lambda: widgets.augmentation_explorer([DATA[0]], mean=0.3, std=0.35),
     "mode_explorer": widgets.mode_explorer,
     "layer_explorer": lambda: widgets.layer_explorer(NETWORKS, IMAGES, classes=["a", "b", "c"]),
     "layer_explorer, one image": lambda: widgets.layer_explorer(NETWORKS, IMAGES[:1]),
@@ -74,7 +73,7 @@ PANELS = {
 
 
 def test_every_widget_is_tried_here():
-    assert {name.split(",")[0] for name in PANELS} >= {name for name in widgets.__all__ if name.endswith("_explorer")}
+    assert {name.split(",")[0] for name in PANELS} >= {name for name in dir(widgets) if name.endswith("_explorer")}
 
 
 @pytest.mark.parametrize("name", PANELS)
@@ -156,12 +155,6 @@ def test_a_defect_is_shown_and_kept_for_tests_until_the_next_answer(panel):
         check_answer(panel)
     panel.controls["words"].value = "again"
     assert panel.fault is None
-
-
-def test_widgets_that_share_their_state_do_not_survive():
-    control = slider("steps", 0, 0, 3)
-    with pytest.raises(AssertionError, match="another copy"):
-        assert_survives(lambda: Panel("Shared", {"steps": control}, lambda steps: (None, f"At {steps}.")))
 
 
 @pytest.mark.parametrize(
