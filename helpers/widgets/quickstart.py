@@ -103,28 +103,22 @@ class Training:
         self.loader.generator.manual_seed(0)
         self._batches = self._endless_batches()
         self.batches, self.losses, self.accuracies = [0], [], []
-        self._steps, self._error = 0, None
+        self._steps = 0
         self._evaluate()
 
     def go_to(self, steps: int, lr: float) -> None:
         """Train up to this step, from the beginning if it is an earlier one.
 
-        Raises: NonFiniteLossError where the loss is NaN or infinite, until `reset`.
+        Raises: NonFiniteLossError where the loss is NaN or infinite, from then on until `reset`.
         """
-        if steps < self._steps:
+        if steps < max(self._steps, 1):
             self.reset()
         self._optimizer.param_groups[0]["lr"] = lr
-        while self._steps < steps and self._error is None:
+        while self._steps < steps:
+            train_epoch(self.model, islice(self._batches, _BATCHES), self._loss_fn, self._optimizer)
             self._steps += 1
-            try:
-                train_epoch(self.model, islice(self._batches, _BATCHES), self._loss_fn, self._optimizer)
-            except NonFiniteLossError as error:
-                self._error = error
-                break
             self.batches.append(self._steps * _BATCHES)
             self._evaluate()
-        if self._error is not None:
-            raise self._error
 
     def _evaluate(self) -> None:
         predictions = predict(self.model, [(self.X, self.y)])

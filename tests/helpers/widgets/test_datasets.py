@@ -8,9 +8,8 @@ from torchvision import datasets
 from torchvision.transforms import ToTensor
 
 from helpers.data import dataset_root
-from helpers.widgets import augmentation_explorer, dataset_explorer
 from helpers.widgets import datasets as module
-from helpers.widgets.datasets import augmented
+from helpers.widgets.datasets import augmentation_explorer, augmented, dataset_explorer
 
 NEUTRAL = {"rotation": 0, "right": 0, "down": 0, "crop": 28, "noise": 0.0}
 
