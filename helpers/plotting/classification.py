@@ -94,7 +94,7 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
 
 
 @styled()
-def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, truth: int | None = None) -> Axes:
+def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, truth: int) -> Axes:
     """Draw one bar per class: the predicted one dark and hatched, the true one (index `truth`) with a star.
 
     Shapes:
@@ -119,12 +119,11 @@ def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, tr
     for i, value in enumerate(p):
         ax.text(value + 0.01, i, f"{value:.2f}", va="center", fontsize=9)
     ax.set_yticks(range(len(p)), [f"★ {name}" if i == truth else name for i, name in enumerate(names)])
-    ax.set(xlim=(0, 1), xlabel=f"probability (hatched: predicted class{'' if truth is None else ', ★: true class'})")
+    ax.set(xlim=(0, 1), xlabel="probability (hatched: predicted class, ★: true class)")
     ax.invert_yaxis()  # class 0 on top, as in a list
     likeliest = [c for c in np.argsort(-p, kind="stable")[:3] if p[c] >= 0.05] or [int(p.argmax())]
     words = join_words(f"{names[c]} ({format_number(p[c])})" for c in likeliest)
-    words = f"Probabilities of {format_count(len(p), 'classes')}: {words}"
-    return set_caption(ax, f"{words}." if truth is None else f"{words}; true class {names[truth]}.")
+    return set_caption(ax, f"Probabilities of {format_count(len(p), 'classes')}: {words}; true class {names[truth]}.")
 
 
 @styled()

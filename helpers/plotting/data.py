@@ -54,8 +54,8 @@ def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str]) -> A
         words.append(f"{name}: {_balance(values, names)}")
     ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     ax.set(xlabel="class", ylabel="number of images")
-    if len(parts) > 1:  # above the bars, which may fill the whole height
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts))
+    # Above the bars, which may fill the whole height.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts))
     return set_caption(ax, f"{'; '.join(words)}.")
 
 
@@ -131,6 +131,4 @@ def _draw_histograms(axes: np.ndarray, sets: Mapping[str, np.ndarray]) -> None:
 
 def _balance(counts: np.ndarray, names: list[str]) -> str:
     total, least, most = format_count(int(counts.sum()), "images"), counts.argmin(), counts.argmax()
-    if counts[least] == counts[most]:
-        return f"{total}, {counts[0]:,} of each of {len(names)} classes"
     return f"{total}, from {counts[least]:,} ({names[least]}) to {counts[most]:,} ({names[most]})"

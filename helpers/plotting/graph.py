@@ -239,18 +239,13 @@ def _arrow(ax: Axes, points: list[tuple[float, float]], scale: float, **look: An
 
 
 def _sentence(graph: Graph) -> str:
-    labels = {
-        role: Counter(node.label for node in graph.nodes if node.role == role)
-        for role in ("operation", "leaf", "constant")
-    }
-    listed = {
-        role: ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in found.items())
-        for role, found in labels.items()
-    }
-    operations = format_count(labels["operation"].total(), "operations")
-    leaves = format_count(labels["leaf"].total(), "leaf tensors")
-    words = f"Computational graph of {graph.nodes[0].name}: {operations} ({listed['operation']}), "
-    words += f"{leaves} to collect gradients ({listed['leaf']})"
-    return (
-        f"{words}, kept for backward without a gradient: {listed['constant']}." if labels["constant"] else f"{words}."
-    )
+    def listed(role: Role) -> str:
+        labels = Counter(node.label for node in graph.nodes if node.role == role)
+        return ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in labels.items())
+
+    roles = Counter(node.role for node in graph.nodes)
+    operations, leaves = format_count(roles["operation"], "operations"), format_count(roles["leaf"], "leaf tensors")
+    words = f"Computational graph of {graph.nodes[0].name}: {operations} ({listed('operation')}), "
+    words += f"{leaves} to collect gradients ({listed('leaf')})"
+    constants = f", kept for backward without a gradient: {listed('constant')}" if roles["constant"] else ""
+    return f"{words}{constants}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,17 +169,9 @@ def expression_graph(expression: str, *, x: float, w: float) -> Axes:
     gradients = " and ".join(f"{format_number(leaves[name].grad)} for {name}" for name in trace.leaves)
     values = " and ".join(f"{name} = {format_number(leaves[name].detach())}" for name in trace.leaves)
     sentence = f"For {values}, {parsed.text} is {format_number(trace.result.detach())}; its gradient is {gradients}."
-    if not all(step.tensor.isfinite() for step in trace.steps):
+    if not all(torch.as_tensor(value).isfinite() for value in trace.tensors):
         sentence += " One of the values is nan (not a number) or inf (too large for a float)."
     return set_caption(draw_graph(trace.graph()), sentence)
-
-
-class Step(NamedTuple):
-    """One node: a leaf, a constant or the result of an operation, and the indices of the steps it was computed from."""
-
-    node: Node
-    tensor: Tensor
-    sources: Sequence[int] = ()
 
 
 class Trace(TorchFunctionMode):
@@ -192,52 +184,52 @@ class Trace(TorchFunctionMode):
         """Compute the expression for these leaves."""
         super().__init__()
         self._expression, self._names = expression, {id(leaf): name for name, leaf in leaves.items()}
-        self.steps: list[Step] = []
+        self.nodes: list[Node] = []
+        self.tensors: list[Tensor | float] = []  # the value of each node
+        self.edges: list[tuple[int, int]] = []
         self.result = expression.value(leaves, mode=self)
-        if id(self.result) in self._names:  # the expression is a name
-            self._index(self.result)
-        self.leaves = [name for name, leaf in leaves.items() if any(step.tensor is leaf for step in self.steps)]
-        if not self.leaves:
+        if not isinstance(self.result, Tensor) or not self.result.requires_grad:
             expression.refuse(expression.text)
+        self._index(self.result)  # where the expression is a name
+        self.leaves = [name for name in leaves if any(node.name == name for node in self.nodes)]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Tensor:  # noqa: ANN401
-        """Compute one operation, and keep its result as a step."""
+        """Compute one operation, and keep its result as a node."""
         result = func(*args, **(kwargs or {}))
         if not getattr(result, "requires_grad", False) or result.ndim:
             self._expression.refuse(f"{self._expression.text}, which has no gradient to draw")
         if not result.is_leaf:  # as that of `+x` is
             # In `1 - x`, PyTorch is given x first.
-            operands = args[::-1] if func.__name__.startswith("__r") else args
-            sources = [self._index(operand) for operand in operands]
+            sources = [self._index(operand) for operand in (args[::-1] if func.__name__.startswith("__r") else args)]
             result.retain_grad()
-            self._add(Step(Node("operation", result.grad_fn.name()), result, sources))
+            user = self._add(Node("operation", result.grad_fn.name()), result)
+            self.edges += [(source, user) for source in sources]
         return result
 
     def graph(self) -> Graph:
         """The nodes with values and, after `backward`, gradients, and the arrows between them."""
-        nodes = [step.node._replace(note=_note(step)) for step in self.steps]
-        edges = [(source, i) for i, step in enumerate(self.steps) for source in step.sources]
-        value = format_number(self.result.detach())
-        return Graph([*nodes, Node("result", "result", note=f"= {value}")], [*edges, (len(nodes) - 1, len(nodes))])
+        nodes = [node._replace(note=_note(value)) for node, value in zip(self.nodes, self.tensors, strict=True)]
+        end = Node("result", "result", note=f"= {format_number(self.result.detach())}")
+        return Graph([*nodes, end], [*self.edges, (len(nodes) - 1, len(nodes))])
 
     def _index(self, operand: Tensor | float) -> int:
-        """The step of an operand: that of an earlier result, or a new one for a leaf or a number."""
-        known = (i for i, step in enumerate(self.steps) if step.tensor is operand)
-        if (i := next(known, None)) is not None:
-            return i
-        if isinstance(operand, Tensor):
-            return self._add(Step(Node("leaf", self._names[id(operand)]), operand))
-        return self._add(Step(Node("constant", format_number(operand)), torch.tensor(float(operand))))
+        """The node of an operand: that of an earlier result, or a new one for a leaf or a number."""
+        if not isinstance(operand, Tensor):
+            return self._add(Node("constant", format_number(operand)), operand)
+        known = (i for i, tensor in enumerate(self.tensors) if tensor is operand)
+        i = next(known, None)
+        return self._add(Node("leaf", self._names[id(operand)]), operand) if i is None else i
 
-    def _add(self, step: Step) -> int:
-        if len(self.steps) == _MOST_NODES:
+    def _add(self, node: Node, value: Tensor | float) -> int:
+        if len(self.nodes) == _MOST_NODES:
             raise RefusalError(f"Expected up to {_MOST_NODES} nodes: received more. Make the expression shorter.")
-        self.steps.append(step)
-        return len(self.steps) - 1
+        self.nodes.append(node)
+        self.tensors.append(value)
+        return len(self.nodes) - 1
 
 
-def _note(step: Step) -> str:
-    if step.node.role == "constant":
+def _note(value: Tensor | float) -> str:
+    if not isinstance(value, Tensor):
         return ""
-    gradient = "none" if step.tensor.grad is None else format_number(step.tensor.grad)
-    return f"= {format_number(step.tensor.detach())}, grad {gradient}"
+    gradient = "none" if value.grad is None else format_number(value.grad)
+    return f"= {format_number(value.detach())}, grad {gradient}"

@@ -83,7 +83,7 @@ def test_show_takes_another_caption(shell):
 
 def test_show_prints_the_sentence_where_there_is_no_ipython(capsys):
     InteractiveShell.clear_instance()
-    ax = probability_bars([0.25, 0.75], ["no", "yes"])
+    ax = probability_bars([0.25, 0.75], ["no", "yes"], truth=0)
     show(ax)
     assert capsys.readouterr().out == f"{describe(ax)}\n"
     assert not plt.get_fignums()
@@ -94,7 +94,7 @@ def test_a_first_plot_leaves_matplotlib_as_interactive_as_it_found_it():
     code = (
         "import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
         "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()\n"
-        "probability_bars([0.5, 0.5], ['a', 'b']); assert plt.isinteractive()"
+        "probability_bars([0.5, 0.5], ['a', 'b'], truth=0); assert plt.isinteractive()"
     )
     env = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "IPYTHONDIR": "/nonexistent"}
     run = subprocess.run(

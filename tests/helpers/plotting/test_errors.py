@@ -47,8 +47,8 @@ CASES = [
     (lambda: p.confusion_matrix(COUNTS, ["a"]), "one name per class: received 1 for 3"),
     (lambda: p.confusion_matrix(COUNTS / 40, NAMES), "Expected counts.*received numbers from 0 to 0.475"),
     (lambda: p.confusion_matrix(0 * COUNTS, NAMES), "at least one of them above 0"),
-    (lambda: p.probability_bars([-1.2, 0.62, 4], NAMES), r"numbers from -1.2 to 4 that sum to 3.42"),
-    (lambda: p.probability_bars([[0.5, 0.5]], NAMES), r"shape \[C\]: received \[1, 2\]"),
+    (lambda: p.probability_bars([-1.2, 0.62, 4], NAMES, truth=0), r"numbers from -1.2 to 4 that sum to 3.42"),
+    (lambda: p.probability_bars([[0.5, 0.5]], NAMES, truth=0), r"shape \[C\]: received \[1, 2\]"),
     (lambda: p.class_bars({"all": [1, 2, 3], "some": [1, 2]}, NAMES), "one name per class: received 3 for 2"),
     # networks
     (lambda: p.shape_flow([("input", (3, 784)), ("Unflatten", (3, 4, 5))]), r"received \[3, 4, 5\] for Unflatten"),

@@ -108,7 +108,7 @@ def test_shows_sentence_and_figure_and_escapes_both(panel):
     assert metadata["image/png"] == {"width": half.width, "height": half.height, "alt": panel.sentence}
     half, seen = np.asarray(half, int), np.asarray(seen, int)
     figure, note = half[: len(seen)], half[len(seen) :]
-    assert np.corrcoef(figure.ravel(), seen.ravel())[0, 1] > 0.9
+    assert np.corrcoef(figure.ravel(), seen.ravel())[0, 1] > 0.7  # the same curve
     assert 0.01 < (note < 128).mean() < 0.3  # words
 
 
