@@ -139,15 +139,3 @@ def test_each_cell_shows_its_own_images(looking, monkeypatch, cell, sentence, sh
     looking.set(cell=cell)
     assert looking.sentence == sentence
     assert [images.round().tolist() for images in drawn] == ([list(shown)] if shown else [])
-
-
-@pytest.mark.parametrize(
-    ("n_targets", "labels", "message"),
-    [
-        (2, [0, 1, 1], "3 images, 2 true and 3 predicted"),
-        (3, [0, 1, 2], r"Expected predicted classes from 0 to 1, .* 2 names: received 0 to 2\."),
-    ],
-)
-def test_what_does_not_fit_together_is_refused(n_targets, labels, message):
-    with pytest.raises(ValueError, match=message):
-        confusion_explorer(torch.zeros(3, 1, 2, 2), torch.zeros(n_targets).long(), torch.tensor(labels), NAMES[:2])
