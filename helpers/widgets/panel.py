@@ -171,9 +171,9 @@ class Snapshot(NamedTuple):
         # The whole figure, not cut to what is drawn: things in it move, the image does not.
         options = {"facecolor": figure.get_facecolor(), "pil_kwargs": {"compress_level": 1}}
         figure.savefig(file, format="png", dpi=scale * DPI, **options)
-        width, height = (round(inches * DPI) for inches in figure.get_size_inches())
+        image = Image.open(file)
+        width, height = (round(pixels / scale) for pixels in image.size)
         if note:
-            image = Image.open(file)
             font = ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 12 * scale)
             lines = textwrap.wrap(note, max(width // 7, 30))
             height += 17 * len(lines) + 10
