@@ -26,6 +26,7 @@ _READABLE = {
     "addmm": "matrix product and add",
     "t": "transpose",
     "sub": "subtract",
+    "rsub": "subtract",
     "mul": "multiply",
     "div": "divide",
     "pow": "power",

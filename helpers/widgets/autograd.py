@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from helpers.plotting import draw_graph, set_caption
+from helpers.plotting import set_caption
 from helpers.plotting.curves import draw_metric
 from helpers.plotting.descent import draw_on_contours, draw_on_curve
-from helpers.plotting.graph import Graph, Node
+from helpers.plotting.graph import Graph, Node, draw_graph
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import format_count, format_number
 from helpers.widgets.expressions import Expression, parse

@@ -69,15 +69,7 @@ class Expression:
             return torch.as_tensor(result)
         except RefusalError:
             raise
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            MemoryError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except Exception as error:  # whatever PyTorch says of it
             raise RefusalError(
                 f"Expected something that PyTorch can compute: received {self.text}, and it raised "
                 f"{error_line(error)} Change the expression."

@@ -69,10 +69,6 @@ FIGURES = {
         {"loss": Z**2, "path": _path()},
         lambda loss, path: plotting.descent_on_curve(Z, loss, {"lr 0.1": path}, tangents=range(9)),
     ),
-    "draw_graph": (
-        {"shape": np.array([2, 3])},
-        lambda shape: plotting.draw_graph(plotting.graph.computational_graph(*_graph(shape))),
-    ),
     "graph_picture": (
         {"shape": np.array([2, 3])},
         lambda shape: plotting.graph_picture(*_graph(shape)),

@@ -6,8 +6,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from helpers.plotting import draw_graph, graph_picture
-from helpers.plotting.graph import Graph, Node, computational_graph
+from helpers.plotting import graph_picture
+from helpers.plotting.graph import Graph, Node, computational_graph, draw_graph
 
 
 @pytest.fixture

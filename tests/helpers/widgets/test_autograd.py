@@ -115,6 +115,8 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
         *("subtract = -3, grad 1.5", "multiply = -4.5, grad 1", "result = -4.5"),
     ]
     assert edges == [(0, 2), (1, 2), (2, 4), (3, 4), (4, 5), (0, 5), (5, 6)]
+    typed = traced("1 - x")[0].graph().nodes
+    assert [node.label for node in typed] == ["1", "x = 2, grad -1", "subtract = -1, grad 1", "result = -1"]
 
 
 @pytest.mark.parametrize(
