@@ -267,8 +267,8 @@ def load_checkpoint(
         raise
     except Exception as error:  # a file of another program may raise anything
         raise CheckpointError(
-            f"Expected a checkpoint written by save_checkpoint, but {path.name} cannot be read as one "
-            f"({type(error).__name__}). It is damaged or something else: delete it and train again."
+            f"Expected a checkpoint that fit(checkpoint=...) wrote, but {path.name} is damaged, or was written in "
+            f"another way ({type(error).__name__}). Read your own files with torch.load; a damaged one is lost."
         ) from error
     weights_before = copy.deepcopy(model.state_dict())
     try:

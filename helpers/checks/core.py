@@ -153,13 +153,13 @@ class either(tuple):  # noqa: N801 - reads as a word where mistakes are declared
 def template(source: str, names: Mapping[str, Any] | None = None, **defaults: str) -> Callable[..., either]:
     """A maker of wrong answers from source text with holes, `$hole`, that `defaults` fill where a mistake does not.
 
-    Each of its arguments by position is put into `$result`, and makes an answer: the function or class that the text
-    defines. It can use `torch`, `nn`, `F` and `names`.
+    Each of its arguments by position is put into `$result` (without any, the default is), and makes an answer: the
+    function or class that the text defines. It can use `torch`, `nn`, `F` and `names`.
     """
 
     def wrong(*results: str, **holes: str) -> either:
-        texts = (Template(dedent(source)).substitute(defaults, result=result, **holes) for result in results or ("",))
-        return either(*map(defined, texts))
+        texts = [{"result": result} for result in results] or [{"result": defaults.get("result", "")}]
+        return either(*(defined(Template(dedent(source)).substitute(defaults, **text, **holes)) for text in texts))
 
     def defined(text: str) -> Any:
         namespace = {"torch": torch, "nn": nn, "F": nn.functional, **(names or {})}
@@ -186,10 +186,10 @@ class _Finding:
     not_yet: tuple[tuple[str, NotYet], ...] = ()  # by the name of the part, or "" where there are no parts
     notes: tuple[str, ...] = ()
 
-    def same_as(self, other: _Finding, part: str) -> bool:
+    def same_as(self, other: _Finding, part: str, alike: Callable[..., bool] = NotYet.same_as) -> bool:
         """Whether this part was found wrong in the same way."""
         mine, theirs = dict(self.not_yet).get(part), dict(other.not_yet).get(part)
-        return mine is not None and theirs is not None and mine.same_as(theirs)
+        return mine is not None and theirs is not None and alike(mine, theirs)
 
 
 @dataclass(eq=False, repr=False)
@@ -240,7 +240,13 @@ class Exercise:
 
     def recognised(self, finding: _Finding, part: str = "") -> str | None:
         """The hint of the declared mistake that is found wrong in the same way."""
-        return next((hint for hint, known in self._known_mistakes() if known.same_as(finding, part)), None)
+        fitting = (
+            hint
+            for alike in (NotYet.same_as, NotYet.begins_as)
+            for hint, known in self._known_mistakes()
+            if known.same_as(finding, part, alike)
+        )
+        return next(fitting, None)
 
     def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
         """How each declared mistake is found wrong; each is judged once, when it is first needed."""

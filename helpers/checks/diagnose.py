@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _IncompatibleKeys
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
@@ -87,7 +88,13 @@ def _method(finding: NotYet) -> ast.AST | None:
 
 
 def _parameters(tree: ast.AST | None) -> list[str]:
-    return [one.arg for one in nodes(tree) if isinstance(one, ast.arg) and one.arg not in ("self", "cls")]
+    """The names of the parameters of a function, or of the methods of a class, without those of functions inside."""
+    functions = tree.body if isinstance(tree, ast.ClassDef) else [tree]
+    named = [one.args for one in functions if isinstance(one, ast.FunctionDef | ast.Lambda)]
+    return [one.arg for own in named for one in nodes(own) if isinstance(one, ast.arg) and one.arg not in _OWNERS]
+
+
+_OWNERS = ("self", "cls")
 
 
 # Names
@@ -123,8 +130,9 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if hasattr(torch, name):
-        yield f"There is no `{name}` by itself: it belongs to PyTorch, `torch.{name}`."
+    for owner, module in (("nn", nn), ("torch", torch)):
+        if hasattr(module, name):
+            yield f"There is no `{name}` by itself: it belongs to PyTorch, `{owner}.{name}`."
     yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
 
 
@@ -164,6 +172,9 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
     for one in nodes(tree):
         if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
             yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
+        method = called_name(one.value).rpartition(".")[2] if isinstance(one, ast.Expr) else ""
+        if method and hasattr(Tensor, method) and not method.endswith("_") and method not in _WITH_AN_EFFECT:
+            yield f"`{method}` changes nothing: it returns a new tensor, so give that a name, or return it."
         if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
             yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
         lines = getattr(one, "body", None)
@@ -173,12 +184,20 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
                 yield f"`{ast.unparse(line)}` ends the function: the lines after it never run."
 
 
+_WITH_AN_EFFECT = {*dir(nn.Module), *dir(list), *dir(set), *dir(dict), "backward", "retain_grad", "register_hook"}
+
+
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function never reads."""
+    """An argument that the function never reads, or replaces before it does."""
     read = {one.id for one in nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+    ends = {target: one.end_lineno for one in nodes(tree) if isinstance(one, ast.Assign) for target in one.targets}
+    added = {ast.unparse(one.target) for one in nodes(tree) if isinstance(one, ast.AugAssign)}
     for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
         if name not in read and not name.startswith("_"):
             yield f"Your function never uses `{name}`, which it is given."
+        uses = [(ends.get(one, one.lineno), _stores(one)) for one in nodes(tree) if getattr(one, "id", "") == name]
+        if name in read - added and min(uses)[1]:
+            yield f"Your function gives `{name}` another value before it uses the one that it is given."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
@@ -253,14 +272,19 @@ _TYPES: dict[tuple[Any, Any], str] = {
         object,
     ): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
-    (nn.Module, object): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, Tensor): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
-    (str, object): "This is text: leave out the quotation marks or the f-string, and return the value itself.",
+    (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
+    (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
+    (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
-    (_SERIES, Tensor): "This is a list of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
+    (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
+    (_SERIES, str): "These are {length} values, and one string is asked for.",
+    (_NUMBER, str): "This is a number, and a string is asked for, such as the name that belongs to it.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
 }
 
@@ -271,6 +295,8 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if issubclass(cls, type(wanted)):
         return
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
+        if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
+            yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
         yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
@@ -349,6 +375,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
+    elif wanted.is_floating_point() and not observed.is_floating_point():
+        yield "These are integers: what was after the point is lost, by `//`, `int()`, `long()` or `argmax`."
     else:
         yield from _of_values(left, right)
 
@@ -379,6 +407,9 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
             "Put all places into one pair of brackets."
         )
     if observed.ndim == 0:
+        places = [ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript)]
+        names = (place for place in places if place in _parameters(tree))
+        yield from (f"`[{name}]` takes a single element; a range such as `[:{name}]` takes several." for name in names)
         yield "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
     if wanted.ndim == 0:
         yield "One number is asked for, and these are several: a reduction (a sum or a mean) is missing."
@@ -405,12 +436,16 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     place = int(right.abs().argmax())
     factor, offset = float(left.flatten()[place] / right.flatten()[place]), float((left - right).flatten()[0])
     found = {
-        "Every number has the wrong sign: something is subtracted the wrong way round.": _near(left, -right),
+        "Every number has the wrong sign: a minus is missing, or a difference is the wrong way round.": _near(
+            left, -right
+        ),
         "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
     }
     if several:
         found |= {
             "These are the squares of the right numbers.": _near(left, right**2),
+            "The natural logarithm is asked for, `torch.log`.": _near(left, 0.4342945 * right)
+            or _near(left, 1.442695 * right),
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
             f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
             and _near(left - right, torch.full_like(left, offset)),
@@ -492,7 +527,8 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
             yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
         yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
     if isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
-        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: flatten after it, not before."
+        remedy = "flatten after it, not before" if arrives.ndim < 3 else "there are too many dimensions"
+        yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: {remedy}."
     elif isinstance(layer, nn.Conv2d) and arrives.shape[-3] != layer.in_channels:
         named, arriving = f"`Conv2d({layer.in_channels}, {layer.out_channels}, ...)`{place}", arrives.shape[-3]
         yield f"{named} expects images with {layer.in_channels} channel(s), and {arriving} arrive: {shape}."
@@ -519,6 +555,8 @@ def _of_keys(key: Any) -> str:
         return f"{key.capitalize()}: make it once, with `register_buffer` alone or with `self. ... =` alone."
     if type(key) in (int, float):
         return f"`{key!r}` is not a key of the dictionary. The key of its largest value is `max(d, key=d.get)`."
+    if key in ("state", "param_groups"):
+        return "An optimizer loads all that its `state_dict()` returned, not a part of it."
     if type(key) is Tensor:
         return "A dictionary does not find an equal tensor: use Python numbers as keys, from `item()` or `tolist()`."
     return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
@@ -549,12 +587,20 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"A tensor has no `{name}`; what you want is `{_RENAMED[name]}`."
     if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
+    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu"):
+        yield f"This is a Python number already: leave out `{name}()`."
     if cls in (float, int) and name == "backward":
         yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
     if hasattr(Tensor, name) and not name.startswith("__"):
         yield from (
             text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
         )
+    if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
+        yield "A module is copied with `copy.deepcopy(...)`."
+    if isinstance(value, nn.Module | Optimizer) and name in ("save", "load"):
+        yield f"It is a function of PyTorch: `torch.{name}(...)`."
+    if isinstance(value, nn.Module) and hasattr(Tensor, name):
+        yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
@@ -568,7 +614,8 @@ def _converted(tree: ast.AST | None) -> str:
             inner = inner if len(inner) <= 20 else "tensor"
             return f"`{name}({inner})` makes one Python number; `{inner}.{name}()` converts each element of a tensor."
         if name.endswith(".item"):
-            return "`item()` is for a tensor with one element. Reduce the tensor first, or leave `item()` out."
+            tensor = name.removesuffix(".item")
+            return f"`{tensor[:40]}` has several elements, and `item()` takes out only one: index or reduce it first."
         if name.startswith("math."):
             return f"`{name}` works on one Python number; for a tensor use `torch.{name[5:]}`."
         if name == "range":
@@ -576,10 +623,20 @@ def _converted(tree: ast.AST | None) -> str:
     return "A tensor with several elements cannot become one Python number: reduce it first."
 
 
+def _list_index(tree: ast.AST | None) -> str:
+    if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
+        return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
+    return (
+        "A list takes one integer as its index: make a tensor of it, and index that. (Of a `Subset`, use `.indices`.)"
+    )
+
+
 def _truth(tree: ast.AST | None) -> str:
     tests = [one.test for one in nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
     if any(isinstance(test, ast.Name | ast.Attribute) for test in tests):
         return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
+    if any(called_name(one) in ("max", "min") for one in nodes(tree)):
+        return "Python's `max` and `min` want one truth value of a tensor: use `clamp`, `torch.maximum` or `x.max()`."
     if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
         return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
     if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
@@ -604,9 +661,7 @@ def _context(tree: ast.AST | None) -> str:
 
 
 _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
-    r"only integer tensors of a single element": (
-        "A list takes one integer as its index: make a tensor of it, and index that. (Of a `Subset`, use `.indices`.)"
-    ),
+    r"only integer tensors of a single element": _list_index,
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
     r"Boolean value of Tensor|truth value of an array": _truth,
     r"object does not support the (asynchronous )?context manager|__enter__": _context,
@@ -626,7 +681,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"implicitly created only for scalar outputs": "`backward()` starts from one number: take a mean or a sum first.",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
-    r"'(torch.Size|Tensor|tuple|list|int|float|bool|str|NoneType)' object is not callable": (
+    r"'(tuple|list|dict)' object is not callable": r"This is a \1: square brackets take an element out of it.",
+    r"'(torch.Size|Tensor|int|float|bool|NoneType)' object is not callable": (
         r"There are brackets after what is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` are "
         "attributes."
     ),
@@ -635,6 +691,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
+    r"'str' object is not call|be Tensor, not str": "This is a string: a loop over a dict gives keys, `.items()` both.",
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
     r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
@@ -642,10 +699,14 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
     r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
-    r"'DataLoader' object is not subscriptable": "A loader has no index: loop over it, or index its `.dataset`.",
+    r"'DataLoader' object is not sub": "A loader has no index: loop over it, or give its `.dataset` instead.",
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
-    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1. Compare its brackets with the `def` line.",
+    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what is in its brackets.",
+    r"of type '(int|float)' has no len": r"This is one \1 already; `len` counts what is in a list, a tensor, a loader.",
+    r"Index tensor must have the same number of dim": "`gather` wants an index of as many dimensions: `unsqueeze` it.",
+    r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
+    r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
@@ -683,10 +744,14 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
+    r"cannot unpack non-iterable (int|float|bool)": r"This is a single \1, and several names are on the left of `=`.",
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"expanded size .*?\((\d+)\) .* size \((\d+)\)": r"\2 elements do not fit into the \1 places on the left of `=`.",
+    r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
+    r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
     r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",
 }

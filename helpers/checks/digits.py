@@ -27,6 +27,7 @@ _count = template(
     def count_parameters(s):
         pairs = [*zip(s, s[1:])]
         weights, biases, scales = sum(n * m for n, m in pairs), sum(s[1:]), sum(s[1:-1])
+        linear = weights + biases
         return $result
     """
 )
@@ -40,27 +41,22 @@ _count = template(
     why="So you know before building it whether a network will fit into the memory of a phone.",
     mistakes={
         "These are the weights alone: what else does a linear layer have?": _count("weights"),
-        "The linear layers are right. What does each batch norm learn?": _count("weights + biases"),
-        "A batch norm learns two numbers for each output, a scale and a shift.": _count(
-            "weights + biases + scales", "weights + biases + 2 * (len(s) - 2)"
-        ),
-        "Nothing follows the last linear layer: its outputs are the logits.": _count("weights + biases + 2 * biases"),
-        "No batch norm comes before the first layer.": _count("weights + biases + 2 * sum(s)"),
-        "The last `Linear` counts too; only the batch norm after it is missing.": _count(
-            "weights - s[-2] * s[-1] + biases - s[-1] + 2 * scales"
-        ),
-        "Leave out running mean and variance: they are not trained.": _count("weights + biases + 4 * scales"),
+        "The linear layers are right. What does each batch norm learn?": _count("linear"),
+        "A batch norm learns two numbers per output.": _count("linear + scales", "linear + 2 * (len(s) - 2)"),
+        "A batch norm follows every `Linear` but the last, with two numbers for each output; none comes before the "
+        "first.": _count(*(f"linear + 2 * sum({part})" for part in ("s[1:]", "s", "s[:-1]"))),
+        "The last `Linear` counts too, without a batch norm.": _count("linear - (s[-2] + 1) * s[-1] + 2 * scales"),
+        "Leave out running mean and variance: they are not trained.": _count("linear + 4 * scales"),
         "The batch norms are right. The linear layers have biases, too.": _count("weights + 2 * scales"),
-        "A batch norm has two numbers for each output of its `Linear`, not for its inputs.": _count(
-            "weights + biases + 2 * sum(s[:-1])"
+        "Biases belong to outputs, not inputs.": _count("weights + sum(s[:-1]) + 2 * scales", "weights + sum(s[:-1])"),
+        "Calculate: no machine could hold this layer.": _count("[*map(nn.Linear, s, s[1:])] and linear + 2 * scales"),
+        "A `Linear` leads from each size to the next, 784 to 512, 512 to 256 and so on, with `a * b` weights.": _count(
+            *("s[0] * s[-1] + s[-1]", "sum(n + m for n, m in pairs)", "sum(n + m for n, m in pairs) + 2 * scales"),
+            *(f"sum(n * m + {b} * m for n, m in pairs[::2]){last}" for b in (1, 3) for last in ("", " - 2 * s[-1]")),
         ),
-        "A bias belongs to each output, not to each input.": _count(
-            "weights + sum(s[:-1]) + 2 * scales", "weights + sum(s[:-1])"
+        "Another layer may have as many outputs as the last: tell the last one by its place, not by its size.": _count(
+            "linear + 2 * sum(n for n in s[1:] if n != s[-1])"
         ),
-        "Your function builds a layer. Calculate: no machine could hold this one.": _count(
-            "[nn.Linear(n, m) for n, m in pairs] and weights + biases + 2 * scales"
-        ),
-        "A `Linear` leads from each size to the next, not from the first to the last.": _count("s[0] * s[-1] + s[-1]"),
     },
 )
 def count_parameters(answer: Any) -> None:
@@ -80,6 +76,7 @@ _order = template(
         gaps = $gaps
         return $result
     """,
+    result="gaps.argsort()[:k]",
     scores="outputs.softmax(dim=1)",
     gaps="two[:, 0] - two[:, 1]",
 )
@@ -93,28 +90,22 @@ _order = template(
     why="Where a mistake is costly, these are the ones to hand to a person. Try it on `outputs`, and look at them.",
     mistakes={
         "These are the images with the largest gap, of which the network is surest.": _order("(-gaps).argsort()[:k]"),
-        "These are the gaps between logits, not between probabilities.": _order("gaps.argsort()[:k]", scores="outputs"),
+        "These are differences of logits, or ratios: take differences of probabilities.": _order(scores="outputs"),
         "This looks at the largest alone. How near is the second largest?": _order("p.amax(dim=1).argsort()[:k]"),
-        "These are the gaps; return the indices of the images.": _order("gaps.sort().values[:k]", "gaps[:k]"),
-        "Take the softmax over the classes of each image, not over the images.": _order(
-            "gaps.argsort()[:k]", scores="outputs.softmax(dim=0)"
+        "These are gaps or classes: return the indices of the images.": _order(
+            "gaps.sort().values[:k]", "gaps[:k]", "outputs.argmax(dim=1)[:k]", "outputs.topk(2, dim=1).indices[:k]"
         ),
-        "The right images, but the most doubtful one comes first: keep the order of the gaps.": _order(
-            "gaps.argsort()[:k].sort().values", "gaps.argsort()[:k].flip(0)"
-        ),
-        "`two[0]` is the first *image*. The largest probability of each image is in column 0, `two[:, 0]`.": _order(
-            "gaps.argsort()[:k]", gaps="two[0] - two[1]"
-        ),
-        "These are differences between class numbers: take the probabilities, `sort(dim=1).values`.": _order(
-            "gaps.argsort()[:k]", gaps="p.argsort(dim=1)[:, -1] - p.argsort(dim=1)[:, -2]"
-        ),
+        "Take the softmax over the classes of an image, not over the images.": _order(scores="outputs.softmax(dim=0)"),
+        "The right images: the most doubtful one comes first.": _order("gaps.argsort()[:k].sort().values"),
+        "Index `[0]` is the first *image*; the largest numbers are in column `[:, 0]`.": _order(gaps="two[0] - two[1]"),
+        "These are differences of classes: take `.values`.": _order(gaps="p.argsort(dim=1)[:, -2:].diff(dim=1)[:, 0]"),
         "Only the first `k` are asked for.": _order("gaps.argsort()"),
-        "Look for the two largest among the classes of each image, not among the images (dimension 0).": _order(
-            "p.topk(2, dim=0).values.diff(dim=0).neg().flatten().argsort()[:k]"
+        "Take the two largest of each image, `dim=1`.": _order(
+            "p.topk(2, 0).values.diff(dim=0).neg()[0].argsort()[:k]"
         ),
         "Compare only the two likeliest classes of each image.": _order("(p * p.log()).sum(dim=1).argsort()[:k]"),
-        "These are classes; return the indices of the images.": _order(
-            "outputs.argmax(dim=1)[:k]", "outputs.topk(2, dim=1).indices[:k]"
+        "`sort` begins with the smallest: the two largest are the last two columns, -1 and -2.": _order(
+            "gaps.argsort()[:k]", "(-gaps).argsort()[:k]", gaps="p.sort(dim=1).values[:, :2].diff(dim=1)[:, 0]"
         ),
     },
 )
@@ -122,7 +113,7 @@ def doubtful(answer: Any) -> None:
     """The k images whose two likeliest classes are nearest to each other."""
     cases = []
     for n, classes, k in ((8, 10, 3), (6, 4, 1), (5, 2, 5), (12, 3, 4)):
-        outputs = 3 * torch.randn(n, classes, generator=_generator(n))
+        outputs = 3 * torch.randn(n, classes, generator=_generator(n + 9))
         gaps = {}
         for image, logits in enumerate(outputs.double().tolist()):
             second, first = sorted(math.exp(logit) for logit in logits)[-2:]
@@ -152,6 +143,18 @@ def _trials() -> list[tuple[str, nn.Module, Tensor]]:
     ]
 
 
+class _Runs(list):
+    """A hook that notes in which mode each layer of a network, or of a copy of it, ran."""
+
+    def __call__(self, layer: nn.Module, *_: Any) -> None:
+        self.append(layer.training)
+
+    def __reduce__(self) -> str:  # a copy by `deepcopy`, or by `torch.save` and `torch.load`, has the same hook
+        return "_RUNS"
+
+
+_RUNS = _Runs()
+
 _changes = template(
     """
     def changed_by(model, X):
@@ -162,6 +165,7 @@ _changes = template(
         return $result
     """,
     {"copy": copy},
+    result="changed",
     before="model.state_dict()",
     tried="copy.deepcopy(model)",
     outputs="tried(X)",
@@ -176,15 +180,16 @@ _changes = template(
     why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
     mistakes={
         "Neither a `state_dict` nor `copy.copy` copies the tensors, which change with it. Use `copy.deepcopy`.": (
-            either(*(_changes("changed", tried=one) for one in ("model", "copy.copy(model)")))
+            either(*(_changes(tried=one) for one in ("model", "copy.copy(model)")))
         ),
-        "A forward pass changes no parameter. What else is in a `state_dict`?": _changes("[]"),
+        "Compare the whole `state_dict` of the given network with that of the copy that ran: the parameters stay the "
+        "same, other entries do not.": _changes("[]"),
         "A copy of the `state_dict` shows the change; on what could the forward pass run to cause none?": _changes(
-            "changed", before="copy.deepcopy(model.state_dict())", tried="model"
+            before="copy.deepcopy(model.state_dict())", tried="model"
         ),
         "Run the batch in the mode in which the network is given: leave out `train()` and `eval()`.": either(
-            *(_changes("changed", tried=f"copy.deepcopy(model).{mode}()") for mode in ("train", "eval")),
-            *(_changes("changed", tried=f"copy.deepcopy(model.{mode}())") for mode in ("train", "eval")),
+            *(_changes(tried=f"copy.deepcopy(model).{mode}()") for mode in ("train", "eval")),
+            *(_changes(tried=f"copy.deepcopy(model.{mode}())") for mode in ("train", "eval")),
         ),
         "Only a forward pass shows what changes: in eval mode, nothing does.": _changes("[]", outputs="None"),
         "Compare the values: a forward pass changes no parameter.": _changes("[*before]"),
@@ -192,10 +197,9 @@ _changes = template(
         "The count of batches changes, too.": _changes("[name for name in changed if before[name].ndim]"),
         "These are the right names in alphabetical order: keep that of the `state_dict`.": _changes("sorted(changed)"),
         "These are the names of what stays as it is.": _changes("[name for name in before if name not in changed]"),
-        "These are the tensors; their names are asked for.": _changes(
-            *(f"[{entries}[name] for name in changed]" for entries in ("before", "after"))
-        ),
+        "These are tensors: return their names.": _changes("[*map(before.get, changed)]", "[*map(after.get, changed)]"),
         "These are true and false: return the names.": _changes("[name in changed for name in before]"),
+        "Return the whole name, as it is in the `state_dict`.": _changes("[name.split('.')[-1] for name in changed]"),
     },
 )
 def changed_by(answer: Any) -> None:
@@ -203,20 +207,20 @@ def changed_by(answer: Any) -> None:
     expect_callable(answer, "`changed_by`")
     for name, model, X in _trials():
         before = copy.deepcopy(model.state_dict())
-        modes = [module.training for module in model.modules()]
+        modes = [(part, part.training) for part in model.modules()]
         tried = copy.deepcopy(model)
         tried(X)
         wanted = [key for key, old in before.items() if not torch.equal(tried.state_dict()[key], old)]
-        runs: list[list[bool]] = []  # of the network or a copy of it: the modes in which it ran
-        model.register_forward_hook(
-            lambda module, *_, runs=runs: runs.append([part.training for part in module.modules()])
-        )
+        layers = [part for part in model.modules() if not [*part.children()]]
+        for layer in layers:
+            layer.register_forward_hook(_RUNS)
+        _RUNS.clear()
         result = call(answer, model, X, may_change=True)
-        if modes != [module.training for module in model.modules()]:
-            raise NotYet(f"Your function leaves {name} in another mode.")
-        if not runs:
+        if any(part.training != mode for part, mode in modes):
+            raise NotYet(f"Your function switches {name} to another mode.")
+        if not _RUNS:
             raise NotYet("No batch ran through the network, or through a copy of it.")
-        if any(run != modes for run in runs):
+        if [layer.training for layer in layers] * (len(_RUNS) // len(layers)) != _RUNS:
             raise NotYet(f"The batch ran in another mode than that of {name}.")
         harmed = any(not torch.equal(model.state_dict()[key], old) for key, old in before.items())
         if harmed and type(result) is list and not result:
@@ -234,7 +238,7 @@ _cnn = template(
         return nn.Sequential(
             nn.Conv2d(3, 8, 5, 2, 2), nn.BatchNorm2d(8), nn.LeakyReLU(0.1),
             nn.Conv2d(8, 32, 5, 2, 2), nn.BatchNorm2d(32), nn.LeakyReLU(0.1),
-            nn.Flatten(), nn.Dropout($result), $linear
+            nn.Flatten(), nn.Dropout(0.3), $linear
         )
     """,
     linear="nn.Linear(2048, 5)",
@@ -250,14 +254,10 @@ _AS_MADE = "Three numbers change for the other images; all the others are those 
     why="Images of this size are those of CIFAR-10, the next data set that most people try.",
     mistakes={
         "Each stride of 2 halves height and width: 32, 16, and then? How many numbers leave `Flatten`?": either(
-            *(_cnn("0.3", linear=f"nn.Linear({n}, 5)") for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32))
+            *(_cnn(linear=f"nn.Linear({n}, 5)") for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32))
         ),
-        "The images are of 5 classes: one output for each.": _cnn("0.3", linear="nn.Linear(2048, 10)"),
-        "The last `Linear` gives logits, which is what `CrossEntropyLoss` wants: nothing comes after it.": _cnn(
-            "0.3", linear="nn.Linear(2048, 5), nn.Softmax(dim=1)"
-        ),
-        "`Dropout(0.3)` comes before the last `Linear`.": _cnn("0.0"),
-        "In `make_cnn` dropout zeroes 0.3 of the numbers.": _cnn("0.5"),
+        "The images are of 5 classes: one output for each.": _cnn(linear="nn.Linear(2048, 10)"),
+        "Nothing follows the last `Linear`: it gives logits.": _cnn(linear="nn.Linear(2048, 5), nn.Softmax(dim=1)"),
     },
 )
 def make_colour_cnn(answer: Any) -> None:
@@ -293,28 +293,22 @@ _LAYERS = (
 
 def _expect_layers_of_the_page(model: nn.Module, X: Tensor) -> None:
     """The layers with parameters by their options; what is between them by what it does to the numbers."""
-    (_, conv1), (to_norm1, norm1), (to_conv2, conv2), (to_norm2, norm2), (to_linear, linear) = _passed(model.eval(), X)
+    passed = _passed(model.eval(), X)
     with torch.no_grad():
         output = call(model, X)
-    for place, before, after in (("first", conv1, to_norm1), ("second", conv2, to_norm2)):
-        if not torch.equal(before, after):
+    for place, ((_, conv), (given, norm), (activated, _)) in {"first": passed[:3], "second": passed[2:]}.items():
+        if not torch.equal(conv, given):
             hint = "In `make_cnn` a batch norm follows each convolution, and then comes the activation."
             raise NotYet(f"Something comes between the {place} convolution and its batch norm.", hint)
-    for place, before, after in (("first", norm1, to_conv2), ("second", norm2, to_linear)):
-        if torch.equal(before.flatten(1), after.flatten(1)):
-            hint = "Without an activation between them, two layers do no more than one."
-            raise NotYet(f"No activation follows the {place} batch norm.", hint)
-        if not torch.allclose(nn.functional.leaky_relu(before, 0.1).flatten(1), after.flatten(1), atol=1e-6):
-            hint = "`make_cnn` has the activation after each batch norm, `LeakyReLU(0.1)`."
-            raise NotYet(f"Another activation than in `make_cnn` follows the {place} batch norm.", hint)
-    if not torch.equal(linear, output):
+        if not torch.allclose(nn.functional.leaky_relu(norm, 0.1).flatten(1), activated.flatten(1), atol=1e-6):
+            hint = "`LeakyReLU(0.1)` follows each batch norm: without an activation, two layers do no more than one."
+            raise NotYet(f"After the {place} batch norm comes no activation, or another than in `make_cnn`.", hint)
+    if not torch.equal(passed[-1][1], output):
         raise NotYet("Something follows the last `Linear`.")
-    model.train()
-    dropped = (_passed(model, X)[4][0] == 0).float().mean().item()
-    if dropped < 0.01:
-        raise NotYet("In training, no number is zeroed on its way into the last `Linear`.")
+    dropped = (_passed(model.train(), X)[-1][0] == 0).float().mean().item()
     if abs(dropped - 0.3) > 0.03:
-        raise NotYet("In training, dropout zeroes another fraction of the numbers than in `make_cnn`.")
+        found = f"In training, {dropped:.0%} of the numbers are zero when they reach the last `Linear`, instead of 30%."
+        raise NotYet(found, "In `make_cnn`, `Dropout(0.3)` comes just before the last `Linear`.")
 
 
 def _passed(model: nn.Module, X: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -355,6 +349,7 @@ _centred = template(
         down, right = round(14 - row), round(14 - column)
         return picture.roll($result)
     """,
+    result="(down, right), (0, 1)",
     empty="picture.sum() == 0",
     weight="picture",
     change="pass",
@@ -368,17 +363,18 @@ _centred = template(
     difficulty=3,
     why="It is one half of the framing; scaling is the other. Move a digit by four pixels, then let this undo it.",
     mistakes={
-        "It was moved just as far, but the other way.": _centred("(-down, -right), (0, 1)"),
+        "It was moved the other way: `14 - row` is positive where it must move down, and negative where up.": _centred(
+            "(-down, -right), (0, 1)", "(abs(down), abs(right)), (0, 1)"
+        ),
         "Rows and columns are exchanged: `sum(dim=1)` gives one number per row, and in `roll` dimension 0 moves up and "
         "down.": _centred("(right, down), (0, 1)"),
         "This moves the middle of the rectangle around the ink; in a centre of mass, more ink weighs more.": _centred(
-            "(down, right), (0, 1)",
             change="row, column = ((at.nonzero()[0] + at.nonzero()[-1]).item() / 2 for at in (rows, columns))",
         ),
         "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": either(
-            *(_centred("(down, right), (0, 1)", weight=f"(picture > {least}).float()") for least in (0.1, 0))
+            *(_centred(weight=f"(picture > {least}).float()") for least in (0.1, 0))
         ),
-        "It stops a pixel short: the distance to 14 (not to 13.5) is rounded, not cut off.": _centred(
+        "It is a pixel off: the distance to 14 (not to 13.5) is rounded to the nearest integer, not cut off.": _centred(
             "(int(14 - row), int(14 - column)), (0, 1)",
             "(14 - int(row), 14 - int(column)), (0, 1)",
             "(int((14 - row) // 1), int((14 - column) // 1)), (0, 1)",
@@ -390,17 +386,22 @@ _centred = template(
         "Up and down is right. And sideways?": _centred("down, 0"),
         "Sideways is right. And up and down?": _centred("right, 1"),
         "`roll` without `dims` moves the pixels along one long row: name the dimensions.": _centred("down + right"),
-        "Divide by the ink of the whole image: the weights must add up to 1.": either(
-            *(_centred("(down, right), (0, 1)", change=f"row *= {by}; column *= {by}") for by in ("ink", "ink / 28"))
+        "Both went along one dimension: 0 moves up and down, 1 sideways.": _centred(
+            "down + right, 0", "down + right, 1"
         ),
-        "The target is row 14 and column 14, not 13.": _centred("(down - 1, right - 1), (0, 1)"),
-        "Without ink there is no centre of mass: return the image.": _centred("(down, right), (0, 1)", empty="False"),
+        "Divide by the ink of the whole image: the weights must add up to 1.": either(
+            *(_centred(change=f"row *= {by}; column *= {by}") for by in ("ink", "ink / 28"))
+        ),
+        "The target is 14, not 13, and rows and columns count from 0.": _centred("(down - 1, right - 1), (0, 1)"),
+        "Without ink there is no centre of mass: return the image.": _centred(empty="False"),
     },
 )
 def centred(answer: Any) -> None:
     """An image moved by whole pixels until its centre of mass is nearest to pixel 14."""
     cases = []
-    for seed, (top, left, height, width) in enumerate(((6, 1, 14, 20), (15, 17, 12, 9), (3, 2, 9, 6), (20, 13, 1, 1))):
+    for seed, (top, left, height, width) in enumerate(
+        ((2, 1, 10, 16), (6, 1, 14, 20), (15, 17, 12, 9), (20, 13, 1, 1))
+    ):
         image = torch.zeros(28, 28)
         ink = 0.12 + 0.2 * torch.rand(height, width, generator=_generator(seed))
         # Dark at the bottom left and empty at the top left: no other middle is near the centre of mass.
@@ -422,47 +423,40 @@ def _reached(model: nn.Module) -> int:
     return round(model[0].weight[0, 0].item())
 
 
-def _train_once(model: nn.Module) -> None:
-    if _reached(model) >= 50:
-        raise NotYet(
-            "The training is still going on after 50 epochs, long after the last that was better.",
-            "What ends the loop? Each epoch without a new best must bring it nearer to its end.",
-        )
-    with torch.no_grad():
-        for tensor in (*model.parameters(), model[1].running_mean):
-            tensor.add_(1)
-
-
-# The accuracy after each epoch, and the patience; the last one is repeated for ever.
+# The accuracy after each epoch (the last one is repeated for ever), the patience, the last and the best epoch
 _COURSES = (
-    ([0.3, 0.25, 0.6, 0.5, 0.7, 0.65, 0.75, 0.7, 0.72, 0.74, 0.8, 0.1], 3),
-    ([0.3, 0.2, 0.4, 0.3, 0.5, 0.4, 0.3, 0.2], 2),
-    ([0.5, 0.8, 0.8, 0.8, 0.9, 0.1], 2),
-    ([0.5, 0.4, 0.9, 0.1], 1),
-    ([0.0], 2),
+    ([0.3, 0.25, 0.6, 0.5, 0.7, 0.65, 0.75, 0.7, 0.72, 0.74, 0.8, 0.1], 3, 10, 7),
+    ([0.3, 0.2, 0.4, 0.3, 0.5, 0.4, 0.3, 0.2], 2, 7, 5),
+    ([0.5, 0.8, 0.8, 0.8, 0.9, 0.1], 2, 4, 2),
+    ([0.5, 0.4, 0.9, 0.1], 1, 2, 1),
+    ([0.0], 2, 3, 1),
 )
 
 _until = template(
     """
     def train_until(model, train_once, judge, patience):
-        best, state, waited, kept, epochs = $start, None, 0, 0, 0
+        best, state, waited, kept, epochs = $start, $first, 0, 0, 0
         while $going:
-            train_once(model)
-            accuracy, epochs = judge(model), epochs + 1
+            $round
+            epochs += 1
             if accuracy $better best: best, state, kept, waited = accuracy, $state, epochs, $reset
             else: waited += 1; $then
         $put_back
         return $result
     """,
     {"copy": copy},
+    result="epochs",
     start="-1.0",
+    first="None",
     going="waited < patience",
+    round="train_once(model); accuracy = judge(model)",
     better=">",
     state="copy.deepcopy(model.state_dict())",
     reset="0",
     then="pass",
     put_back="model.load_state_dict(state)",
 )
+_COPY = "copy.deepcopy(model.state_dict())"
 
 
 @book.exercise(
@@ -472,23 +466,26 @@ _until = template(
     difficulty=3,
     why="It is called early stopping. Give it `train` and `validate` of this page, wrapped to fit: when does it stop?",
     mistakes={
-        "Return how many epochs were trained, not the best epoch or its accuracy.": _until("kept", "best"),
-        "The epochs are not counted: add 1 after each call of `train_once`.": _until("0"),
-        "`patience` is not the number of epochs: a new best restarts it.": _until("epochs", going="epochs < patience"),
-        "It waits one epoch too long.": _until("epochs", going="waited <= patience"),
-        "One epoch is missing: it stops too early, or counts from 0.": _until("epochs", going="waited < patience - 1"),
-        "After a new best, start counting from 0 again.": _until("epochs", reset="waited"),
-        "An accuracy just as high as the best is not a new best.": _until("epochs", better=">="),
-        "A higher accuracy is better: reverse the comparison.": either(
-            _until("epochs", better="<", start="2.0"), _until("epochs", better="<")
+        "Return the number of all epochs, from the first to the last.": _until("kept", "best", "epochs - 1", "waited"),
+        "The epochs are not counted: add 1 after each call of `train_once`.": _until("0", "1"),
+        "`patience` is not the number of epochs: a new best restarts it.": _until(going="epochs < patience"),
+        "It waits one epoch too long.": _until(going="waited <= patience"),
+        "It stops an epoch too early.": _until(going="waited < patience - 1"),
+        "After a new best, start counting from 0 again.": _until(reset="waited"),
+        "An accuracy just as high as the best is not a new best.": _until(better=">="),
+        "Higher is better: reverse the comparison.": either(_until(better="<", start="2.0"), _until(better="<")),
+        "Compare each accuracy with the best so far, not with the epoch before.": _until(then="best = accuracy"),
+        "Train first, then judge the epoch that has ended.": _until(round="accuracy = judge(model); train_once(model)"),
+        "It stops at the first epoch without a new best: use `patience`.": _until(going="waited < 1"),
+        "The first epoch is a new best, even with an accuracy of 0: begin with a smaller number, and do not judge the "
+        "untrained network.": either(
+            _until(start="0.0"),
+            *(_until(start=start, first=_COPY) for start in ("0.0", "judge(model)")),
         ),
-        "It stops at the first epoch without a new best: use `patience`.": _until("epochs", going="waited < 1"),
-        "An accuracy of 0 may be the best so far: begin with a smaller number.": _until("epochs", start="0.0"),
-        "Put the best state back after the loop, not inside.": _until("epochs", then="model.load_state_dict(state)"),
-        "A `state_dict` changes with its network. Keep a deep copy.": _until("epochs", state="model.state_dict()"),
-        "Put back what you kept into the given `model`, after the loop.": _until("epochs", put_back="pass"),
+        "Put the best state back after the loop, not inside.": _until(then="model.load_state_dict(state)"),
+        "A `state_dict` changes with its network. Keep a deep copy.": _until(state="model.state_dict()"),
+        "Put back what you kept into the given `model`, after the loop.": _until(put_back="pass"),
         "Besides its parameters a network has buffers, such as a running mean. A `state_dict` has both.": _until(
-            "epochs",
             state="copy.deepcopy(dict(model.named_parameters()))",
             put_back="model.load_state_dict(state, strict=False)",
         ),
@@ -497,37 +494,43 @@ _until = template(
 def train_until(answer: Any) -> None:
     """Early stopping: trains until the patience is used up, and leaves the best epoch in the model."""
     expect_callable(answer, "`train_until`")
-    for accuracies, patience in _COURSES:
+    for accuracies, patience, epochs, kept in _COURSES:
         model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
         loaded: list[int] = []  # for how many epochs the model is trained when something was put back
         model.register_load_state_dict_post_hook(lambda module, _, loaded=loaded: loaded.append(_reached(module)))
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.zero_()
+        for parameter in model.parameters():
+            nn.init.zeros_(parameter)
+        trained: list[nn.Module] = []
+
+        def train_once(model: nn.Module, trained: list[nn.Module] = trained) -> None:
+            if len(trained) >= 50:
+                raise NotYet(
+                    "The training is still going on after 50 epochs, long after the last that was better.",
+                    "What ends the loop? Each epoch without a new best must bring it nearer to its end.",
+                )
+            trained.append(model)
+            with torch.no_grad():
+                for tensor in (*model.parameters(), model[1].running_mean):
+                    tensor.add_(1)
 
         def judge(model: nn.Module, accuracies: list[float] = accuracies) -> float:
             return accuracies[min(_reached(model), len(accuracies)) - 1] if _reached(model) else 0.0
 
-        best, kept, epochs = -1.0, 0, 0
-        while epochs - kept < patience:
-            epochs += 1
-            accuracy = accuracies[min(epochs, len(accuracies)) - 1]
-            best, kept = (accuracy, epochs) if accuracy > best else (best, kept)
+        train_once.__qualname__, judge.__qualname__ = "train_once", "judge"  # as messages have them
         course = ", ".join(f"{accuracy:g}" for accuracy in accuracies)
         given = f"with the accuracies {course} ... and patience {patience}"
-        result = call(answer, model, _train_once, judge, patience, may_change=True)
-        expect(result, epochs, what=f"the number of epochs {given}", reveal=True)
+        result = call(answer, model, train_once, judge, patience, may_change=True)
+        expect(len(trained), epochs, what=f"the number of epochs trained {given}", reveal=True)
+        expect(result, epochs, what=f"the result {given}", reveal=True)
         _expect_kept(model, epochs, kept, given, epochs in loaded)
 
 
 def _expect_kept(model: nn.Module, epochs: int, kept: int, given: str, loaded: bool) -> None:
     """The model has the parameters and the running mean of the epoch that was kept."""
     now, right = _reached(model), "The number of epochs is right, but "
-    if now == epochs:
-        changed = ": what was put back had changed with it" * loaded
-        raise NotYet(f"{right}the model has the weights of the last epoch{changed} ({given}).")
     if now != kept:
-        raise NotYet(f"{right}the model has the weights of epoch {now} ({given}).")
+        changed = ", the last: what was put back had changed with it" * (loaded and now == epochs)
+        raise NotYet(f"{right}the model has the weights of epoch {now}{changed} ({given}).")
     everything = [*(p.detach() for p in model.parameters()), model[1].running_mean]
     if any(not torch.equal(t, torch.full_like(t, float(kept))) for t in everything):
         raise NotYet(f"{right}the model is a mixture of two epochs ({given}).")

@@ -46,9 +46,10 @@ _count = template("def batch_count(n, size): full, rest = divmod(n, size); retur
             "-(-n // size), rest", "full + 1, rest", "full + 1, rest or size"
         ),
         "The last batch is not always full: how many images are left for it?": _count(
-            "-(-n // size), size", "-(-n // size), size if n < size else rest or size"
+            "-(-n // size), size", "-(-n // size), size if n < size else rest or size", "-(-n // size), size - rest"
         ),
         "Two numbers are asked for: `return` them with a comma between.": _count("-(-n // size)", "rest or size"),
+        "Divide the images by the batch size, not the other way round.": _count("-(-size // n), 1", "size // n, 1"),
     },
 )
 def batch_count(answer: Any) -> None:
@@ -81,12 +82,10 @@ _cost = template(
         "The probability was rounded to 0 before its logarithm was taken: `log_softmax` does both in one.": _cost(
             "-p.log()[rows, y]", "(logits.exp().sum(dim=1) / logits.exp()[rows, y]).log()"
         ),
-        "Each row needs one number only, that of its own true class: index rows and columns in pairs.": _cost(
-            "-log_p[:, y]", "-log_p"
+        "Take one number per row, that of its true class: index in pairs.": _cost(
+            "-log_p[:, y]", "-log_p", "-log_p[y]"
         ),
-        "The likeliest class does not matter here: the loss asks for the true one, `y`.": _cost(
-            "-log_p.max(dim=1).values", "logits.argmax(dim=1)"
-        ),
+        "The true class, `y`, counts, not the likeliest.": _cost("-log_p.max(dim=1).values", "logits.argmax(dim=1)"),
         "Softmax was applied twice: `cross_entropy` wants logits.": _cost("F.cross_entropy(p, y, reduction='none')"),
     },
 )
@@ -136,6 +135,7 @@ _epoch = template(
         return $result
     """,
     {"evaluate": evaluate},
+    result="total / images",
     before="None",
     loss="loss_fn(model.train()(X), y)",
     steps=_STEPS,
@@ -150,28 +150,27 @@ _epoch = template(
     why="Now you can watch the training loss, too: beside the validation loss it shows whether a network overfits.",
     mistakes={
         "Look at the five steps of each batch: one is missing or comes too early.": either(
-            _epoch("total / images", steps="loss.backward(); optimizer.step()"),
-            _epoch("total / images", steps="optimizer.zero_grad(); loss.backward()"),
-            _epoch("total / images", steps="optimizer.step(); optimizer.zero_grad(); loss.backward()"),
+            _epoch(steps="loss.backward(); optimizer.step()"),
+            _epoch(steps="optimizer.zero_grad(); loss.backward()"),
+            _epoch(steps="optimizer.step(); optimizer.zero_grad(); loss.backward()"),
         ),
-        "The model arrives in eval mode: which call comes before the first batch?": _epoch(
-            "total / images", loss="loss_fn(model(X), y)"
-        ),
-        "Count the loss of a batch once for each image, `len(y)`; then divide by the number of images.": _epoch(
-            "sum(losses) / len(losses)", "sum(losses)", "sum(losses) / images", "total", "3 * total / images"
+        "The model arrives in eval mode: which call comes before the first batch?": _epoch(loss="loss_fn(model(X), y)"),
+        "Count the loss of a batch once for each image, `len(y)`; then divide by the number of images, not that of "
+        "batches, `len(loader)`.": _epoch(
+            *("sum(losses) / len(losses)", "sum(losses)", "sum(losses) / images", "total", "3 * total / images"),
+            *("sum(loss / size for loss, size in zip(losses, sizes))", "total / len(loader)"),
         ),
         "This is the loss of the last batch only: does your sum start again from 0 in each batch?": _epoch(
-            "losses[-1]", "losses[-1] * sizes[-1] / images"
+            "losses[-1]", "losses[-1] * sizes[-1] / images", "total / sizes[-1]"
         ),
         "Take the loss of each batch as it was before its step, not after it.": either(
             _epoch("evaluate(model, loader, loss_fn).loss"),
-            _epoch("total / images", steps=f"{_STEPS}; loss = loss_fn(model(X), y)"),
+            _epoch(steps=f"{_STEPS}; loss = loss_fn(model(X), y)"),
         ),
         "This is the loss of the model as it came. The weights change after each batch: add its loss up in the loop.": (
             _epoch("before", before="evaluate(model, loader, loss_fn).loss")
         ),
-        "`len(loader)` is the number of batches: divide by the number of images.": _epoch("total / len(loader)"),
-        "The loss is given: `loss_fn`.": _epoch("total / images", loss="F.cross_entropy(model.train()(X), y)"),
+        "The loss is given: `loss_fn`.": _epoch(loss="F.cross_entropy(model.train()(X), y)"),
     },
 )
 def train_and_tell(answer: Any) -> None:
@@ -194,6 +193,7 @@ _name = template(
         best = p.argmax()
         return $result
     """,
+    result="names[best], p[best].item()",
     logits="model.eval()(image.unsqueeze(0))",
 )
 
@@ -205,13 +205,12 @@ _name = template(
     difficulty=2,
     why="This is what an app around your network would call. Give it an image of noise: how sure is it then?",
     mistakes={
-        "The network is still in training mode, so dropout is on.": _name(
-            "names[best], p[best].item()", logits="model(image.unsqueeze(0))"
+        "The network is still in training mode, so dropout is on.": _name(logits="model(image.unsqueeze(0))"),
+        "Only `softmax`, used once, gives the probability: no logit, sigmoid or logarithm does.": _name(
+            *(f"names[best], logits{one}[0, best].item()" for one in ("", ".sigmoid()", ".log_softmax(1)")),
+            "names[best], p.softmax(dim=0)[best].item()",
         ),
-        "The classes compete, so `softmax` gives the probability: this is a logit, a sigmoid or a logarithm.": _name(
-            *(f"names[best], logits{change}[0, best].item()" for change in ("", ".sigmoid()", ".log_softmax(1)"))
-        ),
-        "Along the batch, each class competes with nobody and gets a 1: which `dim=` are the classes?": _name(
+        "Along the batch each class gets a 1: which `dim=` are the classes?": _name(
             "names[0], 1.0", "names[best], 1.0"
         ),
         "Name and probability should be those of the likeliest class, not of the least likely.": _name(
@@ -266,11 +265,11 @@ _trust = template(
             "right / named", "(right / named).nan_to_num(nan=1.0)", "right / (named + 1)"
         ),
         "Divide what is right, the diagonal, by how often each class was named.": _trust(
-            "named", "right", "c / named", "1 - right / named"
+            *("named", "right", "c / named", "1 - right / named"),
+            *(f"{part} / named.clamp(min=1)" for part in ("c.trace()", "c.amax(dim=0)", "named")),
+            "c.float().mean(dim=0)",
         ),
-        "`clamp(min=1)` makes a 0 into a 1; `max=1` makes every larger sum into a 1.": _trust(
-            "right / named.clamp(max=1)"
-        ),
+        "`clamp(min=1)` makes a 0 into a 1; `max=1` makes larger sums into a 1.": _trust("right / named.clamp(max=1)"),
         "`//` turns a fraction below 1 into 0: divide with `/`.": _trust("right // named.clamp(min=1)"),
         "There are not always ten classes: `len(confusions)` counts them.": _trust("torch.zeros(10)"),
     },
@@ -330,6 +329,7 @@ _load = template(
         $fill
         return $result
     """,
+    result="saved['epochs']",
     weights_only="True",
     fill="model.load_state_dict(saved['model']); optimizer.load_state_dict(saved['optimizer'])",
 )
@@ -359,16 +359,12 @@ def _loading(*results: str, **holes: str) -> either:
             *("torch.save(model.state_dict(), path)", "torch.save({'model': model, 'optimizer': optimizer}, path)"),
             "for part in everything.values(): torch.save(part, path)",
         ),
-        "`pickle` stores what may run any code as it is loaded: use `torch.save` and `torch.load`.": _saving(
-            "pickle.dump(everything, path.open('wb'))"
-        ),
+        "Loading a `pickle` may run any code: use `torch.save`.": _saving("pickle.dump(everything, path.open('wb'))"),
         "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": either(
-            _loading("saved['epochs']", fill="model = saved['model']"),
-            _loading("saved['epochs']", fill="model.load_state_dict(saved['model'])"),
+            _loading(fill="model = saved['model']"),
+            _loading(fill="model.load_state_dict(saved['model'])"),
         ),
-        "With `weights_only=True`, `torch.load` accepts tensors and plain values, and refuses the rest.": _loading(
-            "saved['epochs']", weights_only="False"
-        ),
+        "`weights_only=True` refuses all but tensors and plain values.": _loading(weights_only="False"),
         "The number of epochs is in the file: return what was saved.": _loading("3", "saved"),
     },
 )
@@ -468,7 +464,7 @@ class _Feature(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         self.shown.add((list(_SETS)[int(X[0, -1])], self.training))
-        self.examples += len(X) if self.training else 0
+        self.examples += len(X) if self.training and X[0, -1] == 0 else 0
         return X[:, self.column : self.column + 1]
 
 
@@ -509,7 +505,7 @@ _choose = template(
         loss_fn, models, scores = nn.CrossEntropyLoss(), {}, {}
         for name, make in recipes.items():
             model, optimizer = $made
-            fitted = fit(model, train_loader, loss_fn, optimizer, epochs=$epochs, val_loader=$val, progress=False)
+            fitted = fit(model, $train, loss_fn, optimizer, epochs=$epochs, val_loader=$val, progress=False)
             $more
             models[name], scores[name] = model, $score
         chosen = $chosen
@@ -517,14 +513,15 @@ _choose = template(
         return $result
     """,
     {"fit": fit, "evaluate": evaluate},
+    result="chosen, tested.accuracy",
     made="make()",
+    train="train_loader",
     epochs="epochs",
     val="val_loader",
     more="",
     chosen="max(scores, key=scores.get)",
     score="evaluate(model, val_loader, loss_fn).accuracy",
 )
-_CHOSEN = "chosen, tested.accuracy"
 
 
 @book.exercise(
@@ -536,28 +533,23 @@ _CHOSEN = "chosen, tested.accuracy"
     "of this page.",
     mistakes={
         "Choose the recipe with the highest validation accuracy after the last epoch, `[-1]`.": either(
-            _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).loss"),
-            _choose(_CHOSEN, score="max(fitted.val_accuracy)"),
+            _choose(score="-evaluate(model, val_loader, loss_fn).loss"),
+            _choose(score="max(fitted.val_accuracy)"),
         ),
         "Let the validation set choose: training images may be known by heart, and the test is for the end.": either(
-            *(_choose(_CHOSEN, score=f"evaluate(model, {part}_loader, loss_fn).accuracy") for part in ("train", "test"))
+            *(_choose(score=f"evaluate(model, {part}_loader, loss_fn).accuracy") for part in ("train", "test"))
         ),
-        "`max` of a dict compares its keys, here the names: its `key=` says what to compare instead.": _choose(
-            _CHOSEN, chosen="max(scores)"
-        ),
+        "`max` of a dict compares its keys, the names: `key=` says what to compare.": _choose(chosen="max(scores)"),
         "The worst was chosen: by the smallest accuracy, or by the largest loss, which comes first in what `evaluate` "
         "returns (keep `.accuracy`).": either(
-            _choose(_CHOSEN, score="evaluate(model, val_loader, loss_fn)"),
-            _choose(_CHOSEN, score="-evaluate(model, val_loader, loss_fn).accuracy"),
+            _choose(score="evaluate(model, val_loader, loss_fn)"),
+            _choose(score="-evaluate(model, val_loader, loss_fn).accuracy"),
         ),
-        "The models stay untrained: call each recipe once, since every call makes a new pair.": _choose(
-            _CHOSEN, made="make()[0], make()[1]"
-        ),
-        "`val_accuracy` is empty where `fit` was given no `val_loader=`.": _choose(
-            _CHOSEN, val="None", score="fitted.val_accuracy[-1]"
-        ),
+        "The models stay untrained: call each recipe once and keep the pair.": _choose(made="make()[0], make()[1]"),
+        "`val_accuracy` is empty if `fit` gets no `val_loader=`.": _choose(val="None", score="fitted.val_accuracy[-1]"),
         "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
-            "chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"
+            *("chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"),
+            "chosen, evaluate(recipes[chosen]()[0], test_loader, loss_fn).accuracy",
         ),
         "`evaluate` returns loss and accuracy: take `.accuracy`, a fraction from 0 to 1.": _choose(
             "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
@@ -565,14 +557,10 @@ _CHOSEN = "chosen, tested.accuracy"
         "Return the name of the recipe and the test accuracy, with a comma between them.": _choose(
             "chosen", "tested.accuracy", "models[chosen], tested.accuracy"
         ),
-        "If you see all test results, you may choose by them: only the chosen model takes the test.": _choose(
-            _CHOSEN, more="evaluate(model, test_loader, loss_fn)"
-        ),
-        "With dropout or batch norm in the network it would make a difference: call `eval()`.": _choose(
-            _CHOSEN, more="model.train()(next(iter(val_loader))[0])"
-        ),
-        "Train each model for `epochs` epochs, whatever number that is.": either(
-            *(_choose(_CHOSEN, epochs=epochs) for epochs in ("1", "3"))
+        "Test the chosen model only: the test must not choose.": _choose(more="evaluate(model, test_loader, loss_fn)"),
+        "Dropout would make a difference: call `eval()`.": _choose(more="model.train()(next(iter(val_loader))[0])"),
+        "Train each model on `train_loader`, and for `epochs` epochs, whatever number that is.": either(
+            *(_choose(epochs=epochs) for epochs in ("1", "3")), _choose(train="val_loader")
         ),
     },
 )
@@ -585,9 +573,9 @@ def choose(answer: Any) -> None:
         result = call(answer, makers, *_loaders(), epochs, may_change=True)
         expect(result, right, what=f"the result for the recipes {', '.join(recipes)}", reveal=True)
         features = [model[0] for model in made]
+        if any(one.examples != epochs * _SETS["training"][0] for one in features):
+            raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")
         if any((name, True) in one.shown for one in features for name in ("validation", "test")):
             raise NotYet("The result is right. But a network was in training mode on the validation or test set.")
         if sum(("test", False) in one.shown for one in features) != 1:
             raise NotYet("The result is right. But more than one network was shown the test set.")
-        if any(one.examples != epochs * _SETS["training"][0] for one in features):
-            raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")

@@ -381,7 +381,7 @@ def flip_a_bit_of_the_weights(path, model):
 def test_a_file_that_is_no_complete_checkpoint_is_refused(saved, damage):
     path, model, optimizer = saved
     damage(path, model)
-    assert_refused(path, model, optimizer, r"written by save_checkpoint, but run\.pt cannot be read.*train again")
+    assert_refused(path, model, optimizer, r"but run\.pt is damaged, or was written")
 
 
 class Bomb:
