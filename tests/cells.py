@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import symtable
 from collections.abc import Mapping
 
 from nbformat import NotebookNode
@@ -19,27 +19,24 @@ def cells_needed(notebook: NotebookNode, readers: Mapping[str, set[str]]) -> lis
         if cell.id in readers:
             needed |= readers[cell.id]
         elif cell.cell_type == "code" and not {"exercise", "solution"} & {*cell.metadata.get("tags", [])}:
-            read, assigned = reads(cell.source)
+            assigned, read = global_names(cell.source)
             if assigned & needed:
                 found.insert(0, cell)
                 needed = (needed - assigned) | read
     return found
 
 
-def reads(source: str) -> tuple[set[str], set[str]]:
-    """The names that code takes from elsewhere, and those that it assigns outside functions and classes."""
-    tree = ast.parse(source)
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    assigned, waiting = set(), [tree]
-    for node in waiting:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            assigned.add(node.name)
-            continue
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            assigned |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            assigned.add(node.id)
-        waiting += ast.iter_child_nodes(node)
-    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own - assigned, assigned
+def global_names(source: str) -> tuple[set[str], set[str]]:
+    """The global names that code assigns, and those that it takes from elsewhere, also inside its functions."""
+    top = symtable.symtable(source, "cell", "exec")
+    tables = [top]
+    for table in tables:
+        tables += table.get_children()
+    assigned = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    read = {
+        symbol.get_name()
+        for table in tables
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and (table is top or symbol.is_global())
+    }
+    return assigned, read - assigned

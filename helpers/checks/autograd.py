@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
-from helpers.checks.compare import Case, NotYet, call, expect, expect_class, expect_results
+from helpers.checks.compare import NotYet, call, expect, expect_class
 from helpers.checks.core import Book, either, template
 from helpers.checks.source import free_names, methods_of, nodes, tree_of
 
@@ -46,18 +46,10 @@ _slope = template(
     why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
     "strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
-        "This is the height of the curve at that point, not its slope: go back with `backward()`.": _slope(
-            "f(torch.tensor(at))", "f(torch.tensor(at, requires_grad=True))"
-        ),
-        "This is the slope of `w**2`, the section's example; `f` is another function each time.": _slope(
-            "slope_of(lambda w: w**2, at)", "torch.tensor(3 * at)"
-        ),
-        "This is the slope at the number of the section's example; the number is given as `at`.": _slope(
-            "slope_of(f, 3.0)", "slope_of(f, 2.0)", "slope_of(f, 1.0)"
-        ),
-        "A small nudge gives the slope almost, not exactly: let autograd compute the slope.": _slope(
-            "(f(torch.tensor(at + 1e-3)) - f(torch.tensor(at))) / 1e-3"
-        ),
+        "This is the height of the curve, not its slope: go back with `backward()`.": _slope("f(torch.tensor(at))"),
+        "This is the slope of `w**2`, and `f` is another function.": _slope("slope_of(lambda w: w**2, at)"),
+        "This is the slope at another number than `at`.": _slope("slope_of(f, 3.0)", "slope_of(f, 2.0)"),
+        "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_of(f, at)"),
         "This is the number itself, not the slope there.": _slope("torch.tensor(at)"),
     },
 )
@@ -67,8 +59,6 @@ def slope(answer: Any) -> None:
         what = f"the slope of {name} at {place:g}"
         given: list[Any] = []  # to `f`, by the answer
         result = call(answer, lambda w, f=curve, given=given: given.append(w) or f(w), place)
-        if type(result) is Tensor and result.shape == () and 1e-4 < abs(result.item() - wanted) < 0.02:
-            raise NotYet(f"The result for {what} is near, but not exact.")
         expect(result, torch.tensor(wanted), what=what, requires_grad=False, reveal=True)
         if not any(torch.is_tensor(w) and w.requires_grad for w in given):
             remedy = "Make a tensor with `requires_grad=True` from `at`, and give that to `f`."
@@ -97,26 +87,13 @@ _names = template("def names(tensors): return [$value for name, t in tensors.ite
     why="An optimizer wants just these: give it the result of a computation, and it refuses with `can't optimize a "
     "non-leaf Tensor`.",
     mistakes={
-        "Computed tensors require gradients too, but those only pass through: they arrive at the leaves.": _names(
-            "t.requires_grad", "t.grad_fn is not None"
-        ),
-        "Data are leaves too, because nothing computed them, but they do not require gradients.": _names(
-            "t.is_leaf", "t.grad_fn is None"
-        ),
-        "No `.grad` is filled yet, so no tensor meets your condition: which columns of the table tell `w`?": _names(
-            "t.grad is not None"
-        ),
+        "Computed tensors only pass gradients on: they arrive at the leaves.": _names("t.requires_grad"),
+        "Data are leaves too, but they do not require gradients.": _names("t.is_leaf"),
+        "No `.grad` is filled yet: which columns of the table tell `w`?": _names("t.grad is not None"),
         "Both must be true: `or` also takes tensors for which only one is.": _names("t.is_leaf or t.requires_grad"),
-        "`w` and `b` are the names in the notebook. Your function is given other tensors too: ask each of them.": (
-            either(lambda tensors: ["w", "b"], _names("name in ('w', 'b')"))
-        ),
-        "A loop over a dict gives its keys, which are strings: `.items()` gives the names and the tensors.": _names(
-            "name.requires_grad"
-        ),
+        "`w` and `b` are the notebook's names: ask each tensor that is given.": _names("name in ('w', 'b')"),
         "These are the tensors; their names are asked for.": _names("t.is_leaf and t.requires_grad", value="t"),
-        "These are the tensors without a gradient to come: the opposite.": _names(
-            "not (t.requires_grad and t.is_leaf)"
-        ),
+        "These get no gradient: a condition is the wrong way round.": _names("t.is_leaf and not t.requires_grad"),
     },
 )
 def collectors(answer: Any) -> None:
@@ -131,7 +108,8 @@ def collectors(answer: Any) -> None:
         expect(result, wanted, what=f"the list for {given}", strict=True)
 
 
-_line = template("def line_gradients(w, b, x, y): e = w * x + b - y; return $result")
+_of_w = template("def line_gradients(w, b, x, y): e = w * x + b - y; return $result, 2 * e.mean()")
+_of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * (e * x).mean(), $result")
 
 
 @book.exercise(
@@ -141,31 +119,23 @@ _line = template("def line_gradients(w, b, x, y): e = w * x + b - y; return $res
     difficulty=2,
     why="These two numbers are all that it takes to fit a line to points: notebook 5 does so, with autograd's help.",
     mistakes={
-        "What is the slope of a square? A factor is missing, in one gradient or in both.": _line(
-            *("(e * x).mean(), e.mean()", "2 * (e * x).mean(), e.mean()", "(e * x).mean(), 2 * e.mean()")
+        "What is the slope of a square, `e ** 2`, with respect to `e`? This is another one.": either(
+            _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
+            _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
-        "The loss is a mean over the points, so the gradients are means, too: divide by `len(x)`.": _line(
-            "2 * (e * x).sum(), 2 * e.sum()", "(e * x).sum(), e.sum()", "2 * (e * x).sum() / 3, 2 * e.sum() / 3"
+        "The loss is a mean, so the gradients are means, too: divide by `len(x)`.": either(
+            _of_w("2 * (e * x).sum()", "(e * x).sum()", "2 * (e * x).sum() / 3"), _of_b("2 * e.sum()", "e.sum()")
         ),
-        "Both have the wrong sign: where the line is above the points, a larger `b` makes the loss larger.": _line(
-            "-2 * (e * x).mean(), -2 * e.mean()"
+        "By what is `w` multiplied on its way to the error, and by what is `b`?": either(
+            _of_w("2 * e.mean()", "2 * (e * w).mean()"), _of_b("2 * (e * x).mean()", "2 * (e * b).mean()")
         ),
-        "By what is `w` multiplied on its way to the error, and by what is `b`?": _line(
-            "2 * e.mean(), 2 * e.mean()", "2 * (e * x).mean(), 2 * (e * x).mean()"
+        "A mean of products is not the product of the means: multiply for each point, then take the mean.": _of_w(
+            "2 * e.mean() * x.mean()", "2 * e.mean() * x"
         ),
-        "There is one gradient for each point: the loss is a mean over the points, and so is the gradient.": _line(
-            *(f"{factor} * e * x{divided}, {factor} * e{divided}" for factor in (1, 2) for divided in ("", " / len(x)"))
-        ),
-        "A mean of products is not the product of the means: multiply for each point, then take the mean.": _line(
-            "2 * e.mean() * x.mean(), 2 * e.mean()"
-        ),
-        "`outer` multiplies every number with every other: `*` pairs each error with its own `x`.": _line(
-            "torch.outer(x, 2 * e / len(x)), 2 * e.mean()"
-        ),
-        "This is the loss, or an error; its gradients are asked for.": _line("((e**2).mean(),) * 2", "(e**2).mean()"),
-        "By hand means without autograd, which the check has switched off: use it to test your result.": _line(
+        "This is the loss; its gradients are asked for.": _of_w("(e**2).mean()"),
+        "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
             "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())",
-            "torch.autograd.grad(((w.clone().requires_grad_() * x + b - y) ** 2).mean(), (w, b))",
+            "torch.autograd.grad(((w.clone().requires_grad_() * x + b - y) ** 2).mean(), w)",
         ),
     },
 )
@@ -174,13 +144,15 @@ def line_gradients(answer: Any) -> None:
     generator = torch.Generator().manual_seed(4)
     drawn = [(*torch.randn(2, generator=generator), *torch.randn(2, n, generator=generator)) for n in (3, 1, 8)]
     points = torch.tensor([1.0, 2.0, 3.0])
-    cases = []
     for w, b, x, y in [*drawn, (torch.tensor(2.0), torch.tensor(1.0), points, 2 * points + 1)]:  # the last: no error
         line = torch.stack([w, b]).requires_grad_()
         ((line[0] * x + line[1] - y) ** 2).mean().backward()
-        cases.append(Case((w, b, x, y), tuple(line.grad)))
-    with torch.inference_mode():  # which `enable_grad` does not undo
-        expect_results(answer, cases, what="the gradients of `w` and `b`", requires_grad=False, strict=True)
+        with torch.inference_mode():  # which `enable_grad` does not undo
+            result = call(answer, w, b, x, y)
+        if type(result) is not tuple or len(result) != 2:
+            expect(result, tuple(line.grad), what="the gradients of `w` and `b`", strict=True)
+        for name, gradient, wanted in zip("wb", result, line.grad, strict=True):
+            expect(gradient, wanted, what=f"the gradient of `{name}`", requires_grad=False, reveal=True)
 
 
 _parts = template(
@@ -191,11 +163,14 @@ _parts = template(
         for i, (X, y) in enumerate(parts):
             size, seen = sizes[i], sum(sizes[: i + 1])
             $inside
-            (F.binary_cross_entropy_with_logits(X @ w, y) * $result).backward()
+            (F.binary_cross_entropy_with_logits($scores, y) * $result).backward()
+            $after
         return w.grad
     """,
     start="w.grad = None",
     inside="",
+    scores="X @ w",
+    after="",
 )
 
 
@@ -207,25 +182,24 @@ _parts = template(
     why="This is called gradient accumulation. It trains on a batch of thousands with the memory for a few, because "
     "`step()` waits for the last part.",
     mistakes={
-        "Clear `w.grad` once, before the first part: what it held before the call is still in it.": _parts(
-            "size / sum(sizes)", "1", start=""
-        ),
-        "Weight each part by its size: each counts as much as the others, and they are not equally long.": _parts(
-            "1 / len(sizes)"
-        ),
+        "Clear `w.grad` before the first part: it holds an old one.": _parts("size / sum(sizes)", "1", start=""),
+        "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)"),
         "Each loss is a mean over its part. What fraction of all examples is that part?": _parts(
             "1", "size", "size / len(sizes)", "sum(sizes) / size"
         ),
         "Only the last part is left: clear `.grad` before the loop, not inside it.": _parts(
             "size / sum(sizes)", "1", inside="w.grad = None"
         ),
-        "A new `w` has no gradient, and its `.grad`, None, cannot be zeroed: `w.grad = None` always clears it.": _parts(
-            "size / sum(sizes)", start="w.grad.zero_()"
-        ),
         "Go back through each part by itself, before the next one is computed: that is what saves the memory.": _parts(
             "1", start="parts, sizes = [[torch.cat(pieces) for pieces in zip(*parts)]], [1]; w.grad = None"
         ),
         "The number of all examples must be known before the first part: here it still grows.": _parts("size / seen"),
+        "The earlier parts are in `w.grad`, too: multiply the loss of a part, and leave `w.grad` alone.": _parts(
+            "1", after="w.grad *= size / sum(sizes)"
+        ),
+        "The loss applies the sigmoid itself: give it the logits.": _parts(
+            "size / sum(sizes)", scores="(X @ w).sigmoid()"
+        ),
     },
 )
 def gradient_in_parts(answer: Any) -> None:
@@ -243,15 +217,15 @@ def gradient_in_parts(answer: Any) -> None:
         before = w.detach().clone()
         result = call(answer, w, list(zip(X.split(sizes), y.split(sizes), strict=True)), may_change=True)
         listed = f"parts of {', '.join(map(str, sizes))} examples" if len(sizes) > 1 else "a single part"
-        expect(result, wanted, what=f"the gradient for {listed}", requires_grad=False, reveal=True)
         if not torch.equal(w.detach(), before):
-            raise NotYet("`w` itself has changed. The task wants its gradient; the step comes later.")
+            raise NotYet("`w` itself has changed.", "The task wants its gradient; the step comes later.")
+        expect(result, wanted, what=f"the gradient for {listed}", requires_grad=False, reveal=True)
         if len(backwards) != len(sizes):
             passes = "1 backward pass" if len(backwards) == 1 else f"{len(backwards)} backward passes"
             raise NotYet(f"The gradient is right, but it took {passes} for {len(sizes)} parts.")
 
 
-_predict = template("def predict(model, X):\n    $result")
+_predict = template("def predict(model, X):\n    with torch.$off(): $result", off="enable_grad")
 
 
 @book.exercise(
@@ -262,23 +236,25 @@ _predict = template("def predict(model, X):\n    $result")
     why="Both are needed, since neither does the other's work. Call `model.train()` before you go on training.",
     mistakes={
         "Two things are to be switched: the layers to eval mode, and autograd off.": _predict("return model(X)"),
-        "Switching autograd off does not tell the layers that training is over: they need eval mode.": _predict(
-            "with torch.no_grad(): return model(X)"
+        "Only `eval()` puts the layers into eval mode.": _predict("return model(X)", off="no_grad"),
+        "The layers must be in eval mode before the model is called.": _predict(
+            "Y = model(X); model.eval(); return Y", off=("no_grad", "enable_grad")
         ),
-        "`eval()` does not switch autograd off: call the model inside a block that does.": _predict(
+        "This reaches only the outermost module; `model.eval()` reaches all.": _predict(
+            "model.training = False; return model(X)", off=("no_grad", "enable_grad")
+        ),
+        "`eval()` does not switch autograd off: call the model in a block that does.": _predict(
             "return model.eval()(X)"
         ),
-        "`detach()` cuts the graph off after it was recorded: call the model inside a block that records none.": (
-            _predict("return model.eval()(X).detach()")
-        ),
-        "A `with` block switches autograd back on at its end; `set_grad_enabled(False)` by itself does not.": _predict(
-            "torch.set_grad_enabled(False); return model.eval()(X)"
+        "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
+        "A `with` block would switch it on again at its end.": _predict(
+            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
         ),
         "Leave the parameters alone, since frozen ones cannot learn: switch autograd off around the call.": _predict(
             "return model.eval().requires_grad_(False)(X)"
         ),
         "Return the model's outputs as they are: these are classes or probabilities.": _predict(
-            *(f"with torch.no_grad(): return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)"))
+            *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"
         ),
     },
 )
@@ -300,7 +276,10 @@ def predict(answer: Any) -> None:
         result = call(answer, model, X, may_change=True)
         if any(training for training, _ in runs):
             also = ", and autograd recorded it" if any(recorded for _, recorded in runs) else ""
-            raise NotYet(f"The model ran in training mode{also}: {type(layers[1]).__name__} behaved as in training.")
+            now = "the whole model" if not layers[1].training else "nothing" if model.training else "`model` alone"
+            raise NotYet(
+                f"{type(layers[1]).__name__} behaved as in training{also}. After your function, {now} is in eval mode."
+            )
         expect(result, wanted, what="the predictions")
         if result.requires_grad:
             raise NotYet("The numbers are right, but autograd recorded them: their `requires_grad` is True.")
@@ -327,6 +306,7 @@ _descent = template(
             for p in self.parameters:
                 if $guard: $result
     """,
+    result="p -= self.lr * p.grad",
     kept="list(parameters)",
     clear="p.grad = None",
     guard="p.grad is not None",
@@ -341,29 +321,34 @@ _descent = template(
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
-        "`p = ...` only gives a name to a new tensor. The parameter itself must change, as `-=` does it.": _descent(
+        "`p = ...` only gives a name to a new tensor: `-=` changes the parameter.": _descent(
             "p = p - self.lr * p.grad"
         ),
-        "`model.parameters()`, like every generator, can be looped over only once: keep a `list` of it.": _descent(
-            "p -= self.lr * p.grad", kept="parameters"
+        "Keep the tensors that you are given: a copy, or a new tensor in your list, is not the model's.": either(
+            _descent(kept="[p.clone() for p in parameters]"),
+            _descent("self.parameters = [p - self.lr * p.grad for p in self.parameters]; return"),
+        ),
+        "What `model.parameters()` gives can be looped over only once: keep a `list` of it.": _descent(
+            kept="parameters"
+        ),
+        "Every parameter takes a step: loop over all.": _descent(guard="p is self.parameters[0]"),
+        "This ends the loop at the first frozen parameter: `continue` goes on with the next one.": _descent(
+            guard="p.grad is None: return\n            if True"
         ),
         "A step goes down the slope, `lr` times the gradient, from where the parameter is.": _descent(
             "p += self.lr * p.grad", "p -= p.grad", "p.copy_(-self.lr * p.grad)"
         ),
-        "A frozen parameter never gets a gradient: its `.grad` is None, and there is nothing to subtract.": _descent(
-            "p -= self.lr * p.grad", guard="True"
+        "The `.grad` of a frozen parameter is None: there is nothing to subtract.": _descent(guard="True"),
+        "Leave the gradients to `zero_grad()`.": _descent("p -= self.lr * p.grad; p.grad = None"),
+        "Set `p.grad` itself, for each parameter: a name for something new changes nothing.": _descent(
+            clear="g = None"
         ),
-        "`step()` should leave the gradients alone: `zero_grad()` clears them.": _descent(
-            "p -= self.lr * p.grad; p.grad = None"
-        ),
-        "`zero_grad()` gives a name to something new, or does nothing: set `p.grad` itself, for each parameter.": (
-            _descent("p -= self.lr * p.grad", clear="g = None")
-        ),
+        "`zero_grad()` clears the gradients, `p.grad`, and not the parameters.": _descent(clear="p.data.zero_()"),
         "Write the two methods with each parameter's own `.grad`: no optimizer of PyTorch is needed.": either(
             torch.optim.SGD, _descent("pass", kept="torch.optim.SGD(parameters, lr=lr)")
         ),
-        "The parameters are many tensors, each with a `.grad` of its own: loop over them.": _descent(
-            "p -= self.lr * p.grad", clear="self.parameters.grad"
+        "The parameters are many tensors, each with its own `.grad`: keep a list of them, and loop over it.": either(
+            _descent(clear="self.parameters.grad"), _descent(kept="torch.tensor(parameters)")
         ),
     },
 )
@@ -375,8 +360,8 @@ def own_optimizer(answer: Any) -> None:
     for lr in (0.15, 0.02):
         p = torch.tensor([-3.5, 1.0, 0.5], requires_grad=True)
         _compare(answer, [p], lambda p=p: p[0] ** 2 + 5 * p[1] ** 2 + p[2] ** 2, lr, "on the bowl")
-    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
-    model[0].requires_grad_(False)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 1))
+    model[1].requires_grad_(False)
     X = torch.randn(7, 2)
     _compare(answer, model, lambda: (model(X) ** 2).mean(), 0.1, "on a network")  # noqa: PLW0108
 
@@ -396,33 +381,40 @@ def _names_an_optimizer(cls: type) -> bool:
 
 def _compare(cls: type, given: list[Tensor] | nn.Module, loss_of: Callable[[], Tensor], lr: float, where: str) -> None:
     """Take three steps with the class, and ask after each method whether the parameters are as with plain SGD."""
-    parameters = given if isinstance(given, list) else list(given.parameters())
+    named = {"`p`": given[0]} if isinstance(given, list) else {f"`{name}`": p for name, p in given.named_parameters()}
     made = call(cls, given if isinstance(given, list) else given.parameters(), lr=lr, may_change=True)
-    if any(issubclass(type(held), Optimizer) for held in getattr(made, "__dict__", {}).values()):
+    if any(issubclass(type(one), Optimizer) for one in getattr(made, "__dict__", {}).values()):
         raise NotYet(_BORROWED)
     for turn in (1, 2, 3):
+        start = [p.detach().clone() for p in named.values()]
         call(made.zero_grad, may_change=True)
-        if any(p.grad is not None and p.grad.any() for p in parameters):
+        if any(p.grad is not None and p.grad.any() for p in named.values()):
             raise NotYet(f"After `zero_grad()` {where}, in turn {turn}, the old gradients are still there.")
+        if not all(map(torch.equal, start, named.values())):
+            raise NotYet(f"`zero_grad()` {where}, in turn {turn}, changed the parameters.")
         loss_of().backward()
         # A frozen parameter has no gradient, or zeros where `zero_grad` put them.
-        before = [(p.detach().clone(), p.grad.clone() if p.requires_grad else None) for p in parameters]
+        gradients = [p.grad.clone() if p.requires_grad else None for p in named.values()]
         call(made.step, may_change=True)
-        for p, (old, gradient) in zip(parameters, before, strict=True):
-            _expect_moved(p, old, gradient, lr, f"`step()` {where}, in turn {turn}")
+        lists = [one for one in getattr(made, "__dict__", {}).values() if type(one) is list]
+        for (name, p), old, gradient in zip(named.items(), start, gradients, strict=True):
+            place = f"{name}, after `step()` {where} in turn {turn},"
+            if gradient is not None and lists and torch.equal(p, old) and not any(q is p for one in lists for q in one):
+                raise NotYet(f"{place} is where it was before, and in your list is another tensor.")
+            _expect_moved(p, old, gradient, lr, place)
 
 
-def _expect_moved(p: Tensor, old: Tensor, gradient: Tensor | None, lr: float, when: str) -> None:
+def _expect_moved(p: Tensor, old: Tensor, gradient: Tensor | None, lr: float, place: str) -> None:
     """One parameter is where a step of plain gradient descent takes it."""
     now = p.detach()
     if gradient is None:
         if not torch.equal(now, old):
-            raise NotYet(f"After {when}, a frozen parameter has changed, and it has no gradient.")
+            raise NotYet(f"{place} has changed, though it is frozen and has no gradient.")
         return
     if not p.requires_grad:
-        raise NotYet(f"After {when}, a parameter no longer requires a gradient: it cannot learn on.")
+        raise NotYet(f"{place} no longer requires a gradient: it cannot learn on.")
     if torch.equal(now, old):
-        raise NotYet(f"After {when}, a parameter is where it was before.")
-    expect(now, old - lr * gradient, what=f"a parameter after {when}", reveal=True)
+        raise NotYet(f"{place} is where it was before.")
+    expect(now, old - lr * gradient, what=place.rstrip(","), reveal=True)
     if p.grad is None or not torch.equal(p.grad, gradient):
-        raise NotYet(f"After {when}, the gradients are not what they were.")
+        raise NotYet(f"{place} has another gradient than before: a step leaves it alone.")

@@ -147,7 +147,7 @@ def expect_class(answer: Any) -> None:
 def _expect_bodies(cls: type) -> None:
     for name, method in methods_of(cls).items():
         if _is_empty(method) and not is_library(method.__code__.co_filename):
-            raise NotYet(f"`{name}` is still empty: write its body instead of `...` or `pass`.")
+            raise NotYet(f"`{name}` is still empty.", "Write its body instead of `...` or `pass`.")
 
 
 class Case(NamedTuple):
@@ -260,6 +260,7 @@ def expect_module(
         raise Blank
     if not issubclass(type(model), nn.Module):
         hints = [hint for kinds, hint in _MODEL_INSTEAD.items() if issubclass(type(model), kinds)]
+        hints += ["The class of a model names `nn.Module` in its brackets."] * ("forward" in methods_of(type(model)))
         raise NotYet(f"Type of {what}: expected a torch.nn.Module, received {describe(model)}.", *hints)
     _expect_bodies(type(model))
     model = copy.deepcopy(model)
@@ -284,7 +285,7 @@ def expect_module(
         (output * torch.randn_like(output)).sum().backward()
         for name, parameter in nn.Module.named_parameters(model):
             if parameter.requires_grad and parameter.grad is None:
-                raise NotYet(f"Gradient: none reaches the parameter `{name}`.", "Is its layer used in `forward`?")
+                raise NotYet(f"Gradient: none reaches the parameter `{name}`.", "Is it used in `forward`?")
     nn.Module.train(model, False)
     with torch.no_grad():
         first, second = call(model, inputs), call(model, inputs)
@@ -295,7 +296,8 @@ def expect_module(
         differ = not torch.equal(first, call(model, inputs))
     if modes_differ is not None and differ != modes_differ:
         wanted = "different outputs" if modes_differ else "the same output"
-        raise NotYet(f"Train and eval mode: expected {wanted} for the same inputs, received the opposite.")
+        remedy = [] if modes_differ else ["Leave out dropout and normalisation."]
+        raise NotYet(f"Train and eval mode: expected {wanted} for the same inputs, received the opposite.", *remedy)
 
 
 _MODEL_INSTEAD: dict[tuple[type, ...], str] = {
@@ -312,7 +314,9 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
         raise NotYet(found, observed=output, wanted=wanted)
     if shape is not None and output.shape != wanted.shape:
         found = f"Shape of the output of {what}: expected {_shape(wanted)}, received {_shape(output)}."
-        raise NotYet(found, observed=output, wanted=wanted)
+        hint = f"The last layer has {output.shape[-1:].numel()} outputs per example, and another number is asked for."
+        fits = output.ndim == wanted.ndim == 2 and len(output) == len(wanted)
+        raise NotYet(found, *([hint] if fits else []), observed=output, wanted=wanted)
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):
         raise NotYet(f"Values of the output of {what}: expected finite float32, received {describe(output)}.")
 

@@ -6,7 +6,7 @@ answers; it returns where they are right, and raises `NotYet` where they are not
 
 **Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. The one that is
 found wrong *in the same way* as the learner's (in the same case, with the same value, error or sentence) gives its
-hint; `tests/helpers/checks/test_attempts.py` tries them all. Draw cases from random floats, so that
+hint; `tests/helpers/checks/test_exercises.py` tries them all. Draw cases from random floats, so that
 different mistakes give different values. Several wrong answers for one hint: `either(a, b)`; several answers of one
 check: a tuple; what its judge would change: `mistakes=lambda: {...}`. Functions and classes come from a `template`.
 What beginners do wrong in every exercise is in `diagnose`, and not declared.
@@ -40,6 +40,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import product
 from string import Template
 from textwrap import dedent
 from typing import Any
@@ -58,19 +59,14 @@ SECONDS = 5.0  # what an exercise's check may take
 class State(Enum):
     """The state of an answer; the value is a symbol, so that nothing depends on the colour alone."""
 
-    NOT_ATTEMPTED = "○"
-    NOT_YET = "✗"
-    RIGHT = "✓"
+    NOT_ATTEMPTED = "○", "not attempted yet", "#8c8c8c"
+    NOT_YET = "✗", "not yet", "#d98200"
+    RIGHT = "✓", "right", "#2f8fd0"
 
-    @property
-    def words(self) -> str:
-        """The state in words."""
-        return {"○": "not attempted yet", "✗": "not yet", "✓": "right"}[self.value]
-
-    @property
-    def colour(self) -> str:
-        """Grey, orange or blue, each of which stands out on light and on dark ground."""
-        return {"○": "#8c8c8c", "✗": "#d98200", "✓": "#2f8fd0"}[self.value]
+    def __new__(cls, symbol: str, words: str, colour: str) -> State:  # noqa: D102
+        state = object.__new__(cls)
+        state._value_, state.words, state.colour = symbol, words, colour
+        return state
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,13 +149,15 @@ class either(tuple):  # noqa: N801 - reads as a word where mistakes are declared
 def template(source: str, names: Mapping[str, Any] | None = None, **defaults: str) -> Callable[..., either]:
     """A maker of wrong answers from source text with holes, `$hole`, that `defaults` fill where a mistake does not.
 
-    Each of its arguments by position is put into `$result` (without any, the default is), and makes an answer: the
-    function or class that the text defines. It can use `torch`, `nn`, `F` and `names`.
+    Each of its arguments by position is put into `$result`, and makes an answer: the function or class that the text
+    defines. A tuple for a hole makes one of each. The text can use `torch`, `nn`, `F` and `names`.
     """
 
-    def wrong(*results: str, **holes: str) -> either:
-        texts = [{"result": result} for result in results] or [{"result": defaults.get("result", "")}]
-        return either(*(defined(Template(dedent(source)).substitute(defaults, **text, **holes)) for text in texts))
+    def wrong(*results: str, **holes: str | tuple[str, ...]) -> either:
+        holes["result"] = results or (defaults.get("result", ""),)
+        chosen = product(*(one if type(one) is tuple else (one,) for one in holes.values()))
+        texts = (Template(dedent(source)).substitute(defaults | dict(zip(holes, one, strict=True))) for one in chosen)
+        return either(*map(defined, texts))
 
     def defined(text: str) -> Any:
         namespace = {"torch": torch, "nn": nn, "F": nn.functional, **(names or {})}
@@ -240,13 +238,11 @@ class Exercise:
 
     def recognised(self, finding: _Finding, part: str = "") -> str | None:
         """The hint of the declared mistake that is found wrong in the same way."""
-        fitting = (
-            hint
-            for alike in (NotYet.same_as, NotYet.begins_as)
-            for hint, known in self._known_mistakes()
-            if known.same_as(finding, part, alike)
-        )
-        return next(fitting, None)
+        for alike in (NotYet.same_as, NotYet.begins_as):
+            for hint, known in self._known_mistakes():
+                if known.same_as(finding, part, alike):
+                    return hint
+        return None
 
     def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
         """How each declared mistake is found wrong; each is judged once, when it is first needed."""
@@ -271,11 +267,10 @@ class Exercise:
             call = f"check.{self.name}({', '.join(self.answers)})"
             return State.NOT_YET, (f"The check is called as `{call}`; it was given {received}.",)
         finding = self._finding(answers)
-        sentences = {
-            State.NOT_ATTEMPTED: ("Replace `...` with your answer, and run the cell again.",),
-            State.RIGHT: (self.why,),
-        }
-        return finding.state, sentences.get(finding.state) or tuple(self._explained(finding))
+        if finding.state is State.NOT_YET:
+            return finding.state, tuple(self._explained(finding))
+        blank = "Replace `...` with your answer, and run the cell again."
+        return finding.state, (self.why if finding.state is State.RIGHT else blank,)
 
     def _explained(self, finding: _Finding) -> Iterator[str]:
         for part, not_yet in finding.not_yet:
@@ -284,9 +279,9 @@ class Exercise:
                 pass
             elif certain := self._general_hint(decisive, not_yet):
                 hints = (certain,)
-            elif found := self.recognised(finding, part):
-                hints = tuple(filter(None, [found, self._general_hint(evident, not_yet)]))
-            elif not hints and (general := self._general_hint(diagnose, not_yet)):
+            elif hints := tuple(filter(None, [self.recognised(finding, part)])) or hints:
+                hints += tuple(filter(None, [self._general_hint(evident, not_yet)]))
+            elif general := self._general_hint(diagnose, not_yet):
                 hints = (general,)
             told = not_yet.sentences(hints)
             yield f"`{part}`: {told[0]}" if part else told[0]

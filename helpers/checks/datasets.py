@@ -26,24 +26,31 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
     why="A model has learned something only if it beats this number, so know it before you train.",
     mistakes={
         "This is how often that class occurs. Out of how many?": _lazy("counts.max().item()"),
-        "`argmax` gives the class; `max` gives how often it occurs.": _lazy(
-            "counts.argmax().item()", "counts.argmax().item() / n"
+        "How often does the class occur? `counts.max()` says that; `argmax`, `mode` and `labels.max()` do not.": _lazy(
+            *("counts.argmax().item()", "counts.argmax().item() / n", "labels.mode().indices.item() / n"),
+            "labels.max().item() / n",
         ),
         "That would be right if every class occurred equally often: count the classes in `labels`.": _lazy(
-            "1 / len(labels.unique())", "1 / len(counts)"
+            "1 / len(labels.unique())", "1 / len(counts)", "1 / labels.max().item()"
         ),
         "Divide by the number of labels you are given, not by the number of classes or a fixed size.": _lazy(
-            *(f"counts.max().item() / {size}" for size in ("len(counts)", "len(labels.unique())", 60_000, 10_000)),
-            *(f"counts.max().item() / {size}" for size in (1000, 5000, 50_000)),
+            *(f"counts.max().item() / {size}" for size in ("len(counts)", "len(labels.unique())", 10)),
+            *(f"counts.max().item() / {size}" for size in (1000, 5000, 10_000, 50_000, 60_000)),
         ),
-        "Return the exact fraction, from 0 to 1: no percentage, no rounding, and `/`, not `//`.": _lazy(
-            *("100 * counts.max().item() / n", "counts.max().item() // n"),
+        "`//` and `int` cut a fraction off to 0; and a label is never equal to a count.": _lazy("0.0", "0"),
+        "Return the exact fraction, from 0 to 1: no percentage, no rounding.": _lazy(
+            "100 * counts.max().item() / n",
             *(f"round(counts.max().item() / n, {digits})" for digits in (1, 2, 3)),
         ),
         "Count the classes: this picks one by its index or position, or the rarest, not the most frequent.": _lazy(
-            *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median")),
+            *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median", "argmax")),
             *(f"(labels == labels[{position}]).sum().item() / n" for position in (0, -1)),
+            "(labels == labels.float().mean().round()).sum().item() / n",
             "counts[counts > 0].min().item() / n",
+        ),
+        "All labels are counted here. Count those of one class alone, beginning at 0 for each class.": _lazy("1.0"),
+        "Each label was counted as a class of its own: tensors differ as keys; count the numbers of `tolist()`.": _lazy(
+            "1 / n"
         ),
         "This is the error rate; the accuracy is the fraction of right answers.": _lazy("1 - counts.max().item() / n"),
         "Class numbers are names, not amounts: a mean of labels or counts says nothing here.": _lazy(
@@ -54,8 +61,8 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
 def lazy_accuracy(answer: Any) -> None:
     """The accuracy of always giving the most frequent class."""
     expect_callable(answer)
-    # In the first list, the most frequent class is neither the first, last, smallest, largest nor middle one.
-    lists = [[3, 2, 9, 9, 8, 8, 2, 5, 3, 6, 8, 8, 4, 9, 2, 4, 6, 2, 8, 3, 8, 0], [2, 0, 0, 1, 0, 2], [7, 7, 7]]
+    # In the first list, each class occurs, and the most frequent one is not that of any other rule.
+    lists = [[3, 1, 4, 5, 4, 2, 1, 4, 2, 0, 4, 1, 4, 2, 5, 4, 3, 1, 4, 2, 0], [2, 0, 0, 1, 0, 2], [7, 7, 7]]
     for listed in [*lists, [1, 9, 9, 1, 5, 9, 9], [4], [0, 1, 2, 3], [1, 12, 3, 12, 0, 12, 1]]:
         most = max(listed.count(label) for label in listed)
         result = call(answer, torch.tensor(listed))
@@ -84,15 +91,17 @@ _scale = template(
         "Which set should mean and std come from? The new images were normalised with their own.": _scale(
             *(f"(X - mean({own})) / std({other})" for own, other in (("X", "X"), ("X", "X_train"), ("X_new", "X_new")))
         ),
-        "Mean and std were computed over all images together, the new ones too: that is leakage.": _scale(
-            "(X - mean(both)) / std(both)"
+        "The new images take part in the mean or the std of all: that is leakage.": _scale(
+            *("(X - mean(both)) / std(both)", "(X - (m + mean(X_new)) / 2) / ((s + std(X_new)) / 2)"),
+            *("(X - m) / std(X_new)", "(X - mean(X_new)) / s"),
         ),
-        "One mean was taken over all channels, not one of each. Which dimension should stay?": _scale(
-            "(X - X_train.mean()) / X_train.std()", "(X - X_train.mean()) / s", "(X - X.mean()) / X.std()"
+        "One mean was taken for all channels, not one of each. Which dimension should stay?": _scale(
+            *("(X - X_train.mean()) / X_train.std()", "(X - X_train.mean()) / s", "(X - m) / X_train.std()"),
+            *("(X - X.mean()) / X.std()", "(X - X_train[:, 0].mean()) / X_train[:, 0].std()"),
         ),
         "Which dimensions should disappear? Only the channels should stay, and not each pixel, row or column.": _scale(
             *(f"(X - mean(X_train, {dims})) / std(X_train, {dims})" for dims in ("0", "0, 2", "0, 3")),
-            "(X - mean(X, 0)) / std(X, 0)",
+            *("(X - mean(X, 0)) / std(X, 0)", "(X - m) / std(X_train, 0)"),
         ),
         "Every image has a mean of its own here: `dim=` should include the dimension of the images.": _scale(
             *(f"(X - mean(X, {dims})) / std(X, {dims})" for dims in ("1", "2, 3", "1, 2, 3")),
@@ -102,7 +111,16 @@ _scale = template(
             "(X - mean(X_train, keepdim=False)) / std(X_train, keepdim=False)"
         ),
         "Subtract the mean first, in brackets, then divide by the standard deviation, not by its square.": _scale(
-            *("X - m / s", "(X - m) * s", "(X - s) / m", "X - m", "X - X_train.mean()", "X / s", "(X - m) / s**2"),
+            *(
+                "X - m / s",
+                "(X - m) * s",
+                "(X - s) / m",
+                "X - m",
+                "X - X_train.mean()",
+                "X / s",
+                "X / 255",
+                "(X - m) / s**2",
+            ),
             "(X - X_train.amin((0, 2, 3), True)) / (X_train.amax((0, 2, 3), True) - X_train.amin((0, 2, 3), True))",
         ),
         "Normalise the new images, too.": _scale("(X - m) / s if X is X_train else X"),
@@ -135,11 +153,12 @@ _mean = template(
     def mean_over(loader):
         batches = [$batches]
         x, means = torch.cat(batches), torch.stack([batch.mean() for batch in batches])
-        middle = means[0]
+        middle = $start
         for mean in means: middle = (middle + mean) / 2
         return $result
     """,
     batches="batch for (batch,) in loader",
+    start="means[0]",
 )
 
 
@@ -159,23 +178,27 @@ _mean = template(
         "Divide by the number of examples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
         "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
         "Add up the sums of the batches, not their means, and divide by the number of examples.": _mean(
-            "means.sum().item()", "means.sum().item() / len(x)"
+            *("means.sum().item()", "means.sum().item() / len(x)", "sum(b.mean().item() / len(b) for b in batches)")
         ),
-        "How many examples did the loader hand out? This counts those that it left out, too.": _mean(
-            "x.sum().item() / len(loader.dataset)", "loader.dataset.tensors[0].mean().item()"
-        ),
-        "How many examples did the loader hand out? This counts every batch as a full one.": _mean(
-            "x.sum().item() / (len(batches) * loader.batch_size)",
+        "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
+            *("x.sum().item() / len(loader.dataset)", "loader.dataset.tensors[0].mean().item()"),
+            *(
+                "x.sum().item() / (len(batches) * loader.batch_size)",
+                "x.sum().item() / 10",
+                "x.sum().item() / (4 * len(means))",
+            ),
             "means.sum().item() * loader.batch_size / len(loader.dataset)",
         ),
-        "Count the examples as you loop: only one of the loaders has 10.": _mean("x.sum().item() / 10"),
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
             "x.sum().item() / len(batches[-1])", "batches[-1].sum().item() / len(x)"
         ),
         "Return the exact mean: divide with `/`, and do not round.": _mean(
-            "x.sum().item() // len(x)", "round(x.mean().item(), 2)", "round(x.mean().item(), 3)"
+            *("x.sum().item() // len(x)", "round(x.mean().item(), 2)", "round(x.mean().item(), 3)"),
+            "sum(int(batch.sum()) for batch in batches) / len(x)",
         ),
-        "Each new mean counts as much as all the examples before it together.": _mean("middle.item()"),
+        "Each new mean counts as much as all the examples before it together.": either(
+            _mean("middle.item()"), _mean("middle.item()", start="0")
+        ),
         "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": either(
             *(_mean(batches=f"x{rest} for x in loader") for rest in ("", ".sum()", ".mean()", ".numel()", ".shape")),
             _mean(batches="x for x, y in loader"),
@@ -188,7 +211,7 @@ def mean_over(answer: Any) -> None:
     """The mean over all examples that a loader hands out."""
     expect_callable(answer)
     generator = torch.Generator().manual_seed(3)
-    sizes = ((10, 4, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
+    sizes = ((14, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
     for examples, batch_size, drop_last in sizes:
         values = 3 * torch.randn(examples, generator=generator) + 1
         batches = values.split(batch_size)[: examples // batch_size if drop_last else None]
@@ -290,7 +313,7 @@ _split = template(
     why="The result on new persons is usually lower than on new photographs of known ones, and it is the honest one: "
     "your model will meet strangers.",
     mistakes={
-        "Draw persons, not photographs; then see who is in each photograph.": _split("order[count:], order[:count]"),
+        "Draw persons, and put aside *all* photographs of each of them.": _split("order[count:], order[:count]"),
         "Training gets only the photographs of persons that were *not* drawn.": _split("[*range(len(listed))], val"),
         "The two lists are the wrong way round: training comes first.": _split("val, train"),
         _ONCE: either(
@@ -305,9 +328,11 @@ _split = template(
         "The indices should be integers: `mask.nonzero().flatten().tolist()` makes a list of them from a mask.": _split(
             "[i in train for i in range(len(listed))], [i in val for i in range(len(listed))]",
             "[*torch.tensor(train)], [*torch.tensor(val)]",
-            "[[i] for i in train], [[i] for i in val]",
         ),
-        "Draw the persons at random, and give the `generator`, as it arrives, to the call that draws.": either(
+        "Each list holds integers, not lists: `flatten()` before `tolist()`, or `+=` in place of `append`.": _split(
+            "[[i] for i in train], [[i] for i in val]"
+        ),
+        "Draw from all the persons at random, and give the `generator`, as it arrives, to the call that draws.": either(
             _split("train, val", drawn="[names[i] for i in torch.randperm(len(names))[:count]]"),
             _split("train, val", drawn="names[:count]"),
         ),
@@ -317,7 +342,7 @@ def split_by_person(answer: Any) -> None:
     """Positions of photographs for training and validation; nobody is in both."""
     expect_callable(answer)
     generator = torch.Generator().manual_seed(6)
-    sizes, chosen = ((40, 8, 2), (12, 12, 5), (60, 6, 5), (30, 3, 1)), set()
+    sizes, chosen = ((60, 24, 7), (12, 12, 5), (60, 6, 5), (30, 3, 1)), set()
     for photographs, of, count in sizes:
         persons = torch.cat([torch.arange(of), torch.randint(0, of, (photographs - of,), generator=generator)])
         persons = (100 + 10 * persons)[torch.randperm(photographs, generator=generator)]  # a number is no index
@@ -354,7 +379,7 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
     if of_train & of_val:
         raise NotYet("No photograph is in both lists, but somebody is in both, in different photographs.")
     if len(train) + len(val) != len(persons):
-        raise NotYet("Some photographs are in neither list.", "Each photograph belongs into one of the lists.")
+        raise NotYet("Some photographs are in neither list.", "Each photograph belongs in one of the two lists.")
     if len(of_val) != count:
         swapped = " and the first has those of `count`" if len(of_train) == count else ""
         few = "fewer" if len(of_val) < count else "more"
@@ -472,7 +497,7 @@ def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[
             raise NotYet(f"Type of the result: expected two DataLoaders; the one for {name} is {received}.")
         batches, again = _batches(loader, name, pixels), _batches(loader, name, pixels)
         if (images := sum(len(labels) for _, labels in batches)) != wanted:
-            remedy = "Four fifths of the images are for training, the rest for validation."
+            remedy = "Four fifths of the images are for training, the first loader, the rest for validation."
             raise NotYet(f"The {name} loader hands out {images} images, not {wanted} of {len(X)}.", remedy)
         if (images := len(batches[0][1])) != (rows := min(batch_size, wanted)):
             finding = f"Size of the first {name} batch: expected {rows}, received {images}."

@@ -22,7 +22,7 @@ from torch.nn.modules.module import _IncompatibleKeys
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
-from helpers.checks.compare import UNSET, NotYet, brief, kind, plain, same
+from helpers.checks.compare import UNSET, NotYet, brief, describe, kind, plain, same
 from helpers.checks.source import (
     arguments_of,
     called_name,
@@ -32,6 +32,7 @@ from helpers.checks.source import (
     is_library,
     methods_of,
     nodes,
+    place_of,
     tree_of,
 )
 
@@ -39,17 +40,24 @@ from helpers.checks.source import (
 def diagnose(finding: NotYet) -> str | None:
     """A hint for an answer that was found wrong, where its source or its result shows what went wrong."""
     tree, method = _tree(finding), _method(finding)
+    idle = [_of_dead_lines(tree), _of_unused(tree)]
     if finding.error is not None:
-        rules = [_of_names(finding, tree), _of_the_page(finding, tree), _of_sizes(finding, tree)]
-        rules += [_of_layers(finding, tree), _of_misfits(finding), _of_messages(finding.error, tree)]
+        rules = [
+            _of_names(finding, tree),
+            _of_the_page(finding, tree),
+            _of_sizes(finding, tree),
+            _of_layers(finding, tree),
+        ]
+        rules += [_of_misfits(finding), _of_calls(finding), _of_messages(finding.error, tree), *idle]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
-        rules += [_of_constants(finding), _of_elements(observed, wanted), _of_tensors(observed, wanted, tree)]
-        rules += [_of_sizes(finding, tree)]
+        rules += [_of_constants(finding), _of_elements(observed, wanted), *idle, _of_tensors(observed, wanted, tree)]
+        rules += [_of_sizes(finding, tree), _of_graphs(finding), _of_roundings(finding, tree)]
+        rules += [_of_rough_shapes(observed, wanted)]
     else:
-        rules = [_of_the_page(finding, tree)]
-    return _first(*rules, _of_dead_lines(tree), _of_unused(tree))
+        rules = [_of_the_page(finding, tree), *idle]
+    return _first(_of_warnings(finding), *rules)
 
 
 def decisive(finding: NotYet) -> str | None:
@@ -58,9 +66,9 @@ def decisive(finding: NotYet) -> str | None:
 
 
 def evident(finding: NotYet) -> str | None:
-    """A hint that is true beside any other one: data of the notebook, or a line that does nothing."""
+    """A hint that is true beside any other one: data of the notebook, a line or an argument that does nothing."""
     tree = _tree(finding)
-    return _first(_of_the_page(finding, tree), _of_dead_lines(tree))
+    return _first(_of_the_page(finding, tree), _of_dead_lines(tree), _of_unused(tree))
 
 
 def _first(*rules: Iterator[str]) -> str | None:
@@ -87,17 +95,25 @@ def _method(finding: NotYet) -> ast.AST | None:
     return next((methods[name] for name in names if name in methods), tree)
 
 
+def _functions(tree: ast.AST | None) -> list[ast.FunctionDef | ast.Lambda]:
+    """A function, or the methods of a class."""
+    body = tree.body if isinstance(tree, ast.ClassDef) else [tree]
+    return [one for one in body if isinstance(one, ast.FunctionDef | ast.Lambda)]
+
+
 def _parameters(tree: ast.AST | None) -> list[str]:
-    """The names of the parameters of a function, or of the methods of a class, without those of functions inside."""
-    functions = tree.body if isinstance(tree, ast.ClassDef) else [tree]
-    named = [one.args for one in functions if isinstance(one, ast.FunctionDef | ast.Lambda)]
-    return [one.arg for own in named for one in nodes(own) if isinstance(one, ast.arg) and one.arg not in _OWNERS]
-
-
-_OWNERS = ("self", "cls")
+    names = [one.arg for function in _functions(tree) for one in nodes(function.args) if isinstance(one, ast.arg)]
+    return [name for name in dict.fromkeys(names) if name not in ("self", "cls")]
 
 
 # Names
+
+_IMPORTS = {one: f"import {one}" for one in ("copy", "itertools", "math", "random")} | {
+    "F": "import torch.nn.functional as F",
+    "np": "import numpy as np",
+    "Counter": "from collections import Counter",
+    "pairwise": "from itertools import pairwise",
+}
 
 
 def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
@@ -110,10 +126,12 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
     attributes = {ast.unparse(one) for one in nodes(tree) if isinstance(one, ast.Attribute)}
+    if f"self.{name}" in attributes or (isinstance(tree, ast.ClassDef) and f"'{name}'" in ast.unparse(tree)):
+        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
-    if name == "F":
-        yield "`F` is not imported in this notebook: write `nn.functional`. A size comes from `.shape`."
+    if name in _IMPORTS:
+        yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
         given = zip(arguments_of(call.function, call.inputs), call.inputs, strict=True)
@@ -122,8 +140,6 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-    if f"self.{name}" in attributes:
-        yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
         yield f"A module has this as an attribute: `self.{name}`."
     if isinstance(tree, ast.ClassDef) and name in known:
@@ -168,15 +184,23 @@ def _any_function(answer: Any) -> FunctionType | None:
 
 
 def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
-    """A method without its brackets, lines after a `return`."""
+    """A method without its brackets, a result that is dropped, lines after a `return`."""
     for one in nodes(tree):
-        if isinstance(one, ast.Expr) and isinstance(one.value, ast.Attribute):
-            yield f"`{ast.unparse(one)}` alone does nothing: a call has brackets, `{ast.unparse(one)}()`."
-        method = called_name(one.value).rpartition(".")[2] if isinstance(one, ast.Expr) else ""
-        if method and hasattr(Tensor, method) and not method.endswith("_") and method not in _WITH_AN_EFFECT:
-            yield f"`{method}` changes nothing: it returns a new tensor, so give that a name, or return it."
-        if isinstance(one, ast.If | ast.IfExp) and isinstance(one.test, ast.Attribute) and one.test.attr == "train":
-            yield f"`{ast.unparse(one.test)}` is a method, which is always true: the mode is in `.training`."
+        if isinstance(one, ast.Expr):
+            text, called = ast.unparse(one), called_name(one.value).rpartition(".")[2]
+            if isinstance(one.value, ast.Attribute):
+                yield f"`{text}` alone does nothing: a call has brackets, `{text}()`."
+            elif called in ("no_grad", "inference_mode"):
+                yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
+            elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
+                yield f"The result of `{text}` is dropped: give it a name, with `=`."
+        for name in re.findall(r"^[\w.]+\.(?:mode|train|eval)$", ast.unparse(getattr(one, "targets", [])[:1] or [])):
+            yield f"Setting `{name}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
+        if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
+            yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
+        for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
+            if isinstance(mode, ast.Attribute) and mode.attr in ("train", "eval"):
+                yield f"`{ast.unparse(mode)}` is a method that sets the mode, and is always true: ask `.training`."
         lines = getattr(one, "body", None)
         for line in lines[:-1] if isinstance(lines, list) else ():
             line = line.body[-1] if isinstance(line, ast.With) else line
@@ -187,22 +211,52 @@ def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
 _WITH_AN_EFFECT = {*dir(nn.Module), *dir(list), *dir(set), *dir(dict), "backward", "retain_grad", "register_hook"}
 
 
+def _gives_new(method: str) -> bool:
+    """Whether a tensor's method returns a new tensor and does nothing else."""
+    return method != "" and hasattr(Tensor, method) and not method.endswith("_") and method not in _WITH_AN_EFFECT
+
+
+def _of_warnings(finding: NotYet) -> Iterator[str]:
+    if any("Using a target size" in line for line in finding.printed):
+        yield "The loss got predictions and targets of different shapes, and compared each with all: see the warning."
+
+
+def _of_graphs(finding: NotYet) -> Iterator[str]:
+    if finding.args[0].startswith("requires_grad of") and getattr(finding.observed, "grad_fn", None) is not None:
+        yield "This was computed with a graph (`grad_fn`). What `backward()` puts into a `.grad` has none."
+
+
 def _of_unused(tree: ast.AST | None) -> Iterator[str]:
-    """An argument that the function never reads, or replaces before it does."""
-    read = {one.id for one in nodes(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
-    ends = {target: one.end_lineno for one in nodes(tree) if isinstance(one, ast.Assign) for target in one.targets}
-    added = {ast.unparse(one.target) for one in nodes(tree) if isinstance(one, ast.AugAssign)}
-    for name in _parameters(tree) if isinstance(tree, ast.FunctionDef) else ():
-        if name not in read and not name.startswith("_"):
-            yield f"Your function never uses `{name}`, which it is given."
-        uses = [(ends.get(one, one.lineno), _stores(one)) for one in nodes(tree) if getattr(one, "id", "") == name]
-        if name in read - added and min(uses)[1]:
-            yield f"Your function gives `{name}` another value before it uses the one that it is given."
+    """An argument that the function, or a method, never reads, or overwrites before."""
+    for function in (one for one in _functions(tree) if isinstance(one, ast.FunctionDef)):
+        names = sorted((one for one in nodes(function) if isinstance(one, ast.Name)), key=lambda one: -one.lineno)
+        read = {one.id: one.lineno for one in names if isinstance(one.ctx, ast.Load)}  # each where it comes first
+        lines = [line for line in function.body[::-1] if isinstance(line, ast.Assign)]
+        written = {one.id: line for line in lines for one in nodes(line) if _stores(one)}
+        for name in (one for one in _parameters(function) if not one.startswith("_")):
+            if name not in read:
+                yield f"`{function.name}` never uses `{name}`, which it is given."
+            elif name in written and written[name].end_lineno < read[name]:
+                yield f"Your function gives `{name}` another value before it uses the one that it is given."
+
+
+def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
+    """Almost the right numbers, from code that rounds, or takes a small step."""
+    small = (type(getattr(one, "value", None)) is float and 0 < one.value <= 0.01 for one in nodes(tree))
+    if any(small) or "round" in map(called_name, nodes(tree)):
+        left, right = (torch.as_tensor(one).double() for one in (finding.observed, finding.wanted))
+        if left.shape == right.shape and torch.allclose(left, right, rtol=0.01, atol=0):
+            yield "The numbers are near, but not exact: something is approximated, or rounded."
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
-    if any(isinstance(one, ast.For | ast.While) and _returns(one.body) for one in nodes(tree)):
-        yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
+    for loop in (one for one in nodes(tree) if isinstance(one, ast.For | ast.While)):
+        if _returns(loop.body):
+            yield "The `return` is inside the loop, so the function ends in its first round. Move it to the left."
+        for block in (one.body for one in nodes(loop) if isinstance(one, ast.If)):
+            last = ast.unparse(block[-1]).removeprefix("return ")
+            if any(called_name(getattr(line, "value", None)) == f"{last}.append" for line in block[:-1]):
+                yield "The `return` is inside the loop, so it ends with the first find. Move it to the left."
 
 
 # What is returned
@@ -211,7 +265,9 @@ _WORKS_IN_PLACE = {"backward", "append", "extend", "step", "zero_grad", "sort", 
 
 
 def _of_returns(finding: NotYet, wanted: Any, tree: ast.AST | None) -> Iterator[str]:
-    """None: no `return`, `print` in its place, what a method in place gives."""
+    """What was given; None: no `return`, `print` in its place, what a method in place gives."""
+    if finding.calls and any(one is finding.observed for one in finding.calls[-1].inputs if isinstance(one, nn.Module)):
+        yield "This is the model that your function was given, and not what it computed."
     if finding.observed is None and not finding.calls:
         yield "This is None: `print`, a function without `return`, and a method that works in place give None."
     if finding.observed is not None or wanted is None or not isinstance(tree, ast.FunctionDef):
@@ -264,18 +320,16 @@ def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
                 waiting += ast.iter_child_nodes(node)
 
 
-_NUMBER, _SERIES = int | float | bool, list | tuple
+_NUMBER, _SERIES, _FUNCTION = int | float | bool, list | tuple, FunctionType | BuiltinFunctionType | MethodType
 # By the type that is found and the one that is wanted, the first of which that fits gives the hint
 _TYPES: dict[tuple[Any, Any], str] = {
-    (
-        FunctionType | BuiltinFunctionType | MethodType,
-        object,
-    ): "This is a function, not a value: its brackets are missing.",
+    (_FUNCTION, object): "This is a function, not a value: its brackets are missing.",
     (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
-    (nn.Module, Tensor): "This is {kind}, a layer, not a result. Make the layer first, then call it with the inputs.",
+    (nn.Module, Tensor): "This is {kind} itself, not its result: call it with the inputs.",
     (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
+    (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
     (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
     (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
     (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
@@ -294,19 +348,25 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     cls, number = type(observed), isinstance(wanted, _NUMBER)
     if issubclass(cls, type(wanted)):
         return
+    if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
+        yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
         if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
             yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
+        if any(one.shape == wanted.shape and one.dtype == wanted.dtype for one in observed):
+            yield f"This is {kind(observed)} of tensors, and one alone is asked for: which of them?"
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
-        yield f"These are several tensors, and one is asked for. `torch.stack`{cat} puts them together."
+        yield f"This is {kind(observed)} of tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
         yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
-    if number and cls is Tensor and observed.numel() == 1:
-        yield "This is a tensor, and a Python number is asked for: `item()` takes it out."
     if number and cls is Tensor:
-        yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
+        yield (
+            "This is a tensor, and a Python number is asked for: `item()` takes it out."
+            if observed.numel() == 1
+            else f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
+        )
     if type(wanted) is int and cls is float:
-        yield "This is a float, and an integer is asked for. `/` always gives a float; `//` divides integers."
+        yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
     if type(wanted) is tuple and cls is Tensor:
         yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
     if {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
@@ -339,11 +399,25 @@ def _of_constants(finding: NotYet) -> Iterator[str]:
 def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
-    if len(observed) != len(wanted):
+    if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
+        yield f"In each place a string is asked for, and the first one here is {describe(observed[0])}."
+    if all(type(one) is str for one in (*observed, *wanted)):
+        yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
+        if observed and len(observed) < len(wanted):
+            yield "What is in the list belongs there, but it is not all."
+    if observed and wanted and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
+        yield f"This is one {kind(observed)[2:]}, and {len(wanted)} are asked for: `return a, b` returns two."
+    elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
     elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
         yield "The right values in reverse order."
+    elif (
+        len(wanted) > 1
+        and type(wanted[0]) in (int, float, str)
+        and sorted(map(str, observed)) == sorted(map(str, wanted))
+    ):
+        yield "The right values in another order."
     else:
         numbers = all(type(one) in (int, float) for one in (*observed, *wanted))
         for left, right in zip(map(plain, observed), map(plain, wanted), strict=True):
@@ -375,25 +449,26 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     elif observed.dtype != wanted.dtype and _near(left, right):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
-    elif wanted.is_floating_point() and not observed.is_floating_point():
-        yield "These are integers: what was after the point is lost, by `//`, `int()`, `long()` or `argmax`."
     else:
         yield from _of_values(left, right)
+        if observed.is_floating_point() != wanted.is_floating_point():
+            found, asked = ("integers", "floats")[:: -1 if observed.is_floating_point() else 1]
+            yield f"These are {found}, and {asked} are asked for: `/` makes floats, `//` and `argmax` do not."
 
 
 def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
-    more = observed.ndim - wanted.ndim
+    more, names = observed.ndim - wanted.ndim, " ".join(map(called_name, nodes(tree)))
+    ones = [size for size in observed.shape if size != 1] == [size for size in wanted.shape if size != 1]
     if observed.numel() == wanted.numel() and _near(observed.reshape(wanted.shape), wanted):
         squeezes = (one for one in nodes(tree) if called_name(one).endswith(".squeeze"))
-        if [size for size in observed.shape if size != 1] != [size for size in wanted.shape if size != 1]:
+        if not ones:
             yield "The right numbers in the right order, but in another shape."
         if more < 0 and any(not one.args and not one.keywords for one in squeezes):
             yield "`squeeze()` without a dimension removes every dimension of size 1, this one too. Name the dimension."
         yield "The numbers are right; " + (
             "a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
             if more < 0
-            else "there is a dimension of size 1 too many. An index removes its dimension, a range or `keepdim=True` "
-            "keeps it, and `squeeze(dim)` removes it."
+            else "there is a dimension of size 1 too many: `squeeze(dim)`, or an index in place of a range, removes it."
             if more
             else "the dimension of size 1 is in the wrong place."
         )
@@ -401,28 +476,45 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         if observed.permute(order).shape == wanted.shape and _near(observed.permute(order), wanted):
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
     chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
-    if chained and observed.numel() != wanted.numel():
-        yield (
-            "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. "
-            "Put all places into one pair of brackets."
-        )
-    if observed.ndim == 0:
-        places = [ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript)]
-        names = (place for place in places if place in _parameters(tree))
-        yield from (f"`[{name}]` takes a single element; a range such as `[:{name}]` takes several." for name in names)
-        yield "Everything was reduced to one number. A reduction with `dim=` removes only that dimension."
-    if wanted.ndim == 0:
-        yield "One number is asked for, and these are several: a reduction (a sum or a mean) is missing."
-    if more == 1 and observed.shape == (*wanted.shape, 1):
-        yield "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for."
-    if more == 1 and wanted.shape[0] == observed.shape[0]:
-        yield "There is one dimension too many: a reduction, or an index, is missing."
-    if observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape):
-        yield "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape."
+    places = (ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript) and observed.ndim == 0)
+    places = (place for place in places if place in _parameters(tree))
+    yield from (f"`[{place}]` takes a single element; a range such as `[:{place}]` takes several." for place in places)
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
-    if len(off := [(dim, by) for dim, by in off if by]) == 1 and abs(off[0][1]) == 1:
-        many = "many" if off[0][1] > 0 else "few"
-        yield f"Dimension {off[0][0]} has one element too {many}: check where the range begins and ends."
+    dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
+    gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
+    square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape)
+    reduced = tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+    hints = {
+        "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
+        "all places into one pair of brackets.": chained and observed.numel() != wanted.numel(),
+        "This is a single number. A reduction with `dim=` removes only that dimension.": observed.ndim == 0 and reduced,
+        f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
+        "One number is asked for, and these are several: a reduction (a sum or a mean) is missing.": wanted.ndim == 0,
+        "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for.": more == 1
+        and observed.shape == (*wanted.shape, 1),
+        "There is one dimension too many: a reduction, or an index, is missing.": more == 1
+        and wanted.shape[:1] == observed.shape[:1],
+        "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape.": square,
+        f"Dimension {dim} has one element too {'many' if by > 0 else 'few'}. (A range leaves out its end.)": abs(by)
+        == 1,
+        f"Dimension {max(gone, default=0)} is gone: an index or a reduction, such as `argmax`, removed it.": gone,
+    }
+    yield from (hint for hint, true in hints.items() if true)
+
+
+def _of_rough_shapes(observed: Any, wanted: Any) -> Iterator[str]:
+    """What to look at in a shape, where nothing more is known."""
+    if isinstance(observed, list | tuple) and isinstance(wanted, list | tuple):
+        yield from chain(*map(_of_rough_shapes, observed, wanted))
+    if type(observed) is not Tensor or type(wanted) is not Tensor or observed.shape == wanted.shape:
+        return
+    if not observed.numel():
+        yield "Nothing is left: a range is empty if it ends before it begins, or begins below 0."
+    if observed.numel() == wanted.numel():
+        yield "The number of elements is right, and the shape is not: how are they arranged?"
+    off = [dim for dim, sizes in enumerate(zip(observed.shape, wanted.shape, strict=False)) if sizes[0] != sizes[1]]
+    if observed.ndim == wanted.ndim and len(off) == 1:
+        yield f"Only dimension {off[0]} has the wrong size: what sets it, a range, a loop, another input?"
 
 
 def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
@@ -441,9 +533,12 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
         ),
         "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
     }
+    if not several and factor in (10.0 ** torch.tensor([-3.0, -2, -1, 1, 2, 3])):
+        yield f"The number is {factor:.4g} times what it should be."
     if several:
         found |= {
             "These are the squares of the right numbers.": _near(left, right**2),
+            "These are the square roots of the right numbers.": _near(left**2, right),
             "The natural logarithm is asked for, `torch.log`.": _near(left, 0.4342945 * right)
             or _near(left, 1.442695 * right),
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
@@ -470,17 +565,23 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     sizes = _sizes(last.inputs) | {value.numel() for value in last.inputs if type(value) is Tensor} | {0, 1, 2}
     earlier = {size for one in finding.calls[:-1] if one.function is last.function for size in _sizes(one.inputs)}
     literals = {one.value for one in nodes(tree) if isinstance(one, ast.Constant) and type(one.value) is int} - sizes
-    ranges = [
-        one.args[0] for one in nodes(tree) if called_name(one) in ("range", "torch.arange") and len(one.args) == 1
-    ]
+    ends = [end for one in nodes(tree) if isinstance(one, ast.Slice) for end in (one.lower, one.upper)]
+    ends += [end for one in nodes(tree) if called_name(one) in ("range", "torch.arange") for end in one.args]
+    ends = {end.value for end in ends if isinstance(end, ast.Constant)} & literals
+    if type(finding.observed) in (float, Tensor) and type(finding.wanted) in (float, Tensor):
+        left, right = (torch.as_tensor(one).detach().double() for one in (finding.observed, finding.wanted))
+        for size in _sizes(last.inputs) - {1} if left.ndim == right.ndim == 0 and right else ():
+            if _near(left, size * right):
+                yield f"This is {size} times the right number: a sum where a mean is asked for?"
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
     elif literals and re.search(r"shape '.*' is invalid for input of size", str(finding.error)):
         yield f"The number {min(literals)} in your code does not fit these inputs: take sizes from `.shape`."
-    elif re.search("out of (bounds|range)|shape mismatch: indexing", str(finding.error)):
-        for one in ranges:
-            if isinstance(one, ast.Constant) and one.value in literals:
-                yield f"There are not always {one.value}: take the number from `.shape`, or from `len(...)`."
+    elif ends - set(getattr(finding.wanted, "shape", ())) and (
+        re.search("out of (bounds|range)|shape mismatch: indexing", str(finding.error))
+        or finding.args[0].startswith(("Shape of", "Length of"))
+    ):
+        yield f"There are not always {min(ends)}: take the number from `.shape`, or from `len(...)`."
 
 
 def _sizes(inputs: tuple[Any, ...]) -> set[int]:
@@ -537,6 +638,14 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
 # Messages
 
 
+def _of_calls(finding: NotYet) -> Iterator[str]:
+    """A function that cannot be called with what the task gives it."""
+    tree, from_inside = _tree(finding), type(finding.error) is not TypeError or place_of(finding.error)
+    given = len(finding.calls[-1].inputs) if finding.calls else 0
+    if not from_inside and isinstance(tree, ast.FunctionDef) and given != len(_parameters(tree)):
+        yield f"The check calls your function with {given} value(s): keep the `def` line of the task."
+
+
 def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
     text = str(error.args[0]) if type(error.args) is tuple and error.args else ""
     if isinstance(error, RecursionError):
@@ -562,7 +671,8 @@ def _of_keys(key: Any) -> str:
     return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
 
 
-_RENAMED = {"astype": "to", "copy": "clone", "transposed": "transpose", "len": "shape", "length": "shape"}
+_RENAMED = {"astype": "to", "copy": "clone", "len": "shape", "length": "shape", "shuffle": "x[order]"}  # of tensors
+_ELSEWHERE = {"mode": ".training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
 # By the type of what has no such attribute; only for names of attributes that tensors have
 _NOT_A_TENSOR: dict[Any, str] = {
     list
@@ -583,17 +693,21 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
     if value is None:
         yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
-    if cls is Tensor and name in _RENAMED:
-        yield f"A tensor has no `{name}`; what you want is `{_RENAMED[name]}`."
-    if cls in (Tensor, list, dict, str, ModuleType) and (close := difflib.get_close_matches(name, known, 1, 0.75)):
+    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
+        yield f"There is no `{name}` here; what you want is `{renamed}`."
+    if cls is Tensor and hasattr(nn.Module, name):
+        yield f"`{name}` belongs to a model, and this is a tensor."
+    close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
+    if cls in (Tensor, list, dict, str, ModuleType) and close:
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu"):
-        yield f"This is a Python number already: leave out `{name}()`."
-    if cls in (float, int) and name == "backward":
-        yield "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu", "backward"):
+        graph = "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+        yield graph if name == "backward" else f"This is a Python number already: leave out `{name}()`."
     if hasattr(Tensor, name) and not name.startswith("__"):
         yield from (
-            text.format(kind=kind(value), name=name) for of, text in _NOT_A_TENSOR.items() if isinstance(value, of)
+            text.format(kind=kind(value), name=name)
+            for of, text in _NOT_A_TENSOR.items()
+            if isinstance(value, of) and not hasattr(torch.return_types, cls.__name__)
         )
     if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
         yield "A module is copied with `copy.deepcopy(...)`."
@@ -618,17 +732,20 @@ def _converted(tree: ast.AST | None) -> str:
             return f"`{tensor[:40]}` has several elements, and `item()` takes out only one: index or reduce it first."
         if name.startswith("math."):
             return f"`{name}` works on one Python number; for a tensor use `torch.{name[5:]}`."
-        if name == "range":
-            return "`range` needs one integer, as in `range(x.shape[0])`; this tensor has more than one element."
+        if name in ("torch.tensor", "torch.Tensor"):
+            return f"`{name}` makes a tensor of numbers, and these are tensors already. (`torch.stack` joins tensors.)"
     return "A tensor with several elements cannot become one Python number: reduce it first."
 
 
-def _list_index(tree: ast.AST | None) -> str:
+def _index(tree: ast.AST | None) -> str:
+    ends = [
+        called_name(end) or ast.unparse(end) for one in nodes(tree) if called_name(one) == "range" for end in one.args
+    ]
+    if any(not end.endswith(("len", "int", ".item", "]")) and not end.isdecimal() for end in ends):
+        return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
     if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
         return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
-    return (
-        "A list takes one integer as its index: make a tensor of it, and index that. (Of a `Subset`, use `.indices`.)"
-    )
+    return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
 
 
 def _truth(tree: ast.AST | None) -> str:
@@ -661,13 +778,15 @@ def _context(tree: ast.AST | None) -> str:
 
 
 _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
-    r"only integer tensors of a single element": _list_index,
+    r"only integer tensors of a single element": _index,
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
     r"Boolean value of Tensor|truth value of an array": _truth,
     r"object does not support the (asynchronous )?context manager|__enter__": _context,
     r"pic should be PIL": "`ToTensor` takes a PIL image or NumPy array; a tensor of `uint8` pixels is divided by 255.",
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
-    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": r"[\1, \2] @ [\3, \4]: \2 features arrive where \3 are expected.",
+    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": (
+        r"[\1, \2] @ [\3, \4] is a matrix product, whose inner sizes are equal; these are \2 and \3."
+    ),
     r"size mismatch, got input \(\d+\).*vec \(\d+\)": "A matrix times a vector needs as many elements as columns.",
     r"tensor a \((\d+)\).* b \((\d+)\).*dimension (\d+)": (
         r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `keepdim=True` gives it."
@@ -678,7 +797,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"leaf Variable that": "Autograd would record this change of a parameter: make it inside `with torch.no_grad():`.",
     r"backward through the graph a second": "`backward()` goes through a graph once: compute the loss again first.",
-    r"implicitly created only for scalar outputs": "`backward()` starts from one number: take a mean or a sum first.",
+    r"implicitly created only for scalar outputs": "`backward()` starts from one number, the loss (a mean or a sum).",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
     r"'(tuple|list|dict)' object is not callable": r"This is a \1: square brackets take an element out of it.",
@@ -702,16 +821,20 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'DataLoader' object is not sub": "A loader has no index: loop over it, or give its `.dataset` instead.",
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
-    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what is in its brackets.",
+    r"missing \d+ required positional arguments?: (.+)": r"A call lacks \1: look at what belongs in its brackets.",
     r"of type '(int|float)' has no len": r"This is one \1 already; `len` counts what is in a list, a tensor, a loader.",
     r"Index tensor must have the same number of dim": "`gather` wants an index of as many dimensions: `unsqueeze` it.",
     r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
     r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
+    r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
+    r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
+    r"'(float|int)' object has no attribute '(requires_grad|grad)'": (
+        r"This is a Python number, a \1, and only a tensor has `.\2`: make a tensor of it first."
+    ),
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
-        r"\2 values arrive by position, and the `def` line takes \1. Name the options, `epochs=...`; and the first "
-        "parameter of a method is `self`."
+        r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
@@ -725,16 +848,28 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"to have (\d+) channels, but got (\d+)": r"A layer for \1 channels is given \2: each must fit the one before.",
     r"expected 2D or 3D input \(got 4D input\)": "`BatchNorm1d` is for rows of features; images need `BatchNorm2d`.",
     r"doesn't define __round__ method": "`round` needs a Python number: take it out with `item()` first.",
+    r"return_types\.(\w+)": r"`\1` with `dim=` returns values and indices: take one of them, as in `.values`.",
+    r"unsupported operand type.*'list'": "A list is not a tensor: `torch.tensor` or `torch.stack` makes one of it.",
+    r"stack expects each tensor .* got (\[.*?\]) .* and (\[.*?\])": (
+        r"`stack` needs tensors of one shape, and gets \1 and \2: should a dimension be reduced before? (`torch.cat` "
+        "puts tensors of different lengths one after the other.)"
+    ),
+    r"cdist only supports|X1 and X2 must": "`cdist` takes rows of features: make a column `[N, 1]` of each `[N]`.",
+    r"takes exactly one argument \(the inst": "Nothing belongs in the brackets of `super().__init__()`.",
+    r"type '(zip|map|generator|enumerate)' has no len": r"A \1 gives its elements once: `list(...)` keeps them.",
+    r"new\(\): invalid data type 'str'": "A tensor is indexed with integers and ranges, not with text.",
+    r"tensors used as indices must be": "A tensor that is an index holds integers: `randperm` and `nonzero` give them.",
     r"tuple indices must be integers or slices": "This is a tuple of tensors: take one of them out first.",
     r"list index out of": "The list ends before this place. Its last index is `len(...) - 1`; an empty list has none.",
     r"too many indices for tensor of dimension (\d+)": r"The tensor has \1 dimensions, and the brackets name more.",
-    r"does not match the length of the desired .* (\d+)": r"`permute` names each of the \1 dimensions once.",
+    r"length of the desired .*dim\(\) = (\d+)": r"The tensor has \1 dimensions: `permute` names each of them once.",
     r"shape '(.*?)' is invalid for input of size (\d+)": r"The sizes in \1 do not multiply to the \2 elements.",
     r"can't be cast to the desired output": "`+=` writes into a tensor of integers here: begin with floats, `0.0`.",
     r"not implemented for 'Long'": "A loss takes the outputs of the model first, then the classes: `loss_fn(pred, y)`.",
     r"expected .*dtype|scalar type|Found dtype|same dtype|expected m1": "Two dtypes meet here: use `x.float()`.",
-    r"only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
+    r"(?i)only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
     r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
+    r"dictionary update sequence": "`dict` needs pairs; a `list` keeps single values.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
     r"cannot assign .* object to buffer": "A buffer is a tensor, such as `torch.zeros(n)`.",
     r"cannot assign .* as parameter": "A parameter takes only an `nn.Parameter(...)`, or new values in place.",
@@ -748,10 +883,12 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
-    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form of the function takes (\1): see the forms above.",
+    r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",
     r"expanded size .*?\((\d+)\) .* size \((\d+)\)": r"\2 elements do not fit into the \1 places on the left of `=`.",
     r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
     r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
+    r"'(\w+)' object is not callable": r"This is an object, of the class \1: it cannot be called.",
+    r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
     r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",
 }

@@ -33,7 +33,7 @@ def _weight(*rows: list[float]) -> tuple[Any, Any]:
 
 
 def _bias(*numbers: float) -> tuple[Any, Any]:
-    return ..., torch.tensor(numbers)
+    return ..., torch.tensor(numbers).float()
 
 
 @book.exercise(
@@ -43,30 +43,37 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
     difficulty=1,
     why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
-        "`W` has a row for each output, and a column for each input.": (torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...),
+        "`W` has a row for each output, and a column for each input.": either(
+            *((torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)),
+            _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0]),
+        ),
         "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
-        "The first output would be the sum: what is each input multiplied by in a mean of three?": either(
-            _weight([1.0, 1.0, 1.0], [1.0, 0.0, -1.0]), _weight([1, 1, 1], [1, 0, -1])
-        ),
         "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
-            *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.5, 3.0, 1 / 6))
+            *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0)),
+            _weight([1, 1, 1], [1, 0, -1]),
         ),
-        "The second output would be the third number minus the first.": _weight(MEAN, [-1.0, 0.0, 1.0]),
-        "The third input must be subtracted: its weight is negative.": _weight(MEAN, [1.0, 0.0, 1.0]),
-        "The weight of an input that does not count is 0. What is added belongs in `b`.": either(
-            _weight(MEAN, [1.0, 1.0, -1.0]), _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0])
+        "To which output does the task add a number, and which? `b` has one number for each output.": either(
+            *(_bias(*numbers) for numbers in ((1, 1), (1, 0), (0, 0), (0, -1), (0, 0, 1), (0, 1, 0), (1,))),
+            (..., torch.tensor(1.0)),
         ),
-        "The second output would be the first number minus the *second*.": _weight(MEAN, [1.0, -1.0, 0.0]),
-        "To which output does the task add a number?": either(_bias(1.0, 1.0), _bias(1.0, 0.0), _bias(0.0, 0.0)),
         "Add nothing to a mean: the third belongs in the weights.": either(_bias(1 / 3, 1.0), _bias(1 / 3, 0.0)),
-        "`b` has a number for each output, not for each input.": either(_bias(0.0, 0.0, 1.0), _bias(0.0, 1.0, 0.0)),
     },
 )
 def chosen_weights(W: Any, b: Any) -> Iterator[Part]:
     """The weight and bias of a layer with a mean and a difference as its outputs."""
-    wanted = torch.tensor([MEAN, [1.0, 0.0, -1.0]])
-    yield Part("W", lambda: expect(W, wanted, what="`W`", dtype=True))
+    yield Part("W", lambda: _expect_weight(W))
     yield Part("b", lambda: expect(b, torch.tensor([0.0, 1.0]), what="`b`", dtype=True))
+
+
+def _expect_weight(W: Any) -> None:
+    try:
+        expect(W, torch.tensor([MEAN, [1.0, 0.0, -1.0]]), what="`W`", dtype=True)
+    except NotYet as finding:
+        if finding.args[0].startswith("Values"):
+            mean, difference = (f"{output:.6g}" for output in (W.detach() @ torch.tensor([7.0, 3.0, 2.0])).tolist())
+            wanted = "the mean is 4, and the first minus the third 5"
+            finding.args += (f"For the inputs 7, 3 and 2, your weights give {mean} and {difference}: {wanted}.",)
+        raise
 
 
 # 3.2
@@ -91,7 +98,9 @@ def _hidden(*layers: nn.Module) -> nn.Module:
         "A colour image has three channels: how many numbers does it hold, over all of them?": either(
             *(_flat(nn.Linear(n, 100)) for n in (256, 48, 16, 784, 3))
         ),
-        "`Flatten(0)` flattens the batch too: leave out the 0.": nn.Sequential(nn.Flatten(0), nn.Linear(768, 100)),
+        "The batch is flattened, too: `Flatten()`, or `X.flatten(1)`, keeps dimension 0.": nn.Sequential(
+            nn.Flatten(0), nn.Linear(768, 100)
+        ),
         "`Linear` takes the number of inputs first, then that of outputs.": _flat(nn.Linear(100, 768)),
         "Without a ReLU between them, two linear layers are no more than one.": _hidden(nn.Linear(100, 5)),
         "The ReLU belongs between the linear layers, not before them or after them.": either(
@@ -101,13 +110,9 @@ def _hidden(*layers: nn.Module) -> nn.Module:
             *(_hidden(nn.ReLU(), nn.Linear(100, 5), end()) for end in (nn.ReLU, nn.Sigmoid, nn.Tanh))
         ),
         "This is another activation: the task asks for a ReLU.": either(
-            *(
-                _hidden(one(), nn.Linear(100, 5))
-                for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU, nn.SiLU)
-            )
+            *(_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU))
         ),
         "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
-        "Leave out dropout and normalisation.": _hidden(nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 5)),
         "A function makes new, untrained layers in every call: put them into `nn.Sequential` or a class.": lambda X: X,
     },
 )
@@ -148,10 +153,9 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
     found = [(layer.in_features, layer.out_features) for layer in linear]
     if found != list(pairwise(widths)):
         listed = ", ".join(f"{before} to {after}" for before, after in found) or "none"
-        hint = f"The task asks for {len(widths) - 1} of them." if len(found) != len(widths) - 1 else ""
-        raise NotYet(
-            f"Linear layers of {what}, in the order in which they are called: {listed}.", *filter(None, [hint])
-        )
+        hint = "for other widths" if len(found) == len(widths) - 1 else f"for {len(widths) - 1} of them"
+        finding = f"Linear layers of {what}, in the order in which they are called: {listed}."
+        raise NotYet(finding, f"The task asks {hint}.")
     outputs = X
     with torch.no_grad():
         for place, layer in enumerate(linear):
@@ -190,6 +194,7 @@ _sure = template(
             "p.max(dim=1)", "p.amax(dim=1), c"
         ),
         "`probs[:, c]` takes these columns of *every* row; you want one number of each.": _sure("c, p[:, c]"),
+        "`probs[0, c]` takes all numbers from the first row.": _sure("c, p[0, c]"),
         "Scores may be negative, so divide `exp` of them by its sum, as softmax does.": _sure(
             "c, (z / z.sum(dim=1, keepdim=True)).amax(dim=1)", "c, z.amax(dim=1) / z.sum(dim=1)"
         ),
@@ -203,6 +208,7 @@ _sure = template(
         "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
             "c, z.amax(dim=1).softmax(dim=0)"
         ),
+        "A sum of probabilities, or the largest number divided by itself, is always 1.": _sure("c, p.sum(dim=1)"),
         "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
@@ -249,13 +255,20 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
             "w[-2] * w[-1] + w[-1]", "w[0] * w[1] + w[1]"
         ),
         "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": _count(
-            "sum(n * n + n for n in w)", "sum(n * n for n in w)", "int(torch.tensor(w).prod())"
+            *("sum(n * n + n for n in w)", "sum(n * n for n in w)", "int(torch.tensor(w).prod())"),
+            *(
+                "sum(n * m + m for n, m in pairs[::2])",
+                "sum(w[0] * m + m for m in w[1:])",
+                "sum((n + 1) * n for n in w[:-1])",
+            ),
         ),
         "At `i = 0`, `widths[i - 1]` is the *last* width: there is one layer fewer than widths.": _count(
             *(f"sum(w[i - 1] * w[i] + {bias} for i in range(len(w)))" for bias in ("w[i]", "0"))
         ),
-        "The last layer is left out: `range` stops before its end.": _count(
-            "sum(w[i - 1] * w[i] + w[i] for i in range(1, len(w) - 1))"
+        "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
+        "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
+            *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1")),
+            "sum(w[i - 1] * w[i] + w[i] for i in range(2, len(w)))",
         ),
         "Networks have any number of widths: go through the list in a loop.": _count(
             "w[0] * w[1] + w[1] + w[1] * w[2] + w[2] + w[2] * w[3] + w[3]",
@@ -310,7 +323,7 @@ _deep = template(
         "The last layer gives scores, which may be negative: no ReLU after it.": _deep("X = X.relu()"),
         "Without a ReLU between them, linear layers are no more than one.": _deep("pass"),
         "A ReLU comes after every layer but the last. After which layers does yours come?": _deep(
-            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "i == last"))
+            *(f"X = X.relu() if {on} else X" for on in ("i == 0 < last", "i < last - 1", "0 < i < last", "0 < i"))
         ),
         "A ReLU comes before the first layer, where it cuts off negative inputs.": _deep("pass", X="X.relu()"),
         "This is another activation: the task asks for a ReLU.": _deep(
@@ -334,9 +347,10 @@ def deep_net(answer: Any) -> None:
             raise NotYet("The model has no parameters: it does not see its layers.")
         layers = [layer for layer in nn.Module.modules(model) if isinstance(layer, nn.Linear)]
         if 0 < len(layers) < len(widths) - 1:
-            hint = "In a loop, `self.layer = ...` replaces the layer before it. An `nn.ModuleList` keeps them all."
-            finding = f"Linear layers of {what}: expected {len(widths) - 1}, received {len(layers)}."
-            raise NotYet(finding, *([hint] if len(layers) == 1 else []))
+            hint = f"{len(widths)} widths make {len(widths) - 1} layers, each from one width to the next."
+            if len(layers) == 1:
+                hint = "In a loop, `self.layer = ...` replaces the layer before it. An `nn.ModuleList` keeps them all."
+            raise NotYet(f"Linear layers of {what}: expected {len(widths) - 1}, received {len(layers)}.", hint)
         parameters = sum((before + 1) * after for before, after in pairwise(widths))
         X = _normal(7, widths[0])
         expect_module(model, X, modes_differ=False, what=what)  # a layer that is not used, before the shape
@@ -379,15 +393,17 @@ _centre = template(
             *("X - self.running_mean", "X - (self.running_mean if self.training else mean)"),
             "X if self.training else out",
         ),
+        "The mean of the batch is its sum, divided by the number of its rows.": _centre(
+            *(f"X - X.sum(dim=0){divided} if self.training else out" for divided in ("", " / X.shape[1]"))
+        ),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
             _centre("X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"),
             _centre("out", update="0.9 * old + 0.1 * X.mean(dim=1)"),
-            _centre("out", update="0.1 * X.mean(dim=1) + 0.9 * old"),
         ),
         "`self.running_mean` stays at zero: give it the new value.": _centre("out", update="old"),
         "Nine tenths of `running_mean` stay, and one tenth of the new mean is added: compare your update.": either(
             *(_centre("out", update=new) for new in ("mean", "0.1 * old + 0.9 * mean", "old + 0.1 * mean")),
-            _centre("out", update="(old + mean) / 2"),
+            *(_centre("out", update=new) for new in ("(old + mean) / 2", "1.9 * old + 0.1 * mean", "0.9 * old + mean")),
         ),
         "In eval mode the running mean went on changing; it should only be used there.": _centre(
             "out", "X - (mean if self.training else old)", when="True"
@@ -402,15 +418,9 @@ _centre = template(
         '`self.register_buffer("running_mean", ...)` makes a buffer; a tensor in a plain attribute is none.': _centre(
             "out", buffer="running_mean = torch.zeros(n)"
         ),
-        "`register_buffer` keeps the buffer itself, and returns None: write it without `self.running_mean =`.": _centre(
-            "out", buffer="running_mean = self.register_buffer('running_mean', torch.zeros(n))"
-        ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "At first, `running_mean` is `torch.zeros(n)`.": either(
-            *(
-                _centre("out", buffer=f"register_buffer('running_mean', {at})")
-                for at in ("torch.ones(n)", "torch.zeros(1)", "torch.tensor(0.0)")
-            )
+            *(_centre("out", buffer=f"register_buffer('running_mean', torch.{at})") for at in ("ones(n)", "zeros(1)"))
         ),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (

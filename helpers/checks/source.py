@@ -178,6 +178,7 @@ def arguments_of(answer: Any, inputs: tuple[Any, ...]) -> list[str]:
 def free_names(tree: ast.AST) -> Iterator[str]:
     """The names that code reads and does not assign: globals and builtins."""
     bound = {one.arg for one in ast.walk(tree) if isinstance(one, ast.arg)}
+    bound |= {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.ClassDef)}
     bound |= {one.id for one in ast.walk(tree) if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load)}
     for one in ast.walk(tree):
         if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load) and one.id not in bound:

@@ -25,16 +25,12 @@ def _random(*shape: int, seed: int) -> Tensor:
     difficulty=1,
     why="Ten steps have eleven ends. Mixing up steps and points puts you off by one, here and in every loop.",
     mistakes={
-        "`arange` leaves out its end: where must it end so that 5 is the last point?": either(
-            torch.arange(0, 5, 0.5), torch.arange(0, 6, 0.5)
+        "Ten steps have eleven ends: count the points, up to 5. (`arange` leaves out its end.)": either(
+            torch.arange(0, 5, 0.5), torch.arange(0, 6, 0.5), torch.linspace(0, 5, 10)
         ),
-        "Ten steps have eleven ends: count the points, not the steps.": torch.linspace(0, 5, 10),
         "The first point in time is 0, not the first step.": torch.arange(0.5, 5.5, 0.5),
         "The points are 0.5 apart: `arange` takes that step as its third argument, `linspace` the number of points.": (
-            either(
-                *(torch.arange(0, 11), torch.arange(0, 6), torch.arange(0, 11).float(), torch.arange(0, 6).float()),
-                *(torch.arange(0, 5, 11), torch.linspace(0, 5, 1), torch.linspace(0, 5, 5)),
-            )
+            either(torch.arange(6), torch.arange(6.0), torch.arange(0, 5, 11), torch.linspace(0, 5, 5))
         ),
     },
 )
@@ -54,7 +50,10 @@ _middle = template("def green_middle(batch): return batch[$result]")
     why="One index took a part of all images at once, however many there are. Try it on `batch` from above.",
     mistakes={
         "Rows 7 to 20: indices count from 0, as the task's rows do, and a range leaves out its end.": _middle(
-            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22"))
+            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22", ":14"))
+        ),
+        "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
+            ":, 1, torch.arange(7, 21), torch.arange(7, 21)", ":, 1, (7, 20), (7, 20)"
         ),
         "The first dimension counts the images, and you want all of them: begin with `:`.": _middle(
             "1, :, 7:21, 7:21", "1, 7:21, 7:21"
@@ -93,8 +92,8 @@ _permuted = template("def channels_first(image): return $result")
         "The new dimension, of the batch, comes first: one image is a batch of size 1.": _permuted(
             *(f"image.permute(2, 0, 1){change}" for change in ("", ".unsqueeze(1)", ".unsqueeze(-1)"))
         ),
-        "`permute` lists which old dimension goes to each position: the channels first, then height, then width.": (
-            _permuted(*(f"image{change}.unsqueeze(0)" for change in ("", ".permute(2, 1, 0)", ".permute(1, 2, 0)")))
+        "`permute` lists the old dimensions in their new order: the channels first, then height, width.": _permuted(
+            *(f"image{change}.unsqueeze(0)" for change in ("", ".permute(2, 1, 0)", ".permute(1, 2, 0)"))
         ),
     },
 )
@@ -118,11 +117,9 @@ _distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $resu
     difficulty=2,
     why="A column against a row gives every pair, with no loop. What was an accident above is a tool here.",
     mistakes={
-        "Subtract first, then drop the sign: a distance is how far apart two numbers are, in either direction.": (
-            _distances(
-                *("d.clamp(min=0)", "torch.relu(-d)", "(a.abs().unsqueeze(1) - b.abs()).abs()"),
-                "a.abs().unsqueeze(1) - b.abs()",
-            )
+        "Subtract first, then drop the sign: two numbers are as far apart in either direction.": _distances(
+            *("d.clamp(min=0)", "torch.relu(-d)", "(a.abs().unsqueeze(1) - b.abs()).abs()"),
+            *("a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"),
         ),
         "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances("(a - b).abs()"),
         "A distance is a difference, not a sum or a product.": _distances(
@@ -157,6 +154,9 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
         "Broadcasting takes means of the shape `[N]` for a row: they should be a column, `[N, 1]`.": _centre(
             "X - X.mean(dim=1)"
         ),
+        "The mean of a row divides by its number of columns, and not by the number of rows.": _centre(
+            "X - X.sum(dim=1, keepdim=True) / len(X)"
+        ),
         "These are the means. Subtract them from the rows.": _centre("mean", "X.mean(dim=1)", "X.mean(dim=0)"),
         "Subtract the mean of each row, and do nothing else: no division, no sum, no median.": _centre(
             *("X / mean", "X + mean", "X - X.sum(dim=1, keepdim=True)", "X - X.median(dim=1, keepdim=True).values"),
@@ -167,20 +167,12 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
 def centre_rows(answer: Any) -> None:
     """Each row minus its mean."""
     cases = []
-    for rows, columns in ((4, 4), (2, 3), (1, 5), (3, 1)):
-        halves = _random(rows, columns, seed=5).double()
-        wanted = torch.cat([halves, -halves.flip(1)], dim=1)  # every row adds up to 0
+    for rows, columns in ((4, 4), (2, 6), (1, 10), (3, 2)):  # where both are 4, a missing `keepdim` raises no error
+        numbers = _random(rows, columns - 1, seed=5).double()
+        wanted = torch.cat([numbers, -numbers.sum(dim=1, keepdim=True)], dim=1)  # every row adds up to 0
         X = wanted + _random(rows, 1, seed=50)
-        cases.append(Case((X.float()[:, : 2 * columns],), wanted.float()))
-    expect_results(answer, [_square_rows(), *cases], without_loop=True)
-
-
-def _square_rows() -> Case:
-    """As many columns as rows, where a missing `keepdim` raises no error."""
-    wanted = torch.tensor(
-        [[1.5, -0.5, -2.0, 1.0], [0.25, 2.0, -1.25, -1.0], [3.0, -4.0, 1.5, -0.5], [-0.5, 1, -1.5, 1]]
-    )
-    return Case((wanted + torch.tensor([[0.7], [-1.9], [2.3], [0.4]]),), wanted)
+        cases.append(Case((X.float(),), wanted.float()))
+    expect_results(answer, cases, without_loop=True)
 
 
 _brighter = template("def brighten(pixels, amount): total = pixels.int() + amount; return $result")
@@ -197,14 +189,18 @@ _brighter = template("def brighten(pixels, amount): total = pixels.int() + amoun
             *(f"total{clamped}.to(torch.uint8)" for clamped in ("", ".clamp(max=255)", ".clamp(min=0)")),
             "(pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)",
         ),
+        "Above 255 becomes 255, below 0 becomes 0, all else stays. (`clamp` takes the smaller limit first.)": _brighter(
+            *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "0, 254", "1, 254")),
+            "torch.where(total < 0, 255, total.clamp(max=255)).to(torch.uint8)",
+            "torch.where(total > 255, total, 255).to(torch.uint8)",
+        ),
         "The amount is added to none of the pixels: keep the sum, which is a new tensor.": _brighter(
             "pixels.clone()", "torch.where(total > 255, 255, torch.where(total < 0, 0, pixels)).to(torch.uint8)"
         ),
-        "Add the amount to pixels from 0 to 255: do not multiply, and do not scale to 0 to 1.": _brighter(
-            *(
-                f"({result}).clamp(0, 255).to(torch.uint8)"
-                for result in ("pixels.int() * amount", "pixels / 255 + amount")
-            )
+        "Add the amount as it is, which may be negative, to pixels from 0 to 255: do not multiply or scale.": _brighter(
+            *(f"(pixels.int() {sum}).clamp(0, 255).to(torch.uint8)" for sum in ("+ abs(amount)", "+ max(0, amount)")),
+            "(pixels.int() * amount).clamp(0, 255).to(torch.uint8)",
+            *(f"((pixels / 255 + amount){more}.to(torch.uint8)" for more in (").clamp(0, 255)", ".clamp(0, 1) * 255)")),
         ),
     },
 )
@@ -222,13 +218,13 @@ def brighten(answer: Any) -> None:
 _classify = template(
     """
     def classify(X_train, y_train, X):
-        means = torch.stack([X_train[y_train == label].$middle(dim=0) for label in range($classes)])
-        differences = (X.unsqueeze(1) - means).flatten(2)
-        squares = differences.square().sum(dim=2)
+        means = torch.stack([X_train[y_train == label].$middle for label in range($classes)])
+        each = X.unsqueeze(1) - means
+        differences, squares = each.flatten(2), each.square().sum(dim=(2, 3))
         nearest = (X.unsqueeze(1) - X_train).square().sum(dim=(2, 3)).argmin(dim=1)
         return $result
     """,
-    middle="mean",
+    middle="mean(dim=0)",
     classes="y_train.max() + 1",
 )
 
@@ -241,9 +237,16 @@ _classify = template(
     why="It is called the nearest-mean classifier, and finds the class of about 70 % of notebook 6's images: a network "
     "must do better to be worth its training. For many images, `torch.cdist` finds the distances with far less memory.",
     mistakes={
-        "The sum of a class grows with the number of its images: take the mean.": _classify(
-            "squares.argmin(dim=1)", middle="sum"
+        "The mean image is the *mean* over the images of a class, `dim=0`, and has as many pixels as they.": either(
+            *(
+                _classify("squares.argmin(dim=1)", middle=middle)
+                for middle in ("sum(dim=0)", "mean()", "mean(dim=1)", "mean(dim=2)", "mean(dim=(1, 2))")
+            )
         ),
+        "Sum over the pixels: one distance is left for each pair of a new image and a mean, `[M, K]`.": _classify(
+            *(f"each.square().sum({dims}).argmin(dim=1)" for dims in ("dim=3", "dim=2", "dim=(0, 1)", "dim=(1, 2)"))
+        ),
+        "Compare each new image with every mean: which needs another dimension?": _classify("X - means"),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
         "These are distances. Which class has the smallest in each row?": _classify(
             "squares", "squares.sqrt()", "squares.T", "squares.min(dim=1).values"
@@ -252,7 +255,8 @@ _classify = template(
             "squares.argmin(dim=0)", "squares.argmin()"
         ),
         "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
-            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)"))
+            "(X.unsqueeze(1).square() - means.square()).flatten(2).sum(2).argmin(dim=1)",
+            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)")),
         ),
         "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": either(
             *(_classify("squares.argmin(dim=1)", classes=classes) for classes in ("10", "y_train.max()"))
@@ -272,7 +276,7 @@ def classify(answer: Any) -> None:
 def _images(classes: int, known: int, new: int) -> Case:
     """Noisy images [N, 5, 4] of some classes, the labels [N] in no order, and new images [M, 5, 4]."""
     generator = torch.Generator().manual_seed(6)
-    patterns = torch.randn(classes, 5, 4, generator=generator)
+    patterns = torch.randn(classes, 5, 4, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
     # Every class is there, and the first more often than the others.
     drawn = torch.randint(0, classes, (known - classes,), generator=generator) // 2
     labels = torch.cat([torch.arange(classes), drawn])[torch.randperm(known, generator=generator)]

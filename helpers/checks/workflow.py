@@ -45,6 +45,7 @@ def _expect_none_of(facts: dict[str, bool]) -> None:
 
 _split = template(
     "def shuffled_split(X, y, order): n, o = $n, $rows; a, b = X[o], y[o]; return $result",
+    result="a[:n], b[:n], a[n:], b[n:]",
     n="len(X) * 8 // 10",
     rows="order",
 )
@@ -55,25 +56,20 @@ _split = template(
     goal="split examples at random without tearing inputs and targets apart",
     minutes=4,
     difficulty=1,
-    why="One order for both keeps every pair together; the project at the end splits its line in this way.",
+    why="One order for both keeps every pair together; the project at the end does the same with three parts.",
     mistakes={
         "Each target must stay beside its own input: put both `X` and `y` in the new order.": _split(
             "a[:n], y[:n], a[n:], y[n:]", "X[:n], b[:n], X[n:], b[n:]"
         ),
-        "The rows are in their old order: index with `order` first.": _split("X[:n], y[:n], X[n:], y[n:]"),
         "The four are right, but not in the order that the task names.": _split(
             "a[:n], a[n:], b[:n], b[n:]", "b[:n], a[:n], b[n:], a[n:]"
         ),
         "The first part, with 80 % of the rows, is for training.": _split(
             "a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]", "a[-n:], b[-n:], a[:-n], b[:-n]"
         ),
-        "80 % of 7 rows are 5.6: rounded down, 5.": _split("a[:n], b[:n], a[n:], b[n:]", n="round(0.8 * len(X))"),
-        "Index with `order` itself: it says which row comes first, which second.": _split(
-            "a[:n], b[:n], a[n:], b[n:]", rows="order.argsort()"
-        ),
-        "The rows are in another random order: use the one that is given, `order`.": _split(
-            "a[:n], b[:n], a[n:], b[n:]", rows="torch.randperm(len(X))"
-        ),
+        "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
+        "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
+        "Rows are dimension 0, first in the brackets.": _split("a[:, :n], b[:, :n], a[:, n:], b[:, n:]"),
         "Return four tensors in a row, not two pairs.": _split("(a[:n], b[:n]), (a[n:], b[n:])"),
         "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
             "X[:n][o[:n]], y", "X[:n][o], y"
@@ -100,6 +96,7 @@ _curve = template(
         def __init__(self): super().__init__(); self.curve, self.weight, self.bias = $three
         def forward(self, X): c, w, b = self.parameters(); return $result
     """,
+    result="c * X**2 + w * X + b",
     three="(nn.Parameter(torch.randn(1)) for _ in range(3))",
 )
 
@@ -111,10 +108,8 @@ _curve = template(
     difficulty=2,
     why="Nothing else on this page would have to change to train it: the loop never asks what is inside a model.",
     mistakes={
-        "A plain tensor is not registered: no optimizer changes it.": _curve(
-            "X * c * b + w", three="torch.randn(3, 1)"
-        ),
-        "X is doubled where it should be multiplied by itself.": _curve("c * 2 * X + w * X + b"),
+        "A plain tensor is not registered: no optimizer changes it.": _curve(three="torch.randn(3, 1)"),
+        "X should be multiplied by itself, `X**2`.": _curve(*(f"c * {x} + w * X + b" for x in ("X", "2 * X", "2**X"))),
         "Only X is squared, not what it is multiplied by.": _curve(
             "(c * X) ** 2 + w * X + b", "c**2 * X + w * X + b", "(c * X + w * X + b) ** 2"
         ),
@@ -124,13 +119,14 @@ _curve = template(
         "Every prediction must stay a row of its own, shape `[N, 1]`: do not squeeze.": _curve(
             "(c * X**2 + w * X + b).squeeze()", "(c * X**2 + w * X + b).T"
         ),
-        "The bias is missing, or multiplied: it is added as it is.": _curve("c * X**2 + w * X", "c * X**2 + w * X * b"),
-        "X is not squared anywhere: `X**2`.": _curve("c * X + w * X + b"),
+        "The bias is missing, or multiplied: it is added as it is.": _curve(
+            "c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)", "c * (X**2 + w * X + b)"
+        ),
         "Draw new numbers in `__init__`, with `torch.randn(1)`: these are the same for every model.": _curve(
-            "X * c * b + w", three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
+            three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
         ),
         "One tensor was given to all three: draw a number for each, with a `torch.randn(1)` of its own.": _curve(
-            "X * c * b + w", three="map(nn.Parameter, torch.randn(1).expand(3, 1))"
+            three="map(nn.Parameter, torch.randn(1).expand(3, 1))"
         ),
     },
 )
@@ -177,6 +173,7 @@ def _expect_three_parameters(model: nn.Module) -> None:
 _round = template(
     "def train_step(model, X, y, loss_fn, optimizer): $before; loss = $loss; $result; return loss.item()",
     {"copy": copy},
+    result="optimizer.zero_grad(); loss.backward(); optimizer.step()",
     before="pass",
     loss="loss_fn(model(X), y)",
 )
@@ -199,21 +196,17 @@ _round = template(
         "This loss was measured after the step: return the one on which `backward()` was called.": _round(
             "optimizer.zero_grad(); loss.backward(); optimizer.step(); loss = loss_fn(model(X), y)"
         ),
-        "A loss takes the predictions first, then the targets.": _round("loss.backward()", loss="loss_fn(y, model(X))"),
-        "Learning needs train mode: leave out `eval()`.": _round("loss.backward()", before="model.eval()"),
-        "The loss function is given: call `loss_fn`.": _round("loss.backward()", loss="nn.L1Loss()(model(X), y)"),
+        "A loss takes the predictions first, then the targets.": _round(loss="loss_fn(y, model(X))"),
+        "Learning needs train mode: leave out `eval()`.": _round(before="model.eval()"),
         "The optimizer is given with its model: call its `step()`, and make no other one.": _round(
             "loss.backward(); torch.optim.SGD(model.parameters(), lr=0.05).step()"
         ),
-        "The loss does not depend on the model's parameters: compute it from `model(X)`, with autograd on.": either(
-            _round("loss.backward()", loss="loss_fn(X, y)"),
-            _round("loss.backward()", loss="loss_fn(model(X).detach(), y)"),
+        "The loss does not depend on the model's parameters: compute it from `model(X)`, with autograd on.": _round(
+            loss=("loss_fn(X, y)", "loss_fn(model(X).detach(), y)")
         ),
-        "Call `model(X)`: `model.forward(X)` leaves out its hooks, by which the check sees the call.": _round(
-            "optimizer.zero_grad(); loss.backward(); optimizer.step()", loss="loss_fn(model.forward(X), y)"
-        ),
+        "Call `model(X)`: the check does not see `model.forward(X)`.": _round(loss="loss_fn(model.forward(X), y)"),
         "One round is asked for, not several.": _round("loss.backward(); optimizer.step(); optimizer.step()"),
-        "Use the model that is given, not a copy.": _round("loss.backward()", before="model = copy.deepcopy(model)"),
+        "Use the model that is given, not a copy.": _round(before="model = copy.deepcopy(model)"),
     },
 )
 def train_step(answer: Any) -> None:
@@ -291,6 +284,7 @@ _exam = template(
         with $block: loss = $loss
         $after; return loss.item()
     """,
+    result="model.eval()",
     block="torch.no_grad()",
     loss="loss_fn(model(X), y)",
     after="model.train(flag)",
@@ -304,18 +298,18 @@ _exam = template(
     difficulty=2,
     why="Forget to switch back, and the rest of the training runs without dropout, with no error to tell you.",
     mistakes={
-        "Dropout was active at the exam: `model.eval()` switches it off.": _exam("pass"),
+        "Dropout is off only while the model is in eval mode: call it between `eval()` and `train(flag)`.": _exam(
+            "pass"
+        ),
         "This reaches only the outermost module; `model.eval()` reaches all.": _exam("model.training = False"),
-        "Call `model` inside `torch.inference_mode()`.": _exam("model.eval()", block="torch.enable_grad()"),
+        "Call `model` inside `torch.inference_mode()`.": _exam(block="torch.enable_grad()"),
         "An exam does not train: no `backward()`, no `step()`.": _exam(
-            "model.eval()", block="torch.enable_grad()", after="loss.backward()"
+            block="torch.enable_grad()", after="loss.backward()"
         ),
-        "Switch back before `return`: `model.train(flag)` takes a mode.": _exam("model.eval()", after="pass"),
-        "You switch the outermost module only; `model.train(flag)` reaches the Dropout inside it, too.": _exam(
-            "model.eval()", after="model.training = flag"
+        "Leave the mode as it was: read `.training` first, and give it to `model.train(flag)` last.": _exam(
+            after=("pass", "model.train()")
         ),
-        "It was in eval mode: remember `training` before you switch.": _exam("model.eval()", after="model.train()"),
-        "The loss function is given: call `loss_fn`.": _exam("model.eval()", loss="nn.L1Loss()(model(X), y)"),
+        "`model.train(flag)` also reaches the Dropout inside.": _exam(after="model.training = flag"),
     },
 )
 def mock_exam(answer: Any) -> None:
@@ -372,6 +366,7 @@ _walk = template(
         for g in gradients: old, m = m, $memory; $result; places.append(p)
         return $returned
     """,
+    result="p = p - lr * m",
     start="0.0",
     memory="momentum * m + g",
     returned="torch.stack(places)",
@@ -386,24 +381,20 @@ _walk = template(
     why="`torch.optim.SGD` does just this for each parameter. Try gradients of 1, 1, 1 and then seventeen "
     "zeros: how far does the parameter go on by itself?",
     mistakes={
-        "Nothing is remembered: these are the steps without momentum.": _walk("p = p - lr * m", memory="g"),
-        "Nothing is forgotten: multiply the memory by `momentum` first.": _walk("p = p - lr * m", memory="m + g"),
-        "The new gradient is scaled, too; it is added as it is.": either(
-            _walk("p = p - lr * m", memory="momentum * m + (1 - momentum) * g"),
-            _walk("p = p - lr * m", memory="momentum * (m + g)"),
+        "Nothing is remembered: these are the steps without momentum.": _walk(memory="g"),
+        "Nothing is forgotten: multiply the memory by `momentum`.": _walk(memory=("m + g", "m + momentum * g")),
+        "The new gradient is scaled, too; it is added as it is.": _walk(
+            memory=("momentum * m + (1 - momentum) * g", "momentum * (m + g)")
         ),
         "The memory is that of the step before: add the new gradient to it first.": _walk("p = p - lr * old"),
         "These are all the last value: `-=` changes those in the list too. Write `p = p - ...`.": _walk("p -= lr * m"),
         "These are the moves. Where is the parameter after each of them?": _walk("p = -lr * m", "p = lr * m"),
         "These are memories or gradients. Where is the parameter after each step?": _walk("p = m", "p = g"),
-        "This is the last value alone: collect the value after each step in a list.": either(
-            *(_walk("p = p - lr * m", returned=last) for last in ("p", "p.item()"))
-        ),
+        "This is the last value alone: collect them all in a list.": _walk(returned=("p", "p.item()")),
         "The start, 0, is among them: collect what comes after each step only.": _walk(
-            "p = p - lr * m", returned="torch.stack([torch.tensor(0.0), *places])"
+            returned="torch.stack([torch.tensor(0.0), *places])"
         ),
-        "The learning rate is missing: the parameter moves by `-lr` times the memory.": _walk("p = p - m"),
-        "The memory begins at 0, not with the first gradient.": _walk("p = p - lr * m", start="gradients[0]"),
+        "The memory begins at 0, not with the first gradient.": _walk(start="gradients[0]"),
         "The gradient is in the step twice: it is in the memory already.": _walk(
             "p = p - lr * (g + m)", "p = p - lr * (g + momentum * m)"
         ),
@@ -438,24 +429,23 @@ _train_line = template(
     def train_line(model, splits, lr):
         X_train, y_train, X_val, y_val, X_test, y_test = splits
         loss_fn, optimizer, losses = $loss_fn, torch.optim.$optimizer, []
-        for epoch in range(1, $epochs + 1):
-            loss = $loss
-            $zero; loss.backward(); optimizer.step()
+        for epoch in range(1, 301):
+            loss = $loss; $zero; loss.backward(); optimizer.step()
             if $result: losses.append($judged.item())
         return losses
     """,
+    result="epoch % 20 == 0",
     loss_fn="nn.L1Loss()",
     optimizer="SGD(model.parameters(), lr=lr)",
-    epochs="300",
     loss="loss_fn(model(X_train), y_train)",
     zero="optimizer.zero_grad()",
     judged="loss_fn(model(X_val), y_val)",
 )
 
 
-def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
+def _line(*whens: str, **lines: str | tuple[str, ...]) -> either:
     """Wrong training loops, as the check is called with them: the other parts are open."""
-    return either(*((..., loop, ..., ...) for loop in _train_line(when, *others, **lines)))
+    return either(*((..., loop, ..., ...) for loop in _train_line(*whens, **lines)))
 
 
 @book.exercise(
@@ -467,8 +457,8 @@ def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
     "does it come then?",
     mistakes={
         "These are the losses after 1, 21, 41 ... epochs: count the epochs from 1.": _line("epoch % 20 == 1"),
-        "These are losses on the training points; use the validation points, `X_val` and `y_val`.": either(
-            _line(judged="loss"), _line(judged="loss_fn(model(X_train), y_train)")
+        "These are losses on the training points; use the validation points, `X_val` and `y_val`.": _line(
+            judged=("loss", "loss_fn(model(X_train), y_train)")
         ),
         "The gradients of earlier epochs are still there: one of the five steps is missing.": _line(zero="pass"),
         "These are the squared residuals; the task wants the absolute ones, MAE.": _line(loss_fn="nn.MSELoss()"),
@@ -477,23 +467,21 @@ def _line(when: str = "epoch % 20 == 0", *others: str, **lines: str) -> either:
             _line(loss="loss_fn(model(X_train), y_train.squeeze())"),
             _line(judged="loss_fn(model(X_val), y_val.squeeze())"),
         ),
-        "The learning rate is given as `lr`; this loop uses a fixed one.": either(
-            *(_line(optimizer=f"SGD(model.parameters(), lr={lr})") for lr in LEARNING_RATES)
-        ),
         "The loop uses the test points: they are for the end.": _line(judged="loss_fn(model(X_test), y_test)"),
-        "Train the model that is given: the optimizer, or the loop, works on another one here.": _line(
+        "The learning rate stays as it is: leave out the schedule.": _line(
+            zero="optimizer.zero_grad(); optimizer.param_groups[0]['lr'] *= 0.1 if epoch == 201 else 1"
+        ),
+        "Only `step()` changes a model: it is missing, or the optimizer, or the loop, has another model.": _line(
             optimizer="SGD(nn.Linear(1, 1).parameters(), lr=lr)"
         ),
-        "One loss after every 20th of 300 epochs is asked for, 15 in all.": either(
-            _line("True", "epoch % 10 == 0", "epoch % 300 == 0"),
-            *(_line(epochs=epochs) for epochs in ("20", "100", "200", "299")),
+        "One loss after every 20th of 300 epochs is asked for, 15 in all.": _line(
+            "True", "epoch % 10 == 0", "epoch % 300 == 0"
         ),
-        "Use plain `SGD`: this loop has momentum, or another optimizer.": either(
-            _line(optimizer="Adam(model.parameters(), lr=lr)"),
-            _line(optimizer="SGD(model.parameters(), lr=lr, momentum=0.9)"),
+        "Use plain `SGD`: this loop has momentum, or another optimizer.": _line(
+            optimizer=("Adam(model.parameters(), lr=lr)", "SGD(model.parameters(), lr=lr, momentum=0.9)")
         ),
     },
-    seconds=10,  # it trains for 1,500 epochs, half a second on an idle machine
+    seconds=20,  # it trains for 1,500 epochs: half a second on an idle machine, three with `fit`
 )
 def another_line(splits: Any, train_line: Any, best_lr: Any, test_loss: Any) -> Iterator[Part]:
     """A line of weight 0.3 and bias 0.9: its data, a loop of 300 epochs judged every 20, the choice and the exam."""
@@ -556,21 +544,26 @@ def _expect_training(train_line: Any) -> None:
     """The losses and the parameters, on data so far from any line that no residual changes its sign in 300 epochs."""
     expect_callable(train_line, "`train_line`")
     for turn, lr in enumerate((0.005, 0.004)):
-        X = torch.rand(16, 1, generator=_generator(turn))
+        X = torch.rand(80, 1, generator=_generator(turn))
         signs = torch.where(X > 0.4, 1.0, -1.0)
         y = 2 * X + (5 - turn) * signs
         model = nn.Linear(1, 1)
         weight, bias = model.weight.item(), model.bias.item()
+        passes: list[Tensor] = []
+        model.weight.register_hook(passes.append)
         # The exam is made of NaN: a loop that trains or judges by it gets nothing else.
         exam = [torch.full((4, 1), torch.nan) for _ in range(2)]
-        losses = call(train_line, model, (X[:10], y[:10], X[10:], y[10:], *exam), lr, may_change=True)
+        losses = call(train_line, model, (X[:70], y[:70], X[70:], y[70:], *exam), lr, may_change=True)
         if weight == model.weight.item() and bias == model.bias.item():
             raise NotYet("The model that `train_line` was given is still as it was.")
+        if len(passes) != 300:
+            remedy = "300 are asked for: one in each of 300 epochs, for all training points at once."
+            raise NotYet(f"`train_line` called `backward()` {len(passes)} times.", remedy)
         if type(losses) is tuple and any(type(one) is list for one in losses):
             raise NotYet("`train_line` should return the losses alone.", "The model needs no `return`: it changes.")
-        by_weight, by_bias = lr * (signs * X)[:10].mean().item(), lr * signs[:10].mean().item()  # in each epoch
+        by_weight, by_bias = lr * (signs * X)[:70].mean().item(), lr * signs[:70].mean().item()  # in each epoch
         wanted = [
-            (y[10:] - (weight + epoch * by_weight) * X[10:] - bias - epoch * by_bias).abs().mean().item()
+            (y[70:] - (weight + epoch * by_weight) * X[70:] - bias - epoch * by_bias).abs().mean().item()
             for epoch in range(20, 301, 20)
         ]
         expect(losses, wanted, what="the validation losses", rtol=1e-3, atol=1e-5)
@@ -655,6 +648,8 @@ def _expect_exam(splits: Any, train_line: Any, best_lr: float, test_loss: Any, r
 def _wrong_exams(splits: Any, train_line: Any, lr: float, runs: dict[float, Any]) -> Iterator[tuple[str, float]]:
     """The losses of typical mistakes on the learner's own data, each after its hint."""
     best, exam = runs[lr][0], splits[4:]
+    for digits in (2, 3, 4):
+        yield "This number is rounded: give it as it is.", round(_mae(best, *exam), digits)
     yield "This is the loss on the validation points: the mock exam, not the exam.", _mae(best, *splits[2:4])
     yield "This is the loss on the training points: the textbook, not the exam.", _mae(best, *splits[:2])
     with torch.no_grad():

@@ -12,14 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
 
-from tests.cells import cells_needed, reads
 from tools.notebooks import KERNEL
 
 if TYPE_CHECKING:  # it may be missing
@@ -30,10 +30,16 @@ DISABLED = {"@jupyterlab/apputils-extension:announcements": True, "@jupyterlab/e
 
 
 class Lab:
-    """A running JupyterLab; `folder` is what it shows, `log` is the output of the server and its kernels."""
+    """A running JupyterLab; `folder` is what it shows."""
 
-    def __init__(self, folder: Path, address: str, token: str, log: Path) -> None:
-        self.folder, self.address, self.token, self.log = folder, address, token, log
+    def __init__(self, home: Path, address: str, token: str) -> None:
+        self.home, self.folder, self.address, self.token = home, home / "notebooks", address, token
+
+    def disable(self, *extensions: str) -> None:
+        """Leave these extensions out of the pages that are opened from now on."""
+        page_config = self.home / "config" / "labconfig" / "page_config.json"
+        disabled = DISABLED | dict.fromkeys(extensions, True)
+        page_config.write_text(json.dumps({"disabledExtensions": disabled}), encoding="utf-8")
 
     def answers(self) -> bool:
         request = urllib.request.Request(f"{self.address}/api/status?token={self.token}")
@@ -43,15 +49,10 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_lab(home: Path, *disabled: str) -> Iterator[Lab]:
-    """Start JupyterLab without these extensions on a free port, and stop it afterwards; it writes only under `home`."""
-    folder = home / "notebooks"
-    folder.mkdir()
-    (home / "config" / "labconfig").mkdir(parents=True)
-    page_config = home / "config" / "labconfig" / "page_config.json"
-    page_config.write_text(
-        json.dumps({"disabledExtensions": DISABLED | dict.fromkeys(disabled, True)}), encoding="utf-8"
-    )
+def running_lab(home: Path) -> Iterator[Lab]:
+    """Start JupyterLab on a free port, and stop it afterwards; it writes only under `home`."""
+    for folder in ("notebooks", "config/labconfig"):
+        (home / folder).mkdir(parents=True)
     places = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -63,11 +64,13 @@ def running_lab(home: Path, *disabled: str) -> Iterator[Lab]:
     environment = {**os.environ, "COURSE_EDITION": "drawn"} | {name: str(home / at) for name, at in places.items()}
     environment.pop("TQDM_DISABLE", None)  # a learner sees the progress bars
     port, token, log = _free_port(), secrets.token_hex(16), home / "log.txt"
+    lab = Lab(home, f"http://127.0.0.1:{port}", token)
+    lab.disable()
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": folder,
+        "ServerApp.root_dir": lab.folder,
         "ServerApp.open_browser": False,
         "ServerApp.allow_root": True,  # containers run as root
         "IdentityProvider.token": token,
@@ -77,7 +80,6 @@ def running_lab(home: Path, *disabled: str) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     with log.open("w", encoding="utf-8") as out:
         server = subprocess.Popen(command, env=environment, cwd=home, stdout=out, stderr=subprocess.STDOUT)
-    lab = Lab(folder, f"http://127.0.0.1:{port}", token, log)
     try:
         wait_until(lambda: lab.answers() or server.poll() is not None, seconds=60, what="JupyterLab to start")
         if server.poll() is not None:
@@ -110,36 +112,33 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> No
         time.sleep(0.05)
 
 
-def is_widget(cell: NotebookNode) -> bool:
-    """Whether the cell shows a widget."""
-    return "widget" in cell.metadata.get("tags", [])
-
-
 class NotebookPage:
-    """A notebook in JupyterLab: a copy without outputs, so that whatever is seen there was computed there."""
+    """A notebook in JupyterLab: without outputs, so that whatever is seen there was computed there."""
 
-    def __init__(self, lab: Lab, context: BrowserContext, path: Path, *, only_widgets: bool = False) -> None:
-        """Open the notebook and start to run it, or only its widgets and the cells that these need."""
-        notebook = nbformat.read(path, as_version=4)
-        if only_widgets:
-            widgets = {cell.id: reads(cell.source)[0] for cell in notebook.cells if is_widget(cell)}
-            kept = widgets.keys() | {cell.id for cell in cells_needed(notebook, widgets)}
-            notebook.cells = [cell for cell in notebook.cells if cell.id in kept]
-        notebook.metadata.kernelspec = KERNEL  # or JupyterLab asks which one
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, lab.folder / path.name)
+    def __init__(self, lab: Lab, context: BrowserContext, cells: Sequence[NotebookNode]) -> None:
+        """Open a notebook of these cells and run it.
+
+        Raises: AssertionError with cell and error where one raises; TimeoutError where it takes minutes.
+        """
+        notebook = new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL})  # or JupyterLab asks which one
+        name = f"{secrets.token_hex(4)}.ipynb"
+        nbformat.write(notebook, lab.folder / name)
         self.page = context.new_page()
         self.page.set_default_timeout(20_000)
         self.console_errors: list[str] = []
         self.page.on("console", lambda message: message.type == "error" and self.console_errors.append(message.text))
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
-        self.page.goto(f"{lab.address}/lab/tree/{path.name}?reset&token={lab.token}")
+        self.page.goto(f"{lab.address}/lab/tree/{name}?reset&token={lab.token}")
         self.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context")
         self.in_notebook("await notebook.context.ready; await notebook.sessionContext.ready; await notebook.revealed;")
-        # Not awaited: it says false where a cell raises, on purpose or not, and goes on where it is on purpose.
-        self.in_notebook("jupyterapp.commands.execute('notebook:run-all-cells');")
+        self.in_notebook("jupyterapp.commands.execute('notebook:run-all-cells');")  # not awaited: it may take longer
+        wait_until(self._has_run, seconds=300, what="the notebook to run")
+
+    def _has_run(self) -> bool:
+        if not self.is_idle():
+            return False
+        assert not self.error_cells(), self.error_cells()
+        return all(cell.execution_count for cell in self.cells() if cell.cell_type == "code")
 
     def in_notebook(self, script: str, argument: Any = None) -> Any:
         """What the JavaScript returns, with JupyterLab's own object as `notebook`, and `argument`."""
@@ -150,25 +149,6 @@ class NotebookPage:
             ])""",
             argument,
         )
-
-    def wait_until_run(self) -> None:
-        """Wait until every cell has run.
-
-        Raises: AssertionError with cell and error where one raises that is not tagged for it; TimeoutError where it
-            takes minutes.
-        """
-
-        all_executed = """return [...notebook.content.model.cells].every(
-            cell => cell.type !== "code" || !cell.sharedModel.getSource() || cell.executionCount
-        );"""
-
-        def has_run() -> bool:
-            if not self.is_idle():
-                return False
-            assert not self.error_cells(), self.error_cells()
-            return self.in_notebook(all_executed)
-
-        wait_until(has_run, seconds=300, what="the notebook to run")
 
     def is_idle(self) -> bool:
         """Whether the kernel has nothing to do."""
@@ -202,11 +182,10 @@ class NotebookPage:
         return nbformat.from_dict(self.in_notebook("return notebook.content.model.toJSON();")).cells
 
     def error_cells(self) -> dict[str, str]:
-        """Id and error of every cell that raised without the tag `raises-exception`."""
+        """Id and error of every cell that raised."""
         return {
             cell.id: f"{output.ename}: {output.evalue}"
             for cell in self.cells()
-            if "raises-exception" not in cell.metadata.get("tags", [])
             for output in cell.get("outputs", [])
             if output.output_type == "error"
         }
@@ -224,8 +203,3 @@ class NotebookPage:
             cell_id,
         )
         return self.page.locator(f'[data-cell-id="{cell_id}"]')
-
-    def close(self) -> None:
-        """End the kernel and close the page."""
-        self.in_notebook("await notebook.sessionContext.shutdown();")
-        self.page.close()

@@ -135,7 +135,7 @@ def test_the_box_shows_only_what_fits(watch, address, place, typed, shown):
     assert rows.count() == before
 
 
-def test_solutions_unfold_and_a_dark_machine_gets_a_dark_page(watch, address):
+def test_solutions_unfold(watch, address):
     page = watch().page
     page.goto(address + "notebooks/01_tensors.html")
     solution = page.locator("details.hide").first
@@ -143,21 +143,3 @@ def test_solutions_unfold_and_a_dark_machine_gets_a_dark_page(watch, address):
     assert not code.is_visible()
     solution.locator("summary").click()
     assert code.is_visible()
-    brightness = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-        page.wait_for_timeout(300)  # the colours change gradually
-        color = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        brightness.append(sum(int(part) for part in color.strip("rgb()").split(",")))
-    assert brightness[0] > 700
-    assert brightness[1] < 100
-
-
-def test_the_next_page_is_one_click_away(watch, address):
-    page = watch("phone, dark").page
-    page.goto(address + "notebooks/01_tensors.html")
-    page.locator("a.right-next").click()
-    page.wait_for_url("**/02_datasets.html")
-    page.locator("a.left-prev").click()
-    page.wait_for_url("**/01_tensors.html")

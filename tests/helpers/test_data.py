@@ -193,7 +193,6 @@ def flip_a_bit(path):
 
 
 DAMAGES = {
-    "truncated": (cut, "EOFError"),
     "missing": (Path.unlink, "No such file"),
     "a login page": (lambda path: path.write_bytes(b"<html>Log in</html>"), "BadGzipFile"),
     "bit flipped": (flip_a_bit, "(BadGzipFile|error):"),
@@ -216,7 +215,7 @@ def test_an_archive_is_not_unpacked_beyond_the_largest_file(tmp_path, monkeypatc
         data._unpack(tmp_path / "x.gz", hashlib.sha256(bytes(10**6)).hexdigest())
 
 
-@pytest.mark.parametrize("text", [None, "", "odd\n", f"{'0' * 64}  {FILES[0]}\n", "\N{SNOWMAN}"])
+@pytest.mark.parametrize("text", [None, f"{'0' * 64}  {FILES[0]}\n", "\N{SNOWMAN}"])
 def test_missing_or_broken_list_of_checksums(course, text):
     path = course / "data/drawn/FashionMNIST/SHA256SUMS"
     path.unlink()
@@ -243,20 +242,8 @@ class CutOff(SimpleHTTPRequestHandler):
         self.close_connection = True
 
 
-class Endless(SimpleHTTPRequestHandler):
-    """Sends without end, until the client hangs up."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        with contextlib.suppress(ConnectionError):
-            while True:
-                self.wfile.write(bytes(10**6))
-
-
-@pytest.mark.parametrize("handler", [CutOff, Endless])
-def test_a_faulty_server(course, mirror, monkeypatch, handler):
-    with serve(mirror, handler) as address:
+def test_a_download_that_is_cut_off(course, mirror, monkeypatch):
+    with serve(mirror, CutOff) as address:
         monkeypatch.setenv("COURSE_MIRROR", f"{address}/")
         with pytest.raises(DataError, match=rf"{address}/FashionMNIST/{FILES[0]}\.gz has .* cut off or replaced"):
             dataset_root(edition="original")
@@ -411,8 +398,6 @@ def test_items_are_those_of_the_source_and_changing_them_changes_no_data(images,
     ("items", "received"),
     [
         ([], "an empty data set"),
-        ([torch.zeros(2), torch.zeros(2)], r"tensor\(\[0., 0.\]\) as the first item"),
-        ([(torch.zeros(2),)], "as the first item"),
         ([(torch.zeros(2), "shirt")], r"'shirt'\) as the first item\. Convert class names to numbers"),
     ],
 )

@@ -111,10 +111,9 @@ def train_without_steps(model, batches, loss_fn):
         (REGRESSION, nn.L1Loss(), 4.0, None),
         (CLASSES, cross_entropy, CLASSES_LOSS, 0.5),
         ([(torch.zeros(4, 2), torch.eye(2)[[0, 1, 0, 1]])], cross_entropy, np.log(2), None),
-        ([(torch.zeros(4, 2), torch.ones(4))], lambda pred, y: (pred[:, 0] - y).abs().mean(), 1.0, None),
         ([(torch.zeros(4, 2, 5), torch.ones(4, 5, dtype=torch.long))], cross_entropy, np.log(2), None),
     ],
-    ids=["regression", "classes", "class probabilities", "float targets", "five classes per example"],
+    ids=["regression", "classes", "class probabilities", "five classes per example"],
 )
 def test_metrics_are_means_over_examples_with_an_accuracy_for_one_class_each(measure, batches, loss_fn, loss, accuracy):
     assert measure(Constant(), batches, loss_fn) == (pytest.approx(loss), accuracy)
@@ -170,18 +169,12 @@ def test_an_accelerator_is_waited_for_once_per_epoch_and_not_asked_for_float64(m
     assert waits[0] == waits[1] > 0
 
 
-def test_batches_go_to_the_device_of_the_model():
-    ((X, y), *_) = training._on_device([(torch.zeros(2, 6), torch.zeros(2))], nn.Linear(6, 3, device="meta"))
-    assert (X.device.type, y.device.type) == ("meta", "meta")
-
-
-@pytest.mark.parametrize(("epoch", "where"), [(4, "batch 3 of 5 in epoch 4"), (None, "batch 3 of 5")])
-def test_a_loss_that_is_not_finite_names_epoch_batch_and_learning_rate(epoch, where):
+def test_a_loss_that_is_not_finite_names_epoch_batch_and_learning_rate():
     batches = [(torch.ones(2, 1), torch.zeros(2, 1)) for _ in range(5)]
     batches[2][0][0] = float("nan")  # and so are the weights, and every later loss
     model = Constant()
-    with pytest.raises(NonFiniteLossError, match=rf"{where} gave nan.*learning rate \(it is 0\.02\)"):
-        train_epoch(model, batches, nn.MSELoss(), sgd(model, lr=0.02), epoch=epoch)
+    with pytest.raises(NonFiniteLossError, match=r"batch 3 of 5 in epoch 4 gave nan.*learning rate \(it is 0\.02\)"):
+        train_epoch(model, batches, nn.MSELoss(), sgd(model, lr=0.02), epoch=4)
 
 
 observers = pytest.mark.parametrize("observe", [lambda m, batches: evaluate(m, batches, cross_entropy), predict])
@@ -220,20 +213,17 @@ def test_evaluate_and_predict_are_the_model_in_eval_mode_in_the_order_of_the_loa
     torch.testing.assert_close(predictions.probabilities, logits.exp() / logits.exp().sum(dim=1, keepdim=True))
 
 
-class CachedBatches:
-    """Builds its batch when it is first asked, as many a data set does."""
-
-    @cached_property
-    def batches(self):
-        return [(torch.arange(48.0).reshape(8, 6) / 48, torch.arange(8) % 3)]
-
-    def __iter__(self):
-        return iter(self.batches)
-
-
 @observers
 def test_data_first_read_by_an_observer_can_be_trained_on(observe):
-    model, batches = moody_model(), CachedBatches()
+    class Batches:
+        @cached_property  # many a data set builds what it serves when it is first asked
+        def batches(self):
+            return [(torch.arange(48.0).reshape(8, 6) / 48, torch.arange(8) % 3)]
+
+        def __iter__(self):
+            return iter(self.batches)
+
+    model, batches = moody_model(), Batches()
     observe(model, batches)
     train_epoch(model, batches, cross_entropy, sgd(model))  # refused after inference_mode
 
@@ -247,11 +237,9 @@ SUM = nn.CrossEntropyLoss(reduction="sum")
 @pytest.mark.parametrize(
     ("use", "match"),
     [
-        (lambda m: train_epoch(m, NO_BATCH, cross_entropy, sgd(m)), "at least one batch"),
         (lambda m: evaluate(m, NO_BATCH, cross_entropy), "at least one batch"),
         (lambda m: predict(m, NO_BATCH), "at least one batch"),
         (lambda m: train_epoch(m, loader(), SUM, sgd(m)), "received reduction='sum'"),
-        (lambda m: evaluate(m, loader(), SUM), "received reduction='sum'"),
         (lambda m: fit(m, loader(), cross_entropy, sgd(m), epochs=-1), "0 or more, received -1"),
     ],
 )
@@ -285,7 +273,7 @@ def test_history_holds_only_what_there_was_to_measure():
     assert list(fit(model, REGRESSION, nn.L1Loss(), sgd(model), epochs=2).as_dict()) == ["train_loss"]
 
 
-@pytest.mark.parametrize(("variable", "progress"), [("", True), ("0", True), ("1", True), ("", False)])
+@pytest.mark.parametrize(("variable", "progress"), [("0", True), ("1", True), ("", False)])
 def test_each_epoch_has_a_progress_bar_that_can_be_silenced(monkeypatch, capsys, variable, progress):
     monkeypatch.setenv("TQDM_DISABLE", variable)
     model = moody_model()
@@ -372,11 +360,9 @@ def flip_a_bit_of_the_weights(path, model):
     [
         flip_a_bit_of_the_weights,
         lambda path, _: path.write_bytes(path.read_bytes()[:-100]),
-        lambda path, _: path.write_bytes(b""),
         lambda path, model: torch.save(model.state_dict(), path),
-        lambda path, _: torch.save(dict.fromkeys(("model", "optimizer", "optimizer_type", "history", "random")), path),
     ],
-    ids=["a bit flipped", "truncated", "empty", "a state_dict", "another dict"],
+    ids=["a bit flipped", "truncated", "a state_dict"],
 )
 def test_a_file_that_is_no_complete_checkpoint_is_refused(saved, damage):
     path, model, optimizer = saved
@@ -407,11 +393,10 @@ def test_a_malicious_file_runs_no_code(saved, tmp_path):
     ("make_model", "make_optimizer", "match"),
     [
         (lambda: moody_model(hidden=9), sgd, r"size mismatch for 0\.weight"),
-        (lambda: moody_model()[:-1], sgd, r"Unexpected key.*4\.weight"),
         (moody_model, adam, "SGD, received Adam"),
         (moody_model, lambda model: sgd(model[0]), "parameter group"),
     ],
-    ids=["other shape", "fewer layers", "Adam", "fewer parameters"],
+    ids=["other shape", "Adam", "fewer parameters"],
 )
 def test_another_model_or_optimizer_is_refused_and_named(saved, make_model, make_optimizer, match):
     model = make_model()
@@ -450,16 +435,11 @@ def test_best_device_is_an_accelerator_that_computes_or_else_the_cpu(monkeypatch
     assert len(recwarn) == (accelerator == torch.device("meta"))
 
 
-@pytest.mark.parametrize(
-    ("model", "expected"),
-    [
-        (nn.Linear(2, 1, device="meta"), "meta"),
-        (nn.BatchNorm1d(2, affine=False, device="meta"), "meta"),  # buffers only
-        (nn.ReLU(), "cpu"),
-    ],
-)
-def test_device_of_is_where_the_model_is(model, expected):
-    assert device_of(model) == torch.device(expected)
+def test_batches_go_to_where_the_model_is():
+    assert device_of(nn.BatchNorm1d(2, affine=False, device="meta")).type == "meta"  # buffers only
+    assert device_of(nn.ReLU()).type == "cpu"
+    ((X, y), *_) = training._on_device([(torch.zeros(2, 6), torch.zeros(2))], nn.Linear(6, 3, device="meta"))
+    assert (X.device.type, y.device.type) == ("meta", "meta")
 
 
 def test_one_seed_gives_the_same_random_numbers_everywhere_and_another_seed_others():

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tools import NOTEBOOKS
-from tools.notebooks import FOLDED, execute, faults, normal
+from tools.notebooks import FOLDED, faults, normal
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -63,28 +63,21 @@ def _prints(text, name="stdout", **changes):
     return _set(outputs=[new_output("stream", name=name, text=text)], **changes)
 
 
-ERROR = new_output("error", ename="E", evalue="", traceback=[])
-
-
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
         (_set(execution_count=None, outputs=[]), "was never executed"),
-        (_set(id="0123abcd"), "two or more words"),
         (_set(id="sum"), "two or more words"),
         (_set(source="1 + 1;"), "ends with ';'"),
         (_set(metadata={"tags": ["aprox"]}), "unknown tag aprox"),
         (_set(metadata={"tags": ["raises-exception"]}), "if and only if it stores an error"),
-        (_set(outputs=[ERROR]), "if and only if it stores an error"),
         (_set(metadata={"rtol": 0.1}), "rtol without the tag approx"),
         (_set(metadata={"tags": ["once"]}), "must say what a second run does"),
-        (_set(source="# Run again, it goes on.\n1 + 1"), "must say what a second run does"),
         (_prints("✗ not yet", metadata={"tags": ["solution"]}), "its own check rejects"),
         (_prints("loss nan", metadata={"tags": ["approx"]}), "prints nan or inf"),
         (_prints("<object at 0x7f3a2b1c>"), "memory address"),
         (_prints("<Figure size 640x480 with 1 Axes>"), "memory address"),
         (_prints("saved to /home/me/model.pt"), "a path of the machine"),
-        (_prints("saved to C:\\me\\model.pt"), "a path of the machine"),
         (_prints("UserWarning: x", name="stderr"), "a warning or a progress bar"),
         (_prints("x" * 600_000), "larger than 500,000 bytes"),
         (lambda notebook: notebook.metadata.course.pop("able_to"), "has no metadata `course`"),
@@ -94,14 +87,6 @@ def test_each_fault_is_found(change, fault, tmp_path):
     notebook = _clean()
     change(notebook)
     assert fault in _faults_of(normal(notebook), tmp_path)
-
-
-def test_a_notebook_is_executed_in_its_folder_with_the_given_variables(tmp_path):
-    path = tmp_path / "01_example.ipynb"
-    code = "import os\nprint(os.path.basename(os.getcwd()), os.environ['COURSE_EDITION'])"
-    nbformat.write(new_notebook(cells=[new_code_cell(code)]), path)
-    (output,) = execute(path, COURSE_EDITION="drawn").cells[0].outputs
-    assert output.text == f"{tmp_path.name} drawn\n"
 
 
 @pytest.mark.parametrize("cell", ["06_quickstart test-function", "07_digits validation-loop", "07_digits predict-loop"])

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import symtable
 import sys
 import zipfile
 
@@ -11,6 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.cells import global_names
 from tools import NOTEBOOKS, ROOT, handout
 from tools.handout import LEFT_OUT, fill, main
 
@@ -50,27 +50,11 @@ def _needing_a_solution(cells):
     for cell in cells:
         if cell.cell_type == "code":
             left_out = bool(_tags(cell) & LEFT_OUT)
-            sets, reads = _names(cell.source)
-            for name in reads - sets:
+            assigned, read = global_names(cell.source)
+            for name in read:
                 if by_a_solution.get(name, False) and not left_out:
                     yield f"{cell.id} reads {name}"
-            by_a_solution |= dict.fromkeys(sets - {"_"}, left_out)
-
-
-def _names(source):
-    """The global names that a cell sets, and those that it reads, also inside its functions."""
-    top = symtable.symtable(source, "cell", "exec")
-    tables = [top]
-    for table in tables:
-        tables += table.get_children()
-    sets = {name.get_name() for name in top.get_symbols() if name.is_assigned() or name.is_imported()}
-    reads = {
-        name.get_name()
-        for table in tables
-        for name in table.get_symbols()
-        if name.is_referenced() and (table is top or name.is_global())
-    }
-    return sets, reads
+            by_a_solution |= dict.fromkeys(assigned - {"_"}, left_out)
 
 
 def test_it_runs_from_top_to_bottom_in_its_own_folder(folder, monkeypatch, tmp_path):

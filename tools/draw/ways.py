@@ -4,7 +4,7 @@ STROKES is a gzipped JSON list of digits that people wrote with a pen: `{"digit"
 list of points [x, y], y downward. It is not part of the project. Digits with equally many strokes are grouped by the
 course of the pen (k-means). Of each group only the mean and the principal components are kept, rounded, and only where
 it has at least 25 digits of at least 5 people, so that no row is one person's stroke. The rows without writers were set
-by hand, for ways that are common elsewhere; they stay as they are.
+by hand, for ways that are common elsewhere; they, and their shares, stay as they are.
 """
 
 import argparse
@@ -25,7 +25,6 @@ Record = dict[str, Any]
 POINTS, MODES = 20, 6  # of each way
 PER_GROUP, MOST_GROUPS = 70, 8  # digits in a group, and groups for the digits with equally many strokes, about
 LEAST_SAMPLES, LEAST_WRITERS = 25, 5
-BY_HAND = 0.3  # share of the ways set by hand
 # The writers measured are few, and of one country: rare ways are drawn more often than they were counted.
 EVENNESS = 0.6
 
@@ -102,10 +101,10 @@ def measure(records: Sequence[Record], by_hand: Sequence[Way]) -> list[Way]:
             # Elsewhere most people write it without a bar: half of them lose it.
             halves = [way._replace(share=way.share / 2) for way in ways if len(way.points) == 2]
             ways = [way for way in ways if len(way.points) != 2] + halves + [without_bar(way) for way in halves]
-        for part, rows in ((1 - BY_HAND, ways), (BY_HAND, [way for way in by_hand if way.digit == digit])):
-            weights = np.array([way.share**EVENNESS if way.writers else way.share for way in rows])
-            shares = (part * weights / weights.sum()).round(4).tolist()
-            table += [way._replace(share=share) for way, share in zip(rows, shares, strict=True)]
+        others = [way for way in by_hand if way.digit == digit]
+        weights = np.array([way.share**EVENNESS for way in ways])
+        shares = ((1 - sum(way.share for way in others)) * weights / weights.sum()).round(4).tolist()
+        table += [way._replace(share=share) for way, share in zip(ways, shares, strict=True)] + others
     return table
 
 

@@ -66,20 +66,6 @@ class LyingTensor(Tensor):
         return torch.tensor(True)
 
 
-class Meta(type):
-    """A class of which every question raises."""
-
-    def __getattribute__(cls, name: str) -> Any:
-        raise RuntimeError("asked")
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return True
-
-
-class OfMeta(metaclass=Meta):
-    """Its type raises."""
-
-
 class RaisingError(Exception):
     """An error that cannot be shown."""
 
@@ -104,17 +90,6 @@ def _recursion(*inputs: Any) -> Any:
     return _recursion(*inputs)
 
 
-def _generator(*inputs: Any) -> Any:
-    yield from inputs
-
-
-class _Careless:
-    """Its instances cannot be made."""
-
-    def __init__(self, *_: Any) -> None:
-        raise RaisingError
-
-
 def _disturbs(*inputs: Any) -> Any:
     torch.manual_seed(1)
     torch.set_default_dtype(torch.float64)
@@ -136,7 +111,7 @@ def hostile() -> Iterator[Any]:
     itself.append(itself)
     yield from (None, NotImplemented, True, 0, -1, 10**5000, 1e308, math.nan, math.inf, 1j, "", "x" * 10**6, b"x")
     yield from ([], (), {}, set(), itself, {Raises: 1}, [Raises()], [[[[1]]]], range(3), iter([]), object(), type, int)
-    yield from (Raises(), Raises, AlwaysEqual(), AlwaysEqual, OfMeta(), OfMeta, [AlwaysEqual()] * 3, RaisingError())
+    yield from (Raises(), Raises, AlwaysEqual(), AlwaysEqual, [AlwaysEqual()] * 3, RaisingError())
     yield from (np.zeros(3), np.float64(1), np.full(3, None), torch, sys, slice(3), torch.float32)
     yield from (torch.empty(0), torch.tensor(math.nan), torch.full((3, 3), math.inf), torch.zeros(3, 0, 2))
     yield from (torch.zeros(1).expand(10**6, 10**6), torch.empty(10**9, device="meta"), torch.zeros(3, device="meta"))
@@ -149,8 +124,8 @@ def hostile() -> Iterator[Any]:
     yield from (lambda: None, lambda *_: None, lambda *inputs: inputs, lambda *_: Raises(), lambda *_: AlwaysEqual())
     yield from (lambda *_: torch.zeros(1).expand(10**6, 10**6), lambda *_: iter(int, 1), lambda *_, **__: torch.rand(3))
     errors = (RaisingError(), SystemExit(), KeyboardInterrupt(), GeneratorExit(), MemoryError(), StopIteration())
-    yield from (partial(_raise, error) for error in (*errors, RaisingError(Raises()), ValueError("x " * 10**6)))
-    yield from (_recursion, _disturbs, _spoils_inputs, _generator, _Careless, partial(int, "x"), classmethod(len))
+    yield from (partial(_raise, error) for error in (*errors, RaisingError(Raises()), ValueError("x " * 10**4)))
+    yield from (_recursion, _disturbs, _spoils_inputs, partial(int, "x"), classmethod(len))
     yield from (property(len), print, len, torch.mean, lambda *_: print("x" * 10**6))
     yield lambda *_: torch.ones(3).as_subclass(LyingTensor)
 

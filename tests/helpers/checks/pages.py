@@ -20,7 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from helpers.checks.core import Exercise, Verdict
-from tests.cells import cells_needed, reads
+from tests.cells import cells_needed, global_names
 from tools.exercises import places
 from tools.notebooks import NOTEBOOKS
 
@@ -96,7 +96,7 @@ def _shell(path: Path) -> InteractiveShell:
     for exercise, (page, place) in PLACES.items():
         if page == path:
             codes = [place.solution.source, *map(code_of, ATTEMPTS[_module(exercise)][exercise.name])]
-            readers[place.cell.id] = set().union(*(reads(code)[0] for code in codes))
+            readers[place.cell.id] = set().union(*(global_names(code)[1] for code in codes))
     shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
     with contextlib.chdir(path.parent), contextlib.redirect_stdout(io.StringIO()):
         for cell in cells_needed(notebook, readers):
