@@ -53,9 +53,6 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
             "1 / n"
         ),
         "This is the error rate; the accuracy is the fraction of right answers.": _lazy("1 - counts.max().item() / n"),
-        "Class numbers are names, not amounts: a mean of labels or counts says nothing here.": _lazy(
-            "labels.float().mean().item()", "counts.float().mean().item()"
-        ),
     },
 )
 def lazy_accuracy(answer: Any) -> None:
@@ -123,11 +120,9 @@ _scale = template(
             ),
             "(X - X_train.amin((0, 2, 3), True)) / (X_train.amax((0, 2, 3), True) - X_train.amin((0, 2, 3), True))",
         ),
-        "Normalise the new images, too.": _scale("(X - m) / s if X is X_train else X"),
         "Compute both numbers before you use them: once `X_train` is centred, its mean is 0.": _scale(
             "(X - m) / s if X is X_train else X / s"
         ),
-        "A mean and a standard deviation of 0.5 are a guess: take both from `X_train`.": _scale("(X - 0.5) / 0.5"),
     },
 )
 def normalise_both(answer: Any) -> None:
@@ -255,20 +250,10 @@ _windows = template(
         "The second part is off by one: which index comes right after `i` to `i + length - 1`?": _windows(
             "series[i : i + L], series[i + L - 1]", "series[i : i + L], series[i + L + 1]"
         ),
-        "The second part should be a single number: an index without `:` gives one.": _windows(
-            *(f"series[i : i + L], series[{after}]" for after in ("i + L : i + L + 1", "i + L :", "i + 1 : i + L + 1"))
-        ),
-        "An example is a pair: the window, and the number after it.": _windows("series[i:i+L]", "series[i:i+L+1]"),
-        "Look where the window ends: `series[a:b]` begins at index `a` and leaves out index `b`.": _windows(
-            "series[i : i + L + 1], series[i + L]", "series[i : i + L - 1], series[i + L]"
-        ),
         "The window, its end and the number after it should all move along with `i`.": _windows(
             *(f"series[{window}], series[i + L]" for window in ("i:L", ":L")),
             *(f"series[i : i + L], series[{after}]" for after in ("L", "-1")),
             "series[:L], series[L]",
-        ),
-        "The first part is a single number, and a window is a range: `series[a:b]`.": _windows(
-            "series[i], series[i + L]", "series[i], series[i + 1]"
         ),
     },
 )
@@ -316,10 +301,6 @@ _split = template(
         "Draw persons, and put aside *all* photographs of each of them.": _split("order[count:], order[:count]"),
         "Training gets only the photographs of persons that were *not* drawn.": _split("[*range(len(listed))], val"),
         "The two lists are the wrong way round: training comes first.": _split("val, train"),
-        _ONCE: either(
-            _split("train, val", drawn="[listed[i] for i in order[:count]]"),
-            _split("train, val", drawn="[names[i] for i in torch.randint(len(names), (count,), generator=generator)]"),
-        ),
         "None of the drawn numbers is a person: draw positions, and take the persons at them, `people[...]`. (A set "
         "does not find equal *tensors*, only the integers of `tolist()`.)": _split("train, val", drawn="order[:count]"),
         "The lists hold indices of photographs, counted from 0: `enumerate` gives index and person.": _split(
@@ -427,9 +408,6 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
         "The channel is dimension 1, right after the images: `unsqueeze(1)` adds it.": _loaders(
             "pixels = X / 255", "pixels = X.unsqueeze(-1) / 255", "pixels = X.unsqueeze(2) / 255"
         ),
-        "Leave the labels as they are in `y`: `int64`, and one for each image.": _loaders(
-            "y = y.float()", "y = y.int()", "y = y.unsqueeze(1)"
-        ),
         "`drop_last=True` leaves out a short last batch, but every image is wanted.": either(
             *(_loaders(loader=f"DataLoader(data, batch_size, drop_last={drop})") for drop in ("True", "part is val"))
         ),
@@ -438,9 +416,6 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
         ),
         "The images have been put in another order, and their labels have not: index `y` like `X`.": either(
             _loaders(data="images, y[: len(part)]"), _loaders(data="images, y[cut:] if part is val else labels")
-        ),
-        "Two steps are needed: scale the pixels to 0 to 1, then normalise with mean and standard deviation.": _loaders(
-            "pixels = X.unsqueeze(1).float()"
         ),
         "A data set keeps the tensor that it was given: normalise before you make it, and give it the *new* tensor. "
         "(`v2.Normalize` changes tensors, not data sets.)": _loaders(""),

@@ -40,15 +40,12 @@ _count = template(
     difficulty=1,
     why="So you know before building it whether a network will fit into the memory of a phone.",
     mistakes={
-        "These are the weights alone: what else does a linear layer have?": _count("weights"),
         "The linear layers are right. What does each batch norm learn?": _count("linear"),
         "A batch norm learns two numbers per output.": _count("linear + scales", "linear + 2 * (len(s) - 2)"),
         "A batch norm follows every `Linear` but the last, with two numbers for each output; none comes before the "
         "first.": _count(*(f"linear + 2 * sum({part})" for part in ("s[1:]", "s", "s[:-1]"))),
         "The last `Linear` counts too, without a batch norm.": _count("linear - (s[-2] + 1) * s[-1] + 2 * scales"),
         "Leave out running mean and variance: they are not trained.": _count("linear + 4 * scales"),
-        "The batch norms are right. The linear layers have biases, too.": _count("weights + 2 * scales"),
-        "Biases belong to outputs, not inputs.": _count("weights + sum(s[:-1]) + 2 * scales", "weights + sum(s[:-1])"),
         "Calculate: no machine could hold this layer.": _count("[*map(nn.Linear, s, s[1:])] and linear + 2 * scales"),
         "A `Linear` leads from each size to the next, 784 to 512, 512 to 256 and so on, with `a * b` weights.": _count(
             *("s[0] * s[-1] + s[-1]", "sum(n + m for n, m in pairs)", "sum(n + m for n, m in pairs) + 2 * scales"),
@@ -92,14 +89,7 @@ _order = template(
         "These are the images with the largest gap, of which the network is surest.": _order("(-gaps).argsort()[:k]"),
         "These are differences of logits, or ratios: take differences of probabilities.": _order(scores="outputs"),
         "This looks at the largest alone. How near is the second largest?": _order("p.amax(dim=1).argsort()[:k]"),
-        "These are gaps or classes: return the indices of the images.": _order(
-            "gaps.sort().values[:k]", "gaps[:k]", "outputs.argmax(dim=1)[:k]", "outputs.topk(2, dim=1).indices[:k]"
-        ),
-        "Take the softmax over the classes of an image, not over the images.": _order(scores="outputs.softmax(dim=0)"),
         "The right images: the most doubtful one comes first.": _order("gaps.argsort()[:k].sort().values"),
-        "Index `[0]` is the first *image*; the largest numbers are in column `[:, 0]`.": _order(gaps="two[0] - two[1]"),
-        "These are differences of classes: take `.values`.": _order(gaps="p.argsort(dim=1)[:, -2:].diff(dim=1)[:, 0]"),
-        "Only the first `k` are asked for.": _order("gaps.argsort()"),
         "Take the two largest of each image, `dim=1`.": _order(
             "p.topk(2, 0).values.diff(dim=0).neg()[0].argsort()[:k]"
         ),
@@ -193,12 +183,6 @@ _changes = template(
         ),
         "Only a forward pass shows what changes: in eval mode, nothing does.": _changes("[]", outputs="None"),
         "Compare the values: a forward pass changes no parameter.": _changes("[*before]"),
-        "These are all buffers: compare their values.": _changes("[name for name, _ in model.named_buffers()]"),
-        "The count of batches changes, too.": _changes("[name for name in changed if before[name].ndim]"),
-        "These are the right names in alphabetical order: keep that of the `state_dict`.": _changes("sorted(changed)"),
-        "These are the names of what stays as it is.": _changes("[name for name in before if name not in changed]"),
-        "These are tensors: return their names.": _changes("[*map(before.get, changed)]", "[*map(after.get, changed)]"),
-        "These are true and false: return the names.": _changes("[name in changed for name in before]"),
         "Return the whole name, as it is in the `state_dict`.": _changes("[name.split('.')[-1] for name in changed]"),
     },
 )
@@ -368,9 +352,6 @@ _centred = template(
         ),
         "Rows and columns are exchanged: `sum(dim=1)` gives one number per row, and in `roll` dimension 0 moves up and "
         "down.": _centred("(right, down), (0, 1)"),
-        "This moves the middle of the rectangle around the ink; in a centre of mass, more ink weighs more.": _centred(
-            change="row, column = ((at.nonzero()[0] + at.nonzero()[-1]).item() / 2 for at in (rows, columns))",
-        ),
         "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": either(
             *(_centred(weight=f"(picture > {least}).float()") for least in (0.1, 0))
         ),
@@ -467,13 +448,11 @@ _COPY = "copy.deepcopy(model.state_dict())"
     why="It is called early stopping. Give it `train` and `validate` of this page, wrapped to fit: when does it stop?",
     mistakes={
         "Return the number of all epochs, from the first to the last.": _until("kept", "best", "epochs - 1", "waited"),
-        "The epochs are not counted: add 1 after each call of `train_once`.": _until("0", "1"),
         "`patience` is not the number of epochs: a new best restarts it.": _until(going="epochs < patience"),
         "It waits one epoch too long.": _until(going="waited <= patience"),
         "It stops an epoch too early.": _until(going="waited < patience - 1"),
         "After a new best, start counting from 0 again.": _until(reset="waited"),
         "An accuracy just as high as the best is not a new best.": _until(better=">="),
-        "Higher is better: reverse the comparison.": either(_until(better="<", start="2.0"), _until(better="<")),
         "Compare each accuracy with the best so far, not with the epoch before.": _until(then="best = accuracy"),
         "Train first, then judge the epoch that has ended.": _until(round="accuracy = judge(model); train_once(model)"),
         "It stops at the first epoch without a new best: use `patience`.": _until(going="waited < 1"),
@@ -482,7 +461,6 @@ _COPY = "copy.deepcopy(model.state_dict())"
             _until(start="0.0"),
             *(_until(start=start, first=_COPY) for start in ("0.0", "judge(model)")),
         ),
-        "Put the best state back after the loop, not inside.": _until(then="model.load_state_dict(state)"),
         "A `state_dict` changes with its network. Keep a deep copy.": _until(state="model.state_dict()"),
         "Put back what you kept into the given `model`, after the loop.": _until(put_back="pass"),
         "Besides its parameters a network has buffers, such as a running mean. A `state_dict` has both.": _until(

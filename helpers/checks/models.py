@@ -47,7 +47,6 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
             *((torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)),
             _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0]),
         ),
-        "The two outputs are in the other order.": _weight([1.0, 0.0, -1.0], MEAN),
         "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
             *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0)),
             _weight([1, 1, 1], [1, 0, -1]),
@@ -98,10 +97,6 @@ def _hidden(*layers: nn.Module) -> nn.Module:
         "A colour image has three channels: how many numbers does it hold, over all of them?": either(
             *(_flat(nn.Linear(n, 100)) for n in (256, 48, 16, 784, 3))
         ),
-        "The batch is flattened, too: `Flatten()`, or `X.flatten(1)`, keeps dimension 0.": nn.Sequential(
-            nn.Flatten(0), nn.Linear(768, 100)
-        ),
-        "`Linear` takes the number of inputs first, then that of outputs.": _flat(nn.Linear(100, 768)),
         "Without a ReLU between them, two linear layers are no more than one.": _hidden(nn.Linear(100, 5)),
         "The ReLU belongs between the linear layers, not before them or after them.": either(
             _flat(nn.ReLU(), nn.Linear(768, 100), nn.Linear(100, 5)), _hidden(nn.Linear(100, 5), nn.ReLU())
@@ -112,7 +107,6 @@ def _hidden(*layers: nn.Module) -> nn.Module:
         "This is another activation: the task asks for a ReLU.": either(
             *(_hidden(one(), nn.Linear(100, 5)) for one in (nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.GELU, nn.ELU))
         ),
-        "The hidden layer of 100 is missing.": _flat(nn.Linear(768, 5)),
         "A function makes new, untrained layers in every call: put them into `nn.Sequential` or a class.": lambda X: X,
     },
 )
@@ -185,10 +179,6 @@ _sure = template(
             *("c, q.amax(dim=1)", "c, z.exp().amax(dim=1) / z.exp().sum()", "c, z.exp().amax(dim=1)"),
             "c, z.sigmoid().amax(dim=1)",
         ),
-        "One answer for each example is wanted, not for each class: which dimension should disappear?": _sure(
-            *(f"z.argmax(dim=0), {probs}" for probs in ("q.amax(dim=0)", "p.amax(dim=1)", "p.amax(dim=0)")),
-            "c, p.amax(dim=0)",
-        ),
         "These are scores, not probabilities: they are not between 0 and 1.": _sure("c, z.amax(dim=1)"),
         "Return the classes first, then the probabilities. (`max` gives values first, then indices.)": _sure(
             "p.max(dim=1)", "p.amax(dim=1), c"
@@ -199,17 +189,10 @@ _sure = template(
             "c, (z / z.sum(dim=1, keepdim=True)).amax(dim=1)", "c, z.amax(dim=1) / z.sum(dim=1)"
         ),
         "These are logarithms of probabilities: use `softmax`.": _sure("c, z.log_softmax(dim=1).amax(dim=1)"),
-        "Return the probability as it is: a fraction, not rounded, no percentage.": _sure(
-            *(f"c, p.amax(dim=1).round(decimals={digits})" for digits in (1, 2, 3)), "c, 100 * p.amax(dim=1)"
-        ),
-        "The largest probability is wanted, not the mean or the smallest.": _sure(
-            "c, p.mean(dim=1)", "c, p.amin(dim=1)", "z.argmin(dim=1), p.amin(dim=1)"
-        ),
         "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
             "c, z.amax(dim=1).softmax(dim=0)"
         ),
         "A sum of probabilities, or the largest number divided by itself, is always 1.": _sure("c, p.sum(dim=1)"),
-        "The softmax is applied twice.": _sure("c, p.softmax(dim=1).amax(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
 )
@@ -243,7 +226,6 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
     "the outputs of all layers.",
     mistakes={
         "These are the weights alone: what else does a linear layer have?": _count("sum(n * m for n, m in pairs)"),
-        "These are the biases alone.": _count("sum(w[1:])"),
         "A linear layer has one bias for each of its outputs: add its width once.": _count(
             *(f"sum(n * m + {more} for n, m in pairs)" for more in ("n", "1", "2 * m", "n + m", "n + m + 1")),
             *(f"sum(n * m for n, m in pairs) + {biases}" for biases in ("sum(w)", "sum(w[1:-1])")),
@@ -269,11 +251,6 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
             *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1")),
             "sum(w[i - 1] * w[i] + w[i] for i in range(2, len(w)))",
-        ),
-        "Networks have any number of widths: go through the list in a loop.": _count(
-            "w[0] * w[1] + w[1] + w[1] * w[2] + w[2] + w[2] * w[3] + w[3]",
-            "sum(a * b + b + b * c + c + c * d + d for a, b, c, d in [w])",
-            *("[0 for a, b, c in [w]]", "[0 for a, b in [w]]"),
         ),
         "No machine could hold such a layer. You can count its parameters all the same, without one.": _count(
             "sum(p.numel() for n, m in pairs for p in nn.Linear(n, m).parameters())"
@@ -408,9 +385,6 @@ _centre = template(
         "In eval mode the running mean went on changing; it should only be used there.": _centre(
             "out", "X - (mean if self.training else old)", when="True"
         ),
-        "Subtract the means from `X`: these are the means alone, or they are added.": _centre(
-            "mean if self.training else old", "X + (mean if self.training else old)"
-        ),
         "Leave out the standard deviation: the task only subtracts.": _centre("out / X.std(dim=0)"),
         "A parameter is learned. The running mean is measured: that makes it a buffer.": _centre(
             "out", buffer="running_mean = nn.Parameter(torch.zeros(n))"
@@ -419,9 +393,6 @@ _centre = template(
             "out", buffer="running_mean = torch.zeros(n)"
         ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
-        "At first, `running_mean` is `torch.zeros(n)`.": either(
-            *(_centre("out", buffer=f"register_buffer('running_mean', torch.{at})") for at in ("ones(n)", "zeros(1)"))
-        ),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (
             _centre("out.detach()", "X - (mean.detach() if self.training else self.running_mean)")

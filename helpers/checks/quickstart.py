@@ -48,7 +48,6 @@ _count = template("def batch_count(n, size): full, rest = divmod(n, size); retur
         "The last batch is not always full: how many images are left for it?": _count(
             "-(-n // size), size", "-(-n // size), size if n < size else rest or size", "-(-n // size), size - rest"
         ),
-        "Two numbers are asked for: `return` them with a comma between.": _count("-(-n // size)", "rest or size"),
         "Divide the images by the batch size, not the other way round.": _count("-(-size // n), 1", "size // n, 1"),
     },
 )
@@ -72,9 +71,6 @@ _cost = template(
     why='In one call: `nn.functional.cross_entropy(logits, y, reduction="none")`. A large loss of a single image is '
     "worth a look: the image is unusual, or its label is wrong.",
     mistakes={
-        "This is one number for the whole batch: leave out its mean or sum.": _cost(
-            "F.cross_entropy(logits, y)", "F.cross_entropy(logits, y, reduction='sum')"
-        ),
         "Softmax runs over the classes: which `dim=` is that?": _cost("-logits.log_softmax(dim=0)[rows, y]"),
         "The loss is minus the logarithm of the true class's probability: softmax or logarithm is missing.": _cost(
             "-logits[rows, y]", "logits[rows, y]", "p[rows, y]", "-p[rows, y]"
@@ -85,7 +81,6 @@ _cost = template(
         "Take one number per row, that of its true class: index in pairs.": _cost(
             "-log_p[:, y]", "-log_p", "-log_p[y]"
         ),
-        "The true class, `y`, counts, not the likeliest.": _cost("-log_p.max(dim=1).values", "logits.argmax(dim=1)"),
         "Softmax was applied twice: `cross_entropy` wants logits.": _cost("F.cross_entropy(p, y, reduction='none')"),
     },
 )
@@ -167,10 +162,6 @@ _epoch = template(
             _epoch("evaluate(model, loader, loss_fn).loss"),
             _epoch(steps=f"{_STEPS}; loss = loss_fn(model(X), y)"),
         ),
-        "This is the loss of the model as it came. The weights change after each batch: add its loss up in the loop.": (
-            _epoch("before", before="evaluate(model, loader, loss_fn).loss")
-        ),
-        "The loss is given: `loss_fn`.": _epoch(loss="F.cross_entropy(model.train()(X), y)"),
     },
 )
 def train_and_tell(answer: Any) -> None:
@@ -213,17 +204,10 @@ _name = template(
         "Along the batch each class gets a 1: which `dim=` are the classes?": _name(
             "names[0], 1.0", "names[best], 1.0"
         ),
-        "Name and probability should be those of the likeliest class, not of the least likely.": _name(
-            "names[p.argmin()], p.min().item()", "names[best], p.min().item()"
-        ),
-        "The first is the class's number, and its name is asked for: `names[...]` finds it.": _name(
-            *(f"{number}, p[best].item()" for number in ("best", "best.item()", "p.argmax(dim=0, keepdim=True)"))
-        ),
         "The network wants a batch, even of a single image: `[1, 1, 28, 28]`.": _name(logits="model(image)"),
         "Return the probability as it is, from 0 to 1: round it, or show a percentage, only in what you print.": _name(
             *(f"names[best], round(p[best].item(), {digits})" for digits in (2, 3)), "names[best], 100 * p[best].item()"
         ),
-        "Two things are asked for: the name and its probability.": _name("names[best]", "p[best].item()"),
     },
 )
 def name_it(answer: Any) -> None:
@@ -269,9 +253,6 @@ _trust = template(
             *(f"{part} / named.clamp(min=1)" for part in ("c.trace()", "c.amax(dim=0)", "named")),
             "c.float().mean(dim=0)",
         ),
-        "`clamp(min=1)` makes a 0 into a 1; `max=1` makes larger sums into a 1.": _trust("right / named.clamp(max=1)"),
-        "`//` turns a fraction below 1 into 0: divide with `/`.": _trust("right // named.clamp(min=1)"),
-        "There are not always ten classes: `len(confusions)` counts them.": _trust("torch.zeros(10)"),
     },
 )
 def trust(answer: Any) -> None:
@@ -365,7 +346,6 @@ def _loading(*results: str, **holes: str) -> either:
             _loading(fill="model.load_state_dict(saved['model'])"),
         ),
         "`weights_only=True` refuses all but tensors and plain values.": _loading(weights_only="False"),
-        "The number of epochs is in the file: return what was saved.": _loading("3", "saved"),
     },
 )
 def resume(save_all: Any, load_all: Any) -> Iterator[Part]:
@@ -546,7 +526,6 @@ _choose = template(
             _choose(score="-evaluate(model, val_loader, loss_fn).accuracy"),
         ),
         "The models stay untrained: call each recipe once and keep the pair.": _choose(made="make()[0], make()[1]"),
-        "`val_accuracy` is empty if `fit` gets no `val_loader=`.": _choose(val="None", score="fitted.val_accuracy[-1]"),
         "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
             *("chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"),
             "chosen, evaluate(recipes[chosen]()[0], test_loader, loss_fn).accuracy",
@@ -554,11 +533,7 @@ _choose = template(
         "`evaluate` returns loss and accuracy: take `.accuracy`, a fraction from 0 to 1.": _choose(
             "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
         ),
-        "Return the name of the recipe and the test accuracy, with a comma between them.": _choose(
-            "chosen", "tested.accuracy", "models[chosen], tested.accuracy"
-        ),
         "Test the chosen model only: the test must not choose.": _choose(more="evaluate(model, test_loader, loss_fn)"),
-        "Dropout would make a difference: call `eval()`.": _choose(more="model.train()(next(iter(val_loader))[0])"),
         "Train each model on `train_loader`, and for `epochs` epochs, whatever number that is.": either(
             *(_choose(epochs=epochs) for epochs in ("1", "3")), _choose(train="val_loader")
         ),

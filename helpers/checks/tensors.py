@@ -157,7 +157,6 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
         "The mean of a row divides by its number of columns, and not by the number of rows.": _centre(
             "X - X.sum(dim=1, keepdim=True) / len(X)"
         ),
-        "These are the means. Subtract them from the rows.": _centre("mean", "X.mean(dim=1)", "X.mean(dim=0)"),
         "Subtract the mean of each row, and do nothing else: no division, no sum, no median.": _centre(
             *("X / mean", "X + mean", "X - X.sum(dim=1, keepdim=True)", "X - X.median(dim=1, keepdim=True).values"),
             *(f"(X - mean) / X.std(dim=1, keepdim=True, correction={correction})" for correction in (0, 1)),
@@ -248,9 +247,6 @@ _classify = template(
         ),
         "Compare each new image with every mean: which needs another dimension?": _classify("X - means"),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
-        "These are distances. Which class has the smallest in each row?": _classify(
-            "squares", "squares.sqrt()", "squares.T", "squares.min(dim=1).values"
-        ),
         "One class per new image is wanted: over which dimension should `argmin` look?": _classify(
             "squares.argmin(dim=0)", "squares.argmin()"
         ),
@@ -264,7 +260,6 @@ _classify = template(
         "The task compares with the *mean* image of each class, not with single known images.": _classify(
             "nearest", "y_train[nearest]"
         ),
-        "These are the classes of the known images; those of the new ones are asked for.": _classify("y_train"),
     },
 )
 def classify(answer: Any) -> None:

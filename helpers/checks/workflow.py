@@ -69,8 +69,6 @@ _split = template(
         ),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
         "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
-        "Rows are dimension 0, first in the brackets.": _split("a[:, :n], b[:, :n], a[:, n:], b[:, n:]"),
-        "Return four tensors in a row, not two pairs.": _split("(a[:n], b[:n]), (a[n:], b[n:])"),
         "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
             "X[:n][o[:n]], y", "X[:n][o], y"
         ),
@@ -110,15 +108,6 @@ _curve = template(
     mistakes={
         "A plain tensor is not registered: no optimizer changes it.": _curve(three="torch.randn(3, 1)"),
         "X should be multiplied by itself, `X**2`.": _curve(*(f"c * {x} + w * X + b" for x in ("X", "2 * X", "2**X"))),
-        "Only X is squared, not what it is multiplied by.": _curve(
-            "(c * X) ** 2 + w * X + b", "c**2 * X + w * X + b", "(c * X + w * X + b) ** 2"
-        ),
-        "`curve` belongs to the square of X, `weight` to X, and `bias` is added: they are exchanged.": _curve(
-            *(f"{a} * X**2 + {b} * X + {c}" for a, b, c in ("cbw", "wcb", "wbc", "bcw", "bwc"))
-        ),
-        "Every prediction must stay a row of its own, shape `[N, 1]`: do not squeeze.": _curve(
-            "(c * X**2 + w * X + b).squeeze()", "(c * X**2 + w * X + b).T"
-        ),
         "The bias is missing, or multiplied: it is added as it is.": _curve(
             "c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)", "c * (X**2 + w * X + b)"
         ),
@@ -206,7 +195,6 @@ _round = template(
         ),
         "Call `model(X)`: the check does not see `model.forward(X)`.": _round(loss="loss_fn(model.forward(X), y)"),
         "One round is asked for, not several.": _round("loss.backward(); optimizer.step(); optimizer.step()"),
-        "Use the model that is given, not a copy.": _round(before="model = copy.deepcopy(model)"),
     },
 )
 def train_step(answer: Any) -> None:
@@ -309,7 +297,6 @@ _exam = template(
         "Leave the mode as it was: read `.training` first, and give it to `model.train(flag)` last.": _exam(
             after=("pass", "model.train()")
         ),
-        "`model.train(flag)` also reaches the Dropout inside.": _exam(after="model.training = flag"),
     },
 )
 def mock_exam(answer: Any) -> None:
@@ -383,18 +370,9 @@ _walk = template(
     mistakes={
         "Nothing is remembered: these are the steps without momentum.": _walk(memory="g"),
         "Nothing is forgotten: multiply the memory by `momentum`.": _walk(memory=("m + g", "m + momentum * g")),
-        "The new gradient is scaled, too; it is added as it is.": _walk(
-            memory=("momentum * m + (1 - momentum) * g", "momentum * (m + g)")
-        ),
         "The memory is that of the step before: add the new gradient to it first.": _walk("p = p - lr * old"),
         "These are all the last value: `-=` changes those in the list too. Write `p = p - ...`.": _walk("p -= lr * m"),
         "These are the moves. Where is the parameter after each of them?": _walk("p = -lr * m", "p = lr * m"),
-        "These are memories or gradients. Where is the parameter after each step?": _walk("p = m", "p = g"),
-        "This is the last value alone: collect them all in a list.": _walk(returned=("p", "p.item()")),
-        "The start, 0, is among them: collect what comes after each step only.": _walk(
-            returned="torch.stack([torch.tensor(0.0), *places])"
-        ),
-        "The memory begins at 0, not with the first gradient.": _walk(start="gradients[0]"),
         "The gradient is in the step twice: it is in the memory already.": _walk(
             "p = p - lr * (g + m)", "p = p - lr * (g + momentum * m)"
         ),
@@ -468,14 +446,8 @@ def _line(*whens: str, **lines: str | tuple[str, ...]) -> either:
             _line(judged="loss_fn(model(X_val), y_val.squeeze())"),
         ),
         "The loop uses the test points: they are for the end.": _line(judged="loss_fn(model(X_test), y_test)"),
-        "The learning rate stays as it is: leave out the schedule.": _line(
-            zero="optimizer.zero_grad(); optimizer.param_groups[0]['lr'] *= 0.1 if epoch == 201 else 1"
-        ),
         "Only `step()` changes a model: it is missing, or the optimizer, or the loop, has another model.": _line(
             optimizer="SGD(nn.Linear(1, 1).parameters(), lr=lr)"
-        ),
-        "One loss after every 20th of 300 epochs is asked for, 15 in all.": _line(
-            "True", "epoch % 10 == 0", "epoch % 300 == 0"
         ),
         "Use plain `SGD`: this loop has momentum, or another optimizer.": _line(
             optimizer=("Adam(model.parameters(), lr=lr)", "SGD(model.parameters(), lr=lr, momentum=0.9)")
