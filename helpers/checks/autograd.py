@@ -32,7 +32,7 @@ CURVES: list[tuple[str, Callable[[Tensor], Tensor], float, float]] = [
 _slope = template(
     """
     def slope(f, at):
-        def slope_of(curve, place): w = torch.tensor(place, requires_grad=True); curve(w).backward(); return w.grad
+        def slope_at(place): w = torch.tensor(place, requires_grad=True); f(w).backward(); return w.grad
         return $result
     """
 )
@@ -46,8 +46,8 @@ _slope = template(
     why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
     "strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
-        "This is the slope at another number than `at`.": _slope("slope_of(f, 3.0)", "slope_of(f, 2.0)"),
-        "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_of(f, at)"),
+        "This is the slope at another number than `at`.": _slope("slope_at(3.0)", "slope_at(2.0)"),
+        "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_at(at)"),
     },
 )
 def slope(answer: Any) -> None:
@@ -73,7 +73,7 @@ def _situations() -> Iterator[dict[str, Tensor]]:
     yield {}
 
 
-_names = template("def names(tensors): return [$value for name, t in tensors.items() if $result]", value="name")
+_names = template("def names(tensors): return [name for name, t in tensors.items() if $result]")
 
 
 @book.exercise(

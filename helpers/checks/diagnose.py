@@ -40,23 +40,18 @@ from helpers.checks.source import (
 def diagnose(finding: NotYet) -> str | None:
     """A hint for an answer that was found wrong, where its source or its result shows what went wrong."""
     tree, method = _tree(finding), _method(finding)
-    idle = [_of_dead_lines(tree), _of_unused(tree)]
+    page, idle = _of_the_page(finding, tree), chain(_of_dead_lines(tree), _of_unused(tree))
     if finding.error is not None:
-        rules = [
-            _of_names(finding, tree),
-            _of_the_page(finding, tree),
-            _of_sizes(finding, tree),
-            _of_layers(finding, tree),
-        ]
-        rules += [_of_misfits(finding), _of_calls(finding), _of_messages(finding.error, tree), *idle]
+        rules = [_of_names(finding, tree), page, _of_sizes(finding, tree), _of_layers(finding, tree)]
+        rules += [_of_misfits(finding), _of_calls(finding, tree), _of_messages(finding.error, tree), idle]
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
-        rules = [_of_returns(finding, wanted, method), _of_the_page(finding, tree), _of_types(observed, wanted)]
-        rules += [_of_constants(finding), _of_elements(observed, wanted), *idle, _of_tensors(observed, wanted, tree)]
+        rules = [_of_returns(finding, wanted, method), page, _of_types(observed, wanted), _of_constants(finding)]
+        rules += [_of_elements(observed, wanted), idle, _of_tensors(observed, wanted, tree)]
         rules += [_of_sizes(finding, tree), _of_graphs(finding), _of_roundings(finding, tree)]
         rules += [_of_rough_shapes(observed, wanted)]
     else:
-        rules = [_of_the_page(finding, tree), *idle]
+        rules = [page, idle]
     return _first(_of_warnings(finding), *rules)
 
 
@@ -324,12 +319,10 @@ _NUMBER, _SERIES, _FUNCTION = int | float | bool, list | tuple, FunctionType | B
 # By the type that is found and the one that is wanted, the first of which that fits gives the hint
 _TYPES: dict[tuple[Any, Any], str] = {
     (_FUNCTION, object): "This is a function, not a value: its brackets are missing.",
-    (type, object): "This is {kind} itself, not an object of it: brackets are missing.",
     (nn.Module, Tensor): "This is {kind} itself, not its result: call it with the inputs.",
-    (nn.Module, object): "This is {kind}, a network or a layer, and something else is asked for.",
     (np.ndarray, object): "This is a NumPy array: `torch.from_numpy` makes a tensor of it.",
     (GeneratorType, object): "This is a generator, which computes nothing by itself: `list(...)` collects its values.",
-    (str, _SERIES): "This is one string, and a list is asked for: `append` each to a list.",
+    (str, list): "This is one string, and a list is asked for: `append` each to a list.",
     (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
     (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
     (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
@@ -337,8 +330,6 @@ _TYPES: dict[tuple[Any, Any], str] = {
     (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
-    (_SERIES, str): "These are {length} values, and one string is asked for.",
-    (_NUMBER, str): "This is a number, and a string is asked for, such as the name that belongs to it.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
 }
 
@@ -367,8 +358,9 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
         )
     if type(wanted) is int and cls is float:
         yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
-    if type(wanted) is tuple and cls is Tensor:
-        yield f"This is one tensor, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
+    if type(wanted) is tuple and cls in (Tensor, str, int, float):
+        one = kind(observed).partition(" ")[2]
+        yield f"This is one {one}, and a tuple of {len(wanted)} is asked for: `return a, b` makes one."
     if {cls, type(wanted)} == {list, tuple} and _all_same(observed, wanted):
         remedy = "`return a, b` makes a tuple" if cls is list else "square brackets make a list"
         yield f"The values are right, in {kind(observed)}, and the task asks for {kind(wanted)}: {remedy}."
@@ -638,85 +630,61 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
 # Messages
 
 
-def _of_calls(finding: NotYet) -> Iterator[str]:
+def _of_calls(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """A function that cannot be called with what the task gives it."""
-    tree, from_inside = _tree(finding), type(finding.error) is not TypeError or place_of(finding.error)
     given = len(finding.calls[-1].inputs) if finding.calls else 0
-    if not from_inside and isinstance(tree, ast.FunctionDef) and given != len(_parameters(tree)):
+    outside = type(finding.error) is TypeError and not place_of(finding.error)
+    if outside and isinstance(tree, ast.FunctionDef) and given != len(_parameters(tree)):
         yield f"The check calls your function with {given} value(s): keep the `def` line of the task."
 
 
 def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
-    text = str(error.args[0]) if type(error.args) is tuple and error.args else ""
-    if isinstance(error, RecursionError):
-        yield "Your function calls itself again and again: nothing ends the recursion."
-    if isinstance(error, KeyError):
-        yield _of_keys(error.args[0] if error.args else "")
+    argument = error.args[0] if type(error.args) is tuple and error.args else ""
+    text = argument[:_LONGEST] if type(argument) is str else str(argument)
     if isinstance(error, AttributeError) and error.name:
         yield from _of_attributes(error)
     for pattern, hint in _MESSAGES.items():
-        if found := re.search(pattern, text):
+        if found := re.search(pattern, f"{type(error).__name__}: {text}"):
             yield hint(tree) if callable(hint) else found.expand(hint)
 
 
-def _of_keys(key: Any) -> str:
-    if type(key) is str and "already exists" in key:
-        return f"{key.capitalize()}: make it once, with `register_buffer` alone or with `self. ... =` alone."
-    if type(key) in (int, float):
-        return f"`{key!r}` is not a key of the dictionary. The key of its largest value is `max(d, key=d.get)`."
-    if key in ("state", "param_groups"):
-        return "An optimizer loads all that its `state_dict()` returned, not a part of it."
-    if type(key) is Tensor:
-        return "A dictionary does not find an equal tensor: use Python numbers as keys, from `item()` or `tolist()`."
-    return f"The dictionary has no entry `{str(key)[:60]!r}`: look at how its keys are spelled where it is made."
+_LONGEST = 2000  # characters of a message that are searched
 
-
-_RENAMED = {"astype": "to", "copy": "clone", "len": "shape", "length": "shape", "shuffle": "x[order]"}  # of tensors
-_ELSEWHERE = {"mode": ".training", "no_grad": "torch.no_grad()", "inference_mode": "torch.inference_mode()"}
 # By the type of what has no such attribute; only for names of attributes that tensors have
 _NOT_A_TENSOR: dict[Any, str] = {
     list
     | tuple: "This is {kind}, not a tensor: `.{name}` belongs to each of its tensors. Loop over them, or stack them.",
     Dataset | DataLoader: "This is {kind}, and only a tensor has `.{name}`: take the tensors out of it first.",
-    float | int: "This is a Python number, and only a tensor has `.{name}`: make a tensor of it first.",
     str: "This is a string. A loop over a dict gives its keys; `.items()` gives keys and values.",
+    nn.Module: "A layer is where a tensor is needed: call it, or look for a missing comma between two layers.",
 }
 
 
 def _of_attributes(error: AttributeError) -> Iterator[str]:
+    """An attribute that something has not: what `_MESSAGES` cannot tell by the name of its class."""
     value, name = error.obj, error.name
     cls = type(value)
     known = dir(value) if cls is ModuleType else dir(cls)
     if isinstance(value, Tensor | nn.Module | Optimizer | FunctionType) and name in ("backward", "step", "zero_grad"):
         yield "Call `backward()` on what the loss function returned, and `zero_grad()` and `step()` on the optimizer."
-    if value is None and name in ("zero_", "mul_", "add_", "item", "clone", "detach", "norm", "abs", "data"):
-        yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
-    if value is None:
-        yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
-    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
-        yield f"There is no `{name}` here; what you want is `{renamed}`."
+    if name in _ELSEWHERE:
+        yield f"There is no `{name}` here; what you want is `{_ELSEWHERE[name]}`."
     if cls is Tensor and hasattr(nn.Module, name):
         yield f"`{name}` belongs to a model, and this is a tensor."
     close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
     if cls in (Tensor, list, dict, str, ModuleType) and close:
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
-    if cls in (float, int) and name in ("item", "detach", "tolist", "numpy", "cpu", "backward"):
-        graph = "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
-        yield graph if name == "backward" else f"This is a Python number already: leave out `{name}()`."
-    if hasattr(Tensor, name) and not name.startswith("__"):
+    if hasattr(Tensor, name) and not name.startswith("__") and not hasattr(torch.return_types, cls.__name__):
         yield from (
-            text.format(kind=kind(value), name=name)
-            for of, text in _NOT_A_TENSOR.items()
-            if isinstance(value, of) and not hasattr(torch.return_types, cls.__name__)
+            hint.format(kind=kind(value), name=name) for of, hint in _NOT_A_TENSOR.items() if isinstance(value, of)
         )
-    if isinstance(value, nn.Module) and name in ("copy", "clone", "deepcopy"):
-        yield "A module is copied with `copy.deepcopy(...)`."
-    if isinstance(value, nn.Module | Optimizer) and name in ("save", "load"):
-        yield f"It is a function of PyTorch: `torch.{name}(...)`."
-    if isinstance(value, nn.Module) and hasattr(Tensor, name):
-        yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
     if isinstance(tree_of(value), ast.ClassDef):
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
+
+
+_ELSEWHERE = {"astype": "to", "length": "shape", "shuffle": "x[order]", "mode": ".training", "copy": "clone"} | {
+    name: f"torch.{name}(...)" for name in ("no_grad", "inference_mode", "save", "load")
+}
 
 
 def _converted(tree: ast.AST | None) -> str:
@@ -778,11 +746,28 @@ def _context(tree: ast.AST | None) -> str:
 
 
 _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
+    r"^RecursionError": "Your function calls itself again and again: nothing ends the recursion.",
+    r"^KeyError: attribute '(\w+)' already exists": r"`\1` already exists: make it once, with `register_buffer` alone.",
+    r"^KeyError: (-?[\d.]+)$": r"`\1` is not a key here. The key of the largest value is `max(d, key=d.get)`.",
+    r"^KeyError: (state|param_groups)$": "An optimizer loads all that its `state_dict()` returned, not a part of it.",
+    r"^KeyError: tensor\(": "A dictionary finds no equal tensor: as keys use numbers, of `item()` or `tolist()`.",
+    r"^KeyError: (.{1,60})": r"The dictionary has no entry `'\1'`: look at how its keys are spelled where it is made.",
+    r"'NoneType' object has no attribute '((zero|mul|add)_|item|clone|detach|norm|abs|data)'": (
+        r"What is before `.\1` is None here. A `.grad` is None until `backward()` has filled it."
+    ),
+    r"'NoneType' object has no attribute '(\w+)'": (
+        r"What is before `.\1` is None, as a function without `return`, or a method in place, gives it."
+    ),
+    r"'(float|int)' object has no attribute 'backward'": (
+        "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
+    ),
+    r"'(float|int)' object has no attribute '(item|detach|tolist|numpy|cpu)'": (
+        r"This is a Python number already: leave out `\2()`."
+    ),
     r"only integer tensors of a single element": _index,
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
     r"Boolean value of Tensor|truth value of an array": _truth,
     r"object does not support the (asynchronous )?context manager|__enter__": _context,
-    r"pic should be PIL": "`ToTensor` takes a PIL image or NumPy array; a tensor of `uint8` pixels is divided by 255.",
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
     r"\((\d+)x(\d+) and (\d+)x(\d+)\)": (
         r"[\1, \2] @ [\3, \4] is a matrix product, whose inner sizes are equal; these are \2 and \3."
@@ -806,13 +791,12 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
         "attributes."
     ),
     r"(mean|sum|std|var|amax|amin)\(\) takes .* but": r"`\1` takes several dimensions as a tuple: `dim=(0, 1)`.",
-    r"^(\w+)\(\) takes no arguments": r"The class \1 has no `__init__` with arguments. (Two underscores on each side?)",
+    r"(\w+)\(\) takes no arguments": r"The class \1 has no `__init__` with arguments. (Two underscores on each side?)",
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
     r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
     r"'str' object is not call|be Tensor, not str": "This is a string: a loop over a dict gives keys, `.items()` both.",
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
-    r"must be an int or None, got <class 'torch.T": "A layer's options, not its inputs, are in its first brackets.",
     r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
     r"(builtin_function_or_method|method|function|functools.partial|type)\b": (
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
@@ -829,10 +813,9 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
     r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
-    r"'(float|int)' object has no attribute '(requires_grad|grad)'": (
+    r"'(float|int)' object has no attribute '(\w+)'": (
         r"This is a Python number, a \1, and only a tensor has `.\2`: make a tensor of it first."
     ),
-    r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
     ),
@@ -869,10 +852,8 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"expected .*dtype|scalar type|Found dtype|same dtype|expected m1": "Two dtypes meet here: use `x.float()`.",
     r"(?i)only .*floating point.* can require gradients": "Gradients need floats: `torch.tensor(2.0)`, or `float()`.",
     r"Can only calculate the mean of|could not infer output dtype": "A mean needs floats: convert with `float()`.",
-    r"dictionary update sequence": "`dict` needs pairs; a `list` keeps single values.",
     r"assigned grad expected to be a Tensor or None": "`.grad` is a tensor or None: clear it with `w.grad = None`.",
     r"cannot assign .* object to buffer": "A buffer is a tensor, such as `torch.zeros(n)`.",
-    r"cannot assign .* as parameter": "A parameter takes only an `nn.Parameter(...)`, or new values in place.",
     r"(before|without).*__init__\(\) call|super\(": "`super().__init__()` comes first in a module's `__init__`.",
     r"\[ModuleList\] is missing the required": "A `ModuleList` only keeps layers: call them one by one, in a loop.",
     r"list is not a Module subclass": "A list is not a layer: the `*` in `nn.Sequential(*layers)` unpacks a list.",

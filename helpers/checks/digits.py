@@ -49,7 +49,7 @@ _count = template(
         "Calculate: no machine could hold this layer.": _count("[*map(nn.Linear, s, s[1:])] and linear + 2 * scales"),
         "A `Linear` leads from each size to the next, 784 to 512, 512 to 256 and so on, with `a * b` weights.": _count(
             *("s[0] * s[-1] + s[-1]", "sum(n + m for n, m in pairs)", "sum(n + m for n, m in pairs) + 2 * scales"),
-            *(f"sum(n * m + {b} * m for n, m in pairs[::2]){last}" for b in (1, 3) for last in ("", " - 2 * s[-1]")),
+            *(f"sum(n * m + 3 * m for n, m in pairs[::2]){last}" for last in ("", " - 2 * s[-1]")),
         ),
         "Another layer may have as many outputs as the last: tell the last one by its place, not by its size.": _count(
             "linear + 2 * sum(n for n in s[1:] if n != s[-1])"
@@ -170,16 +170,17 @@ _changes = template(
     why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
     mistakes={
         "Neither a `state_dict` nor `copy.copy` copies the tensors, which change with it. Use `copy.deepcopy`.": (
-            either(*(_changes(tried=one) for one in ("model", "copy.copy(model)")))
+            _changes(tried=("model", "copy.copy(model)"))
         ),
         "Compare the whole `state_dict` of the given network with that of the copy that ran: the parameters stay the "
         "same, other entries do not.": _changes("[]"),
         "A copy of the `state_dict` shows the change; on what could the forward pass run to cause none?": _changes(
             before="copy.deepcopy(model.state_dict())", tried="model"
         ),
-        "Run the batch in the mode in which the network is given: leave out `train()` and `eval()`.": either(
-            *(_changes(tried=f"copy.deepcopy(model).{mode}()") for mode in ("train", "eval")),
-            *(_changes(tried=f"copy.deepcopy(model.{mode}())") for mode in ("train", "eval")),
+        "Run the batch in the mode in which the network is given: leave out `train()` and `eval()`.": _changes(
+            tried=tuple(
+                f"copy.deepcopy(model{one}()" for one in (").train", ").eval", ".train()).float", ".eval()).float")
+            )
         ),
         "Only a forward pass shows what changes: in eval mode, nothing does.": _changes("[]", outputs="None"),
         "Compare the values: a forward pass changes no parameter.": _changes("[*before]"),
@@ -237,8 +238,8 @@ _AS_MADE = "Three numbers change for the other images; all the others are those 
     difficulty=2,
     why="Images of this size are those of CIFAR-10, the next data set that most people try.",
     mistakes={
-        "Each stride of 2 halves height and width: 32, 16, and then? How many numbers leave `Flatten`?": either(
-            *(_cnn(linear=f"nn.Linear({n}, 5)") for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32))
+        "Each stride of 2 halves height and width: 32, 16, and then? How many numbers leave `Flatten`?": _cnn(
+            linear=tuple(f"nn.Linear({n}, 5)" for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32))
         ),
         "The images are of 5 classes: one output for each.": _cnn(linear="nn.Linear(2048, 10)"),
         "Nothing follows the last `Linear`: it gives logits.": _cnn(linear="nn.Linear(2048, 5), nn.Softmax(dim=1)"),
@@ -352,8 +353,8 @@ _centred = template(
         ),
         "Rows and columns are exchanged: `sum(dim=1)` gives one number per row, and in `roll` dimension 0 moves up and "
         "down.": _centred("(right, down), (0, 1)"),
-        "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": either(
-            *(_centred(weight=f"(picture > {least}).float()") for least in (0.1, 0))
+        "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": _centred(
+            weight=("(picture > 0.1).float()", "(picture > 0).float()")
         ),
         "It is a pixel off: the distance to 14 (not to 13.5) is rounded to the nearest integer, not cut off.": _centred(
             "(int(14 - row), int(14 - column)), (0, 1)",
@@ -370,8 +371,8 @@ _centred = template(
         "Both went along one dimension: 0 moves up and down, 1 sideways.": _centred(
             "down + right, 0", "down + right, 1"
         ),
-        "Divide by the ink of the whole image: the weights must add up to 1.": either(
-            *(_centred(change=f"row *= {by}; column *= {by}") for by in ("ink", "ink / 28"))
+        "Divide by the ink of the whole image: the weights must add up to 1.": _centred(
+            change=("row *= ink; column *= ink", "row *= ink / 28; column *= ink / 28")
         ),
         "The target is 14, not 13, and rows and columns count from 0.": _centred("(down - 1, right - 1), (0, 1)"),
         "Without ink there is no centre of mass: return the image.": _centred(empty="False"),
@@ -457,10 +458,7 @@ _COPY = "copy.deepcopy(model.state_dict())"
         "Train first, then judge the epoch that has ended.": _until(round="accuracy = judge(model); train_once(model)"),
         "It stops at the first epoch without a new best: use `patience`.": _until(going="waited < 1"),
         "The first epoch is a new best, even with an accuracy of 0: begin with a smaller number, and do not judge the "
-        "untrained network.": either(
-            _until(start="0.0"),
-            *(_until(start=start, first=_COPY) for start in ("0.0", "judge(model)")),
-        ),
+        "untrained network.": either(_until(start="0.0"), _until(start=("0.0", "judge(model)"), first=_COPY)),
         "A `state_dict` changes with its network. Keep a deep copy.": _until(state="model.state_dict()"),
         "Put back what you kept into the given `model`, after the loop.": _until(put_back="pass"),
         "Besides its parameters a network has buffers, such as a running mean. A `state_dict` has both.": _until(

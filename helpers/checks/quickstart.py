@@ -121,7 +121,7 @@ _STEPS = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
 _epoch = template(
     """
     def train_and_tell(model, loader, loss_fn, optimizer):
-        losses, sizes, before = [], [], $before
+        losses, sizes = [], []
         for X, y in loader:
             loss = $loss
             $steps
@@ -131,7 +131,6 @@ _epoch = template(
     """,
     {"evaluate": evaluate},
     result="total / images",
-    before="None",
     loss="loss_fn(model.train()(X), y)",
     steps=_STEPS,
 )
@@ -308,9 +307,8 @@ _load = template(
     def load_all(path, model, optimizer):
         saved = torch.load(path, weights_only=$weights_only)
         $fill
-        return $result
+        return saved["epochs"]
     """,
-    result="saved['epochs']",
     weights_only="True",
     fill="model.load_state_dict(saved['model']); optimizer.load_state_dict(saved['optimizer'])",
 )
@@ -320,8 +318,8 @@ def _saving(*lines: str) -> either:
     return either(*((save_all, ...) for save_all in _save(*lines)))
 
 
-def _loading(*results: str, **holes: str) -> either:
-    return either(*((*_save("torch.save(everything, path)"), load_all) for load_all in _load(*results, **holes)))
+def _loading(**holes: str | tuple[str, ...]) -> either:
+    return either(*((*_save("torch.save(everything, path)"), load_all) for load_all in _load(**holes)))
 
 
 @book.exercise(
@@ -341,9 +339,8 @@ def _loading(*results: str, **holes: str) -> either:
             "for part in everything.values(): torch.save(part, path)",
         ),
         "Loading a `pickle` may run any code: use `torch.save`.": _saving("pickle.dump(everything, path.open('wb'))"),
-        "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": either(
-            _loading(fill="model = saved['model']"),
-            _loading(fill="model.load_state_dict(saved['model'])"),
+        "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": _loading(
+            fill=("model = saved['model']", "model.load_state_dict(saved['model'])")
         ),
         "`weights_only=True` refuses all but tensors and plain values.": _loading(weights_only="False"),
     },
@@ -485,7 +482,7 @@ _choose = template(
         loss_fn, models, scores = nn.CrossEntropyLoss(), {}, {}
         for name, make in recipes.items():
             model, optimizer = $made
-            fitted = fit(model, $train, loss_fn, optimizer, epochs=$epochs, val_loader=$val, progress=False)
+            fitted = fit(model, $train, loss_fn, optimizer, epochs=$epochs, val_loader=val_loader, progress=False)
             $more
             models[name], scores[name] = model, $score
         chosen = $chosen
@@ -497,7 +494,6 @@ _choose = template(
     made="make()",
     train="train_loader",
     epochs="epochs",
-    val="val_loader",
     more="",
     chosen="max(scores, key=scores.get)",
     score="evaluate(model, val_loader, loss_fn).accuracy",
@@ -512,18 +508,16 @@ _choose = template(
     why="Anyone who reads your number can rely on it. Try your function on two recipes of your own, with the loaders "
     "of this page.",
     mistakes={
-        "Choose the recipe with the highest validation accuracy after the last epoch, `[-1]`.": either(
-            _choose(score="-evaluate(model, val_loader, loss_fn).loss"),
-            _choose(score="max(fitted.val_accuracy)"),
+        "Choose the recipe with the highest validation accuracy after the last epoch, `[-1]`.": _choose(
+            score=("-evaluate(model, val_loader, loss_fn).loss", "max(fitted.val_accuracy)")
         ),
-        "Let the validation set choose: training images may be known by heart, and the test is for the end.": either(
-            *(_choose(score=f"evaluate(model, {part}_loader, loss_fn).accuracy") for part in ("train", "test"))
+        "Let the validation set choose: training images may be known by heart, and the test is for the end.": _choose(
+            score=tuple(f"evaluate(model, {part}_loader, loss_fn).accuracy" for part in ("train", "test"))
         ),
         "`max` of a dict compares its keys, the names: `key=` says what to compare.": _choose(chosen="max(scores)"),
         "The worst was chosen: by the smallest accuracy, or by the largest loss, which comes first in what `evaluate` "
-        "returns (keep `.accuracy`).": either(
-            _choose(score="evaluate(model, val_loader, loss_fn)"),
-            _choose(score="-evaluate(model, val_loader, loss_fn).accuracy"),
+        "returns (keep `.accuracy`).": _choose(
+            score=("evaluate(model, val_loader, loss_fn)", "-evaluate(model, val_loader, loss_fn).accuracy")
         ),
         "The models stay untrained: call each recipe once and keep the pair.": _choose(made="make()[0], make()[1]"),
         "The choice is right. Report the *test* accuracy of the *chosen* model: keep each trained model.": _choose(
@@ -535,7 +529,7 @@ _choose = template(
         ),
         "Test the chosen model only: the test must not choose.": _choose(more="evaluate(model, test_loader, loss_fn)"),
         "Train each model on `train_loader`, and for `epochs` epochs, whatever number that is.": either(
-            *(_choose(epochs=epochs) for epochs in ("1", "3")), _choose(train="val_loader")
+            _choose(epochs=("1", "3")), _choose(train="val_loader")
         ),
     },
 )

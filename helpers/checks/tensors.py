@@ -122,9 +122,7 @@ _distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $resu
             *("a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"),
         ),
         "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances("(a - b).abs()"),
-        "A distance is a difference, not a sum or a product.": _distances(
-            *("(a.unsqueeze(1) + b).abs()", "a.unsqueeze(1) * b", "(a.unsqueeze(1) * b).abs()")
-        ),
+        "A distance is a difference, not a sum or a product.": _distances("(a.unsqueeze(1) * b).abs()"),
     },
 )
 def distances(answer: Any) -> None:
@@ -236,14 +234,11 @@ _classify = template(
     why="It is called the nearest-mean classifier, and finds the class of about 70 % of notebook 6's images: a network "
     "must do better to be worth its training. For many images, `torch.cdist` finds the distances with far less memory.",
     mistakes={
-        "The mean image is the *mean* over the images of a class, `dim=0`, and has as many pixels as they.": either(
-            *(
-                _classify("squares.argmin(dim=1)", middle=middle)
-                for middle in ("sum(dim=0)", "mean()", "mean(dim=1)", "mean(dim=2)", "mean(dim=(1, 2))")
-            )
+        "The mean image is the *mean* over the images of a class, `dim=0`, and has as many pixels as they.": _classify(
+            "squares.argmin(dim=1)", middle=("sum(dim=0)", "mean()", "mean(dim=1)", "mean(dim=2)")
         ),
         "Sum over the pixels: one distance is left for each pair of a new image and a mean, `[M, K]`.": _classify(
-            *(f"each.square().sum({dims}).argmin(dim=1)" for dims in ("dim=3", "dim=2", "dim=(0, 1)", "dim=(1, 2)"))
+            *(f"each.square().sum(dim={dims}).argmin(dim=1)" for dims in (3, 2, (0, 1)))
         ),
         "Compare each new image with every mean: which needs another dimension?": _classify("X - means"),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
@@ -254,8 +249,8 @@ _classify = template(
             "(X.unsqueeze(1).square() - means.square()).flatten(2).sum(2).argmin(dim=1)",
             *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)")),
         ),
-        "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": either(
-            *(_classify("squares.argmin(dim=1)", classes=classes) for classes in ("10", "y_train.max()"))
+        "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": _classify(
+            "squares.argmin(dim=1)", classes=("10", "y_train.max()")
         ),
         "The task compares with the *mean* image of each class, not with single known images.": _classify(
             "nearest", "y_train[nearest]"

@@ -161,7 +161,6 @@ def _expect_three_parameters(model: nn.Module) -> None:
 
 _round = template(
     "def train_step(model, X, y, loss_fn, optimizer): $before; loss = $loss; $result; return loss.item()",
-    {"copy": copy},
     result="optimizer.zero_grad(); loss.backward(); optimizer.step()",
     before="pass",
     loss="loss_fn(model(X), y)",
@@ -349,14 +348,12 @@ def _expect_no_trace(answer: Any, model: nn.Sequential, X: Tensor, y: Tensor, me
 _walk = template(
     """
     def momentum_walk(gradients, lr, momentum):
-        m, p, places = $start, torch.tensor(0.0), []
+        m, p, places = 0.0, torch.tensor(0.0), []
         for g in gradients: old, m = m, $memory; $result; places.append(p)
-        return $returned
+        return torch.stack(places)
     """,
     result="p = p - lr * m",
-    start="0.0",
     memory="momentum * m + g",
-    returned="torch.stack(places)",
 )
 
 
