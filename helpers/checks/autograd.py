@@ -117,9 +117,6 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
             _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
             _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
-        "The loss is a mean, so the gradients are means, too: divide by `len(x)`.": either(
-            _of_w("2 * (e * x).sum()", "(e * x).sum()", "2 * (e * x).sum() / 3"), _of_b("2 * e.sum()", "e.sum()")
-        ),
         "By what is `w` multiplied on its way to the error, and by what is `b`?": either(
             _of_w("2 * e.mean()", "2 * (e * w).mean()"), _of_b("2 * (e * x).mean()", "2 * (e * b).mean()")
         ),

@@ -171,11 +171,8 @@ _mean = template(
             "x.sum().item() // len(x)", "sum(int(batch.sum()) for batch in batches) / len(x)"
         ),
         "Each new mean counts as much as all the examples before it together.": _mean("middle.item()"),
-        "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": either(
-            *(_mean(batches=f"x{rest} for x in loader") for rest in ("", ".sum()", ".mean()", ".numel()", ".shape")),
-            _mean(batches="x for x, y in loader"),
-            _mean("sum(sum(batch) for batch in loader)"),
-            sum,
+        "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": _mean(
+            "0", batches=tuple(f"{x} in loader" for x in ("x for x", "x for x, y", "x.sum() for x", "x.shape for x"))
         ),
     },
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain, permutations
 from traceback import walk_tb
 from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
@@ -88,6 +88,10 @@ def _method(finding: NotYet) -> ast.AST | None:
     methods = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
     names = [function.__name__] if type(function) is MethodType else ["forward", "__call__"]
     return next((methods[name] for name in names if name in methods), tree)
+
+
+def _source(tree: ast.AST | None) -> str:
+    return ast.unparse(tree) if tree else ""
 
 
 def _functions(tree: ast.AST | None) -> list[ast.FunctionDef | ast.Lambda]:
@@ -178,25 +182,31 @@ def _any_function(answer: Any) -> FunctionType | None:
     return next(iter(methods_of(cls).values()), None)
 
 
+# What does nothing, or something else than it seems, by a pattern of the source
+_IDLE = {
+    r"(?m)^ *([a-zA-Z_][\w.]*\.\w+)$": r"`\1` alone does nothing: a call has brackets, `\1()`.",
+    r"(?m)^ *((?:torch\.)?(?:no_grad|inference_mode)\(\))$": (
+        r"`\1` in a line of its own does nothing: write `with \1:`, and indent what it is for."
+    ),
+    r"(?m)^ *([\w.]+\.(?:mode|train|eval)) = ": (
+        r"Setting `\1` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
+    ),
+    r"\b(int\(0?\.\d+\))": r"`\1` is 0: put the whole product into the brackets.",
+    r"\bif (?:not )?([\w.]+\.(?:train|eval))\b(?!\()": (
+        r"`\1` is a method that sets the mode, and is always true: ask `.training`."
+    ),
+}
+
+
 def _of_dead_lines(tree: ast.AST | None) -> Iterator[str]:
     """A method without its brackets, a result that is dropped, lines after a `return`."""
+    for pattern, hint in _IDLE.items():
+        yield from (found.expand(hint) for found in re.finditer(pattern, _source(tree)))
     for one in nodes(tree):
-        if isinstance(one, ast.Expr):
-            text, called = ast.unparse(one), called_name(one.value).rpartition(".")[2]
-            if isinstance(one.value, ast.Attribute):
-                yield f"`{text}` alone does nothing: a call has brackets, `{text}()`."
-            elif called in ("no_grad", "inference_mode"):
-                yield f"`{text}` in a line of its own does nothing: write `with {text}:`, and indent what it is for."
-            elif isinstance(one.value, ast.BinOp | ast.Compare) or _gives_new(called):
-                yield f"The result of `{text}` is dropped: give it a name, with `=`."
-        for name in re.findall(r"^[\w.]+\.(?:mode|train|eval)$", ast.unparse(getattr(one, "targets", [])[:1] or [])):
-            yield f"Setting `{name}` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
-        if called_name(one) == "int" and type(getattr(one.args[0] if one.args else None, "value", None)) is float:
-            yield f"`{ast.unparse(one)}` is {int(one.args[0].value)}: put the whole product into the brackets."
-        for mode in nodes(one.test) if isinstance(one, ast.If | ast.IfExp) else ():
-            if isinstance(mode, ast.Attribute) and mode.attr in ("train", "eval"):
-                yield f"`{ast.unparse(mode)}` is a method that sets the mode, and is always true: ask `.training`."
-        lines = getattr(one, "body", None)
+        value, lines = getattr(one, "value", None), getattr(one, "body", None)
+        new = isinstance(value, ast.BinOp | ast.Compare) or _gives_new(called_name(value).rpartition(".")[2])
+        if isinstance(one, ast.Expr) and new:
+            yield f"The result of `{ast.unparse(one)}` is dropped: give it a name, with `=`."
         for line in lines[:-1] if isinstance(lines, list) else ():
             line = line.body[-1] if isinstance(line, ast.With) else line
             if isinstance(line, ast.Return):
@@ -288,12 +298,9 @@ def _of_none(returned: ast.expr, tree: ast.FunctionDef) -> str:
     if name.rpartition(".")[2] in _WORKS_IN_PLACE:
         return f"`{name}()` does its work in place and returns None: call it in a line of its own."
     if isinstance(returned, ast.Attribute) and returned.attr == "grad":
-        if "backward(" in ast.unparse(tree):
-            return (
-                f"`{ast.unparse(returned)}` is None: `backward()` fills the `.grad` of leaves that require gradients, "
-                "not for what was computed from them."
-            )
-        return f"`{ast.unparse(returned)}` is None until `backward()` has run."
+        passed = "backward(" in ast.unparse(tree)
+        why = ": `backward()` fills it for leaves, not for what was computed from them."
+        return f"`{ast.unparse(returned)}` is None{why if passed else ' until `backward()` has run.'}"
     if not _returns(tree.body):
         return "On this path the function ends without a `return`: look at `if` without `else`, and at the indentation."
     return f"`{text}` is None here."
@@ -392,7 +399,7 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
     if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
-        yield f"In each place a string is asked for, and the first one here is {describe(observed[0])}."
+        yield f"A string is asked for in the first place, and here is {describe(observed[0])}."
     if all(type(one) is str for one in (*observed, *wanted)):
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
@@ -468,9 +475,6 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         if observed.permute(order).shape == wanted.shape and _near(observed.permute(order), wanted):
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
     chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
-    places = (ast.unparse(one.slice) for one in nodes(tree) if isinstance(one, ast.Subscript) and observed.ndim == 0)
-    places = (place for place in places if place in _parameters(tree))
-    yield from (f"`[{place}]` takes a single element; a range such as `[:{place}]` takes several." for place in places)
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
     dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
     gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
@@ -482,8 +486,6 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         "This is a single number. A reduction with `dim=` removes only that dimension.": observed.ndim == 0 and reduced,
         f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
         "One number is asked for, and these are several: a reduction (a sum or a mean) is missing.": wanted.ndim == 0,
-        "There is a dimension of size 1 too many: begin with numbers of the shape that is asked for.": more == 1
-        and observed.shape == (*wanted.shape, 1),
         "There is one dimension too many: a reduction, or an index, is missing.": more == 1
         and wanted.shape[:1] == observed.shape[:1],
         "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape.": square,
@@ -587,16 +589,12 @@ def _of_layers(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """`nn.ReLU(X)` where `nn.ReLU()(X)` was meant."""
     last = finding.calls[-1] if finding.calls else None
     names = zip(arguments_of(last.function, last.inputs), last.inputs, strict=True) if last else ()
-    tensors = {name for name, value in names if type(value) is Tensor}
-    for one in nodes(tree):
-        name = called_name(one)
-        cls = getattr(nn, name.removeprefix("nn."), None) if name.startswith("nn.") else None
-        if not (isinstance(cls, type) and issubclass(cls, nn.Module)):
-            continue
-        for value in (arg.id for arg in one.args if isinstance(arg, ast.Name) and arg.id in tensors):
+    tensors = [name for name, value in names if type(value) is Tensor]
+    for layer, value in re.findall(r"\b(nn\.[A-Z]\w+)\((\w+)[,)]", _source(tree)):
+        if value in tensors:
             yield (
-                f"`{name}({value})` makes a layer and takes `{value}` for an option of it. Make the layer first, then "
-                f"call it: `{name}(...)({value})`."
+                f"`{layer}({value})` makes a layer and takes `{value}` for an option of it. Make the layer first, then "
+                f"call it: `{layer}(...)({value})`."
             )
 
 
@@ -643,9 +641,11 @@ def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
     text = argument[:_LONGEST] if type(argument) is str else str(argument)
     if isinstance(error, AttributeError) and error.name:
         yield from _of_attributes(error)
-    for pattern, hint in _MESSAGES.items():
-        if found := re.search(pattern, f"{type(error).__name__}: {text}"):
-            yield hint(tree) if callable(hint) else found.expand(hint)
+    for pattern, hints in _MESSAGES.items():
+        found = re.search(pattern, f"{type(error).__name__}: {text}")
+        for written, hint in (hints.items() if type(hints) is dict else [("", hints)]) if found else ():
+            if place := re.search(written, _source(tree)):
+                yield (place if written else found).expand(hint)
 
 
 _LONGEST = 2000  # characters of a message that are searched
@@ -687,65 +687,8 @@ _ELSEWHERE = {"astype": "to", "length": "shape", "shuffle": "x[order]", "mode": 
 }
 
 
-def _converted(tree: ast.AST | None) -> str:
-    """What turned a tensor with several elements into one number."""
-    for one in nodes(tree):
-        name = called_name(one)
-        if name in ("float", "int") and one.args:
-            inner = ast.unparse(one.args[0])
-            inner = inner if len(inner) <= 20 else "tensor"
-            return f"`{name}({inner})` makes one Python number; `{inner}.{name}()` converts each element of a tensor."
-        if name.endswith(".item"):
-            tensor = name.removesuffix(".item")
-            return f"`{tensor[:40]}` has several elements, and `item()` takes out only one: index or reduce it first."
-        if name.startswith("math."):
-            return f"`{name}` works on one Python number; for a tensor use `torch.{name[5:]}`."
-        if name in ("torch.tensor", "torch.Tensor"):
-            return f"`{name}` makes a tensor of numbers, and these are tensors already. (`torch.stack` joins tensors.)"
-    return "A tensor with several elements cannot become one Python number: reduce it first."
-
-
-def _index(tree: ast.AST | None) -> str:
-    ends = [
-        called_name(end) or ast.unparse(end) for one in nodes(tree) if called_name(one) == "range" for end in one.args
-    ]
-    if any(not end.endswith(("len", "int", ".item", "]")) and not end.isdecimal() for end in ends):
-        return "`range` needs one integer, as in `range(len(x))`, and a tensor is in its brackets."
-    if any(called_name(one).endswith((".max", ".min", ".amax", ".amin", ".topk")) for one in nodes(tree)):
-        return "This is a value, not its place: `argmax` gives the place, and `max(dim=...)` both, the value first."
-    return "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)"
-
-
-def _truth(tree: ast.AST | None) -> str:
-    tests = [one.test for one in nodes(tree) if isinstance(one, ast.If | ast.IfExp | ast.While)]
-    if any(isinstance(test, ast.Name | ast.Attribute) for test in tests):
-        return "`if` needs one truth value, and a tensor has many. To ask whether there is a tensor: `is not None`."
-    if any(called_name(one) in ("max", "min") for one in nodes(tree)):
-        return "Python's `max` and `min` want one truth value of a tensor: use `clamp`, `torch.maximum` or `x.max()`."
-    if not tests and any(called_name(one).endswith("Normalize") for one in nodes(tree)):
-        return "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`."
-    if tree is None or tests or any(isinstance(one, ast.Compare | ast.BoolOp | ast.Not) for one in nodes(tree)):
-        return (
-            "A comparison with a tensor gives a truth value for each element, and `if`, `and`, `or` and `in` need "
-            "exactly one. Use a mask, `torch.where` or `clamp`; or `&` and `|`."
-        )
-    return "A single number is needed here, and this tensor has more than one element."
-
-
-def _context(tree: ast.AST | None) -> str:
-    for one in nodes(tree):
-        for item in one.items if isinstance(one, ast.With) else ():
-            used = ast.unparse(item.context_expr)
-            if used.endswith((".eval()", ".train()")):
-                return (
-                    f"`{used}` is a plain call, in a line of its own; `with` is for blocks such as `torch.no_grad()`."
-                )
-            if not used.endswith(")"):
-                return f"Brackets are missing: `with {used}():`."
-    return "This cannot follow `with`."
-
-
-_MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
+# By a pattern of the message; where the source must tell more, by a pattern of that
+_MESSAGES: dict[str, str | dict[str, str]] = {
     r"^RecursionError": "Your function calls itself again and again: nothing ends the recursion.",
     r"^KeyError: attribute '(\w+)' already exists": r"`\1` already exists: make it once, with `register_buffer` alone.",
     r"^KeyError: (-?[\d.]+)$": r"`\1` is not a key here. The key of the largest value is `max(d, key=d.get)`.",
@@ -755,53 +698,56 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"'NoneType' object has no attribute '((zero|mul|add)_|item|clone|detach|norm|abs|data)'": (
         r"What is before `.\1` is None here. A `.grad` is None until `backward()` has filled it."
     ),
-    r"'NoneType' object has no attribute '(\w+)'": (
-        r"What is before `.\1` is None, as a function without `return`, or a method in place, gives it."
-    ),
-    r"'(float|int)' object has no attribute 'backward'": (
-        "A Python number has no graph: call `backward()` on the loss itself; `item()` is for what you return."
-    ),
-    r"'(float|int)' object has no attribute '(item|detach|tolist|numpy|cpu)'": (
-        r"This is a Python number already: leave out `\2()`."
-    ),
-    r"only integer tensors of a single element": _index,
-    r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": _converted,
-    r"Boolean value of Tensor|truth value of an array": _truth,
-    r"object does not support the (asynchronous )?context manager|__enter__": _context,
+    r"'NoneType' object (has no|is not (iter|subs))": "This is None: a function without `return` gives it.",
+    r"'(float|int)' .*attribute 'backward'": "A Python number has no graph: `item()` is for what you return.",
+    r"'(float|int)' .*attribute '(item|detach|tolist|numpy|cpu)'": r"This is a number already: leave out `\2()`.",
+    r"only integer tensors of a single element": {
+        r"range\((?!\d+\)|.*(?:\blen\(|\bint\(|\.item\(|\]\)))": "`range` needs one integer, and gets a tensor.",
+        r"\.(a?max|a?min|topk)\(": "This is a value, not its place: `argmax` finds the place, `max(dim=)` both.",
+        "": "A list takes one integer as its index: make a tensor of it, and index that. (A `Subset` has `.indices`.)",
+    },
+    r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": {
+        r"\b(float|int)\(([\w.]{1,20})\)": r"`\1(\2)` makes one number; `\2.\1()` converts each element of a tensor.",
+        r"\b(float|int)\(": r"`\1(x)` makes one Python number; `x.\1()` converts each element of a tensor.",
+        r"([\w.\[\]]{1,40})\.item\(": r"`\1` has several elements, and `item()` takes one: index or reduce it first.",
+        r"\bmath\.(\w+)": r"`math.\1` works on one Python number; for a tensor use `torch.\1`.",
+        r"\b(torch\.[tT]ensor)\(": r"`\1` makes a tensor of numbers; `torch.stack` joins tensors.",
+        "": "A tensor with several elements cannot become one Python number: reduce it first.",
+    },
+    r"Boolean value of Tensor|truth value of an array": {
+        r"\b(if|while) (not )?[\w.]+(:| else)": "`if` needs one truth value; `is not None` asks for a tensor.",
+        r"(?<![.\w])(max|min)\(": r"Python's `\1` wants one truth value: use `torch.\1imum`, `x.\1()` or `clamp`.",
+        r"Normalize\(": "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`.",
+        r"[=!<>]=|[<>]|\b(and|or|not|if|while)\b|^$": (
+            "A comparison with a tensor gives a truth value for each element: use a mask, `torch.where`, `&` or `|`."
+        ),
+        "": "A single number is needed here, and this tensor has more than one element.",
+    },
+    r"object does not support the (asynchronous )?context manager|__enter__": {
+        r"with ([\w.]+\.(eval|train)\(\))": r"`\1` is a call in a line of its own; `with` is for such as `no_grad()`.",
+        r"with ([\w.]+)(:| as)": r"Brackets are missing: `with \1():`.",
+        "": "This cannot follow `with`.",
+    },
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
-    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": (
-        r"[\1, \2] @ [\3, \4] is a matrix product, whose inner sizes are equal; these are \2 and \3."
-    ),
-    r"size mismatch, got input \(\d+\).*vec \(\d+\)": "A matrix times a vector needs as many elements as columns.",
+    r"\((\d+)x(\d+) and (\d+)x(\d+)\)": r"In [\1, \2] @ [\3, \4] the inner sizes, \2 and \3, should be equal.",
     r"tensor a \((\d+)\).* b \((\d+)\).*dimension (\d+)": (
         r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `keepdim=True` gives it."
     ),
-    r"element \d+ of tensors does not require grad": (
-        "Nothing asks for a gradient: a tensor needs `requires_grad=True` before you compute with it; and `item()`, "
-        "`detach()` and `no_grad` lose the graph."
-    ),
+    r"does not require grad": "Nothing has `requires_grad=True`, or `item()`, `detach()`, `no_grad` lost the graph.",
     r"leaf Variable that": "Autograd would record this change of a parameter: make it inside `with torch.no_grad():`.",
     r"backward through the graph a second": "`backward()` goes through a graph once: compute the loss again first.",
     r"implicitly created only for scalar outputs": "`backward()` starts from one number, the loss (a mean or a sum).",
     r"Can't call numpy\(\) on Tensor that requires grad": "First take the tensor out of its graph: `detach().numpy()`.",
     r"value cannot be converted to type (\w+?)(_t)? ": r"The number does not fit into `\1`: choose a larger dtype.",
-    r"'(tuple|list|dict)' object is not callable": r"This is a \1: square brackets take an element out of it.",
-    r"'(torch.Size|Tensor|int|float|bool|NoneType)' object is not callable": (
-        r"There are brackets after what is not a function but a \1: `.shape`, `.T`, `.grad` and `.training` are "
-        "attributes."
-    ),
     r"(mean|sum|std|var|amax|amin)\(\) takes .* but": r"`\1` takes several dimensions as a tuple: `dim=(0, 1)`.",
     r"(\w+)\(\) takes no arguments": r"The class \1 has no `__init__` with arguments. (Two underscores on each side?)",
     r"'torch.Size'": "`.shape` is a tuple of sizes: take one of them, as in `x.shape[0]`.",
     r"iteration over a 0-d tensor": "A tensor of one number cannot be looped over or unpacked.",
-    r"input to conv1d": "`Conv1d` is for series; images need `Conv2d`.",
     r"'str' object is not call|be Tensor, not str": "This is a string: a loop over a dict gives keys, `.items()` both.",
     r"must be Tensor, not ([A-Z]\w+)": r"A layer, \1, is where its result was meant: make it first, then call it.",
-    r"'(builtin_function_or_method|method|function)'|not (builtin_function_or_method|method|function)\b|non-iterable "
-    r"(builtin_function_or_method|method|function|functools.partial|type)\b": (
+    r"('|not |non-iterable )(builtin_function_or_method|method|function|functools.partial|type)\b": (
         "A function is used here where its result was meant: its brackets are missing, as in `x.mean()`."
     ),
-    r"'NoneType' object is not (iterable|subscriptable)": "This is None: a function without `return` gives None.",
     r"'DataLoader' object is not sub": "A loader has no index: loop over it, or give its `.dataset` instead.",
     r"'(\w+)' object is not subscriptable": r"Square brackets index a tensor or a list; a call of a \1 has round ones.",
     r"'(\w+)' object is not iterable": r"A single \1 cannot be looped over; a list, a tensor or a `range` can.",
@@ -813,9 +759,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
     r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
-    r"'(float|int)' object has no attribute '(\w+)'": (
-        r"This is a Python number, a \1, and only a tensor has `.\2`: make a tensor of it first."
-    ),
+    r"'(float|int)' .*attribute '(\w+)'": r"This is a Python number, a \1, and only a tensor has `.\2`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
     ),
@@ -824,18 +768,16 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"index (-?\d+) is out of bounds .* (\d+) with size (\d+)": r"Dimension \2 has \3 elements: there is none at \1.",
     r"tuple of ints, but found element of type Tensor": "Python integers are needed here: `round(x.item())`.",
     r"tuple of ints, but found .* float|slice indices must be integers|'float' object cannot be interpreted": (
-        "An index or a size must be an integer, and this one is a float: `round(...)` gives the nearest, and "
-        "`int(...)` drops what is after the point."
+        "An index or a size must be an integer: `round(...)` is nearest, and `int(...)` drops what is after the point."
     ),
     r"shape mismatch: indexing tensors": "Two index tensors choose places together, so they need the same length.",
     r"to have (\d+) channels, but got (\d+)": r"A layer for \1 channels is given \2: each must fit the one before.",
-    r"expected 2D or 3D input \(got 4D input\)": "`BatchNorm1d` is for rows of features; images need `BatchNorm2d`.",
+    r"input to conv1d|expected 2D or 3D input": "Layers called `...1d` are for rows or series; images need `...2d`.",
     r"doesn't define __round__ method": "`round` needs a Python number: take it out with `item()` first.",
     r"return_types\.(\w+)": r"`\1` with `dim=` returns values and indices: take one of them, as in `.values`.",
     r"unsupported operand type.*'list'": "A list is not a tensor: `torch.tensor` or `torch.stack` makes one of it.",
     r"stack expects each tensor .* got (\[.*?\]) .* and (\[.*?\])": (
-        r"`stack` needs tensors of one shape, and gets \1 and \2: should a dimension be reduced before? (`torch.cat` "
-        "puts tensors of different lengths one after the other.)"
+        r"`stack` needs tensors of one shape, and gets \1 and \2: reduce a dimension before, or use `torch.cat`."
     ),
     r"cdist only supports|X1 and X2 must": "`cdist` takes rows of features: make a column `[N, 1]` of each `[N]`.",
     r"takes exactly one argument \(the inst": "Nothing belongs in the brackets of `super().__init__()`.",
@@ -860,7 +802,6 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
-    r"cannot unpack non-iterable (int|float|bool)": r"This is a single \1, and several names are on the left of `=`.",
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
@@ -868,7 +809,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"expanded size .*?\((\d+)\) .* size \((\d+)\)": r"\2 elements do not fit into the \1 places on the left of `=`.",
     r"cannot pickle 'generator'": "`parameters()` gives its tensors once, in a loop. To save them, use `state_dict()`.",
     r"not a valid value for reduction": '`reduction` takes a string: "mean", "sum" or "none".',
-    r"'(\w+)' object is not callable": r"This is an object, of the class \1: it cannot be called.",
+    r"'([\w.]+)' object is not callable": r"This is a \1, and no function: leave out the brackets, or use square ones.",
     r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": r"`\1` does not work for \2 and \3.",
     r"optimizer got an empty parameter list": "No parameters: the model has none, or a generator was used up before.",
     r"can't optimize a non-leaf": "An optimizer takes leaves: tensors that you made, not results of a computation.",

@@ -43,10 +43,6 @@ def _bias(*numbers: float) -> tuple[Any, Any]:
     difficulty=1,
     why="You worked these numbers out; training finds them by itself, in just such a layer.",
     mistakes={
-        "`W` has a row for each output, and a column for each input.": either(
-            *((torch.tensor([MEAN, [1.0, 0.0, -1.0]]).T, ...), (torch.tensor(MEAN), ...)),
-            _weight([*MEAN, 0.0], [1.0, 0.0, -1.0, 1.0]),
-        ),
         "A mean of three: each input is multiplied by a third. Let Python divide, `1 / 3`.": either(
             *(_weight([factor] * 3, [1.0, 0.0, -1.0]) for factor in (0.33, 0.3, 0.333, 0.34, 0.0, 0.5, 1.0)),
             _weight([1, 1, 1], [1, 0, -1]),
@@ -94,9 +90,6 @@ def _hidden(*layers: nn.Module) -> nn.Module:
     difficulty=1,
     why="The same four layers can classify clothes or digits; only the numbers of inputs and of classes change.",
     mistakes=lambda: {
-        "A colour image has three channels: how many numbers does it hold, over all of them?": either(
-            *(_flat(nn.Linear(n, 100)) for n in (256, 48, 16, 784, 3))
-        ),
         "Without a ReLU between them, two linear layers are no more than one.": _hidden(nn.Linear(100, 5)),
         "The ReLU belongs between the linear layers, not before them or after them.": either(
             _flat(nn.ReLU(), nn.Linear(768, 100), nn.Linear(100, 5)), _hidden(nn.Linear(100, 5), nn.ReLU())

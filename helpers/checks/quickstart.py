@@ -78,9 +78,6 @@ _cost = template(
         "The probability was rounded to 0 before its logarithm was taken: `log_softmax` does both in one.": _cost(
             "-p.log()[rows, y]", "(logits.exp().sum(dim=1) / logits.exp()[rows, y]).log()"
         ),
-        "Take one number per row, that of its true class: index in pairs.": _cost(
-            "-log_p[:, y]", "-log_p", "-log_p[y]"
-        ),
         "Softmax was applied twice: `cross_entropy` wants logits.": _cost("F.cross_entropy(p, y, reduction='none')"),
     },
 )
@@ -528,9 +525,6 @@ _choose = template(
             "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
         ),
         "Test the chosen model only: the test must not choose.": _choose(more="evaluate(model, test_loader, loss_fn)"),
-        "Train each model on `train_loader`, and for `epochs` epochs, whatever number that is.": either(
-            _choose(epochs=("1", "3")), _choose(train="val_loader")
-        ),
     },
 )
 def choose(answer: Any) -> None:

@@ -86,9 +86,6 @@ _permuted = template("def channels_first(image): return $result")
     difficulty=2,
     why="Image files and Matplotlib keep the channels last, networks want them first: you will meet both.",
     mistakes={
-        "The content is scrambled: `reshape` keeps the reading order and swaps no dimensions.": _permuted(
-            "image.reshape(1, image.shape[2], *image.shape[:2])"
-        ),
         "The new dimension, of the batch, comes first: one image is a batch of size 1.": _permuted(
             *(f"image.permute(2, 0, 1){change}" for change in ("", ".unsqueeze(1)", ".unsqueeze(-1)"))
         ),

@@ -69,9 +69,6 @@ _split = template(
         ),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
         "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
-        "`order` has the numbers of all rows, and here it picks from a part: shuffle first, then split.": _split(
-            "X[:n][o[:n]], y", "X[:n][o], y"
-        ),
     },
 )
 def shuffled_split(answer: Any) -> None:
@@ -186,9 +183,6 @@ _round = template(
         ),
         "A loss takes the predictions first, then the targets.": _round(loss="loss_fn(y, model(X))"),
         "Learning needs train mode: leave out `eval()`.": _round(before="model.eval()"),
-        "The optimizer is given with its model: call its `step()`, and make no other one.": _round(
-            "loss.backward(); torch.optim.SGD(model.parameters(), lr=0.05).step()"
-        ),
         "The loss does not depend on the model's parameters: compute it from `model(X)`, with autograd on.": _round(
             loss=("loss_fn(X, y)", "loss_fn(model(X).detach(), y)")
         ),
