@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from helpers.checks.compare import NotYet, call, expect, expect_class
-from helpers.checks.core import Book, either, template
+from helpers.checks.core import Book, either, seeded, template
 from helpers.checks.source import free_names, methods_of, nodes, tree_of
 
 book = Book(4)
@@ -131,7 +131,7 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
 )
 def line_gradients(answer: Any) -> None:
     """The gradients of the mean squared error of a line, without autograd."""
-    generator = torch.Generator().manual_seed(4)
+    generator = seeded(4)
     drawn = [(*torch.randn(2, generator=generator), *torch.randn(2, n, generator=generator)) for n in (3, 1, 8)]
     points = torch.tensor([1.0, 2.0, 3.0])
     for w, b, x, y in [*drawn, (torch.tensor(2.0), torch.tensor(1.0), points, 2 * points + 1)]:  # the last: no error
@@ -194,7 +194,7 @@ _parts = template(
 )
 def gradient_in_parts(answer: Any) -> None:
     """The gradient of a whole batch, one backward pass for each of its parts."""
-    generator = torch.Generator().manual_seed(5)
+    generator = seeded(5)
     for sizes, features, fresh in (((3, 4, 2), 4, False), ((1, 5), 2, True), ((4, 4), 3, False), ((6,), 1, True)):
         X = torch.randn(sum(sizes), features, generator=generator)
         y = torch.randint(0, 2, (sum(sizes),), generator=generator).float()

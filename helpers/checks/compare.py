@@ -123,6 +123,13 @@ def same(left: Any, right: Any) -> bool:
     return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
 
 
+def expect_none(facts: dict[str, Any]) -> None:
+    """Refuse an answer of which one of these sentences is true: the first that is."""
+    for fact, true in facts.items():
+        if true:
+            raise NotYet(fact)
+
+
 def expect_callable(answer: Any, what: str = "your answer") -> None:
     """Refuse what cannot be called, and a module, where a function is asked for."""
     if not callable(answer) or issubclass(type(answer), nn.Module):

@@ -46,7 +46,7 @@ from textwrap import dedent
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from helpers.checks.compare import Blank, NotYet, calls, is_blank, kind, message_of
 from helpers.checks.diagnose import decisive, diagnose, evident
@@ -165,6 +165,16 @@ def template(source: str, names: Mapping[str, Any] | None = None, **defaults: st
         return namespace[ast.parse(text).body[-1].name]
 
     return wrong
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A generator of random numbers for the cases of a check."""
+    return torch.Generator().manual_seed(seed)
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    """Normally distributed numbers, the same ones for the same seed."""
+    return torch.randn(*shape, generator=seeded(seed))
 
 
 @dataclass(frozen=True)

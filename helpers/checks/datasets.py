@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from helpers.checks.compare import NotYet, call, describe, expect, expect_callable, expect_class, kind, plain
-from helpers.checks.core import Book, either, template
+from helpers.checks.core import Book, either, seeded, template
 
 book = Book(2)
 progress = book.progress
@@ -114,7 +114,7 @@ _scale = template(
 def normalise_both(answer: Any) -> None:
     """Training and new images normalised, channel by channel."""
     expect_callable(answer)
-    generator = torch.Generator().manual_seed(2)
+    generator = seeded(2)
     for n, m, channels, height, width in ((6, 4, 3, 10, 12), (5, 1, 1, 12, 12), (8, 3, 2, 1, 90)):
         level = torch.linspace(0.2, 0.8, channels).reshape(1, channels, 1, 1)
         X_train = level * torch.rand(n, channels, height, width, generator=generator)
@@ -160,8 +160,8 @@ _mean = template(
             *("means.sum().item()", "means.sum().item() / len(x)", "sum(b.mean().item() / len(b) for b in batches)")
         ),
         "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
-            "loader.dataset.tensors[0].mean().item()",
-            *(f"x.sum().item() / {n}" for n in ("len(loader.dataset)", "(len(batches) * loader.batch_size)", 10)),
+            *("x.sum().item() / len(loader.dataset)", "x.sum().item() / (len(batches) * loader.batch_size)"),
+            "x.sum().item() / (4 * len(means))",
             "means.sum().item() * loader.batch_size / len(loader.dataset)",
         ),
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
@@ -179,7 +179,7 @@ _mean = template(
 def mean_over(answer: Any) -> None:
     """The mean over all examples that a loader hands out."""
     expect_callable(answer)
-    generator = torch.Generator().manual_seed(3)
+    generator = seeded(3)
     sizes = ((14, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
     for examples, batch_size, drop_last in sizes:
         values = 3 * torch.randn(examples, generator=generator) + 1
@@ -294,13 +294,13 @@ _split = template(
 def split_by_person(answer: Any) -> None:
     """Positions of photographs for training and validation; nobody is in both."""
     expect_callable(answer)
-    generator = torch.Generator().manual_seed(6)
+    generator = seeded(6)
     sizes, chosen = ((60, 24, 7), (12, 12, 5), (60, 6, 5), (30, 3, 1)), set()
     for photographs, of, count in sizes:
         persons = torch.cat([torch.arange(of), torch.randint(0, of, (photographs - of,), generator=generator)])
         persons = (100 + 10 * persons)[torch.randperm(photographs, generator=generator)]  # a number is no index
         for seed in range(4):
-            results = [call(answer, persons, count, torch.Generator().manual_seed(seed)) for _ in range(2)]
+            results = [call(answer, persons, count, seeded(seed)) for _ in range(2)]
             first, again = (_indices(result, persons.tolist(), count) for result in results)
             if first != again:
                 raise NotYet("Two generators with the same seed gave two different splits.")
@@ -410,7 +410,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
 def make_loaders(answer: Any) -> None:
     """A training and a validation loader for raw images and labels."""
     expect_callable(answer)
-    generator = torch.Generator().manual_seed(7)
+    generator = seeded(7)
     drawn = set()
     for images, batch_size, seed in ((50, 16, 1), (50, 16, 2), (25, 8, 3)):
         X = torch.randint(0, 256, (images, 6, 5), generator=generator, dtype=torch.uint8)
@@ -418,7 +418,7 @@ def make_loaders(answer: Any) -> None:
         y = torch.randperm(images, generator=generator)  # each label occurs once, so that it tells its image
         splits = []
         for _ in range(2):
-            result = call(answer, X, y, batch_size, torch.Generator().manual_seed(seed))
+            result = call(answer, X, y, batch_size, seeded(seed))
             splits.append(_expect_loaders(result, X, y, batch_size))
         if splits[0] != splits[1]:
             raise NotYet("Two generators with the same seed gave two different splits.")

@@ -124,8 +124,8 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     function = _any_function(finding.calls[-1].function) if finding.calls else None
     known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
-    attributes = {ast.unparse(one) for one in nodes(tree) if isinstance(one, ast.Attribute)}
-    if f"self.{name}" in attributes or (isinstance(tree, ast.ClassDef) and f"'{name}'" in ast.unparse(tree)):
+    of_self = re.search(rf"self\.{name}\b|'{name}'", _source(tree)) or hasattr(nn.Module(), name)
+    if isinstance(tree, ast.ClassDef) and of_self:
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
@@ -139,8 +139,6 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
-        yield f"A module has this as an attribute: `self.{name}`."
     if isinstance(tree, ast.ClassDef) and name in known:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
@@ -192,7 +190,7 @@ _IDLE = {
         r"Setting `\1` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
     ),
     r"\b(int\(0?\.\d+\))": r"`\1` is 0: put the whole product into the brackets.",
-    r"\bif (?:not )?([\w.]+\.(?:train|eval))\b(?!\()": (
+    r"\bif (?:not )?([\w.]+\.(?:train|eval))\b": (
         r"`\1` is a method that sets the mode, and is always true: ask `.training`."
     ),
 }
@@ -349,20 +347,16 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
         yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
-        if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
-            yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
         if any(one.shape == wanted.shape and one.dtype == wanted.dtype for one in observed):
             yield f"This is {kind(observed)} of tensors, and one alone is asked for: which of them?"
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
         yield f"This is {kind(observed)} of tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
         yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
-    if number and cls is Tensor:
-        yield (
-            "This is a tensor, and a Python number is asked for: `item()` takes it out."
-            if observed.numel() == 1
-            else f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
-        )
+    if number and cls is Tensor and observed.numel() == 1:
+        yield "This is a tensor, and a Python number is asked for: `item()` takes it out."
+    elif number and cls is Tensor:
+        yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
     if type(wanted) is int and cls is float:
         yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
     if type(wanted) is tuple and cls in (Tensor, str, int, float):
@@ -384,9 +378,7 @@ def _of_constants(finding: NotYet) -> Iterator[str]:
         return
     comparable = (Tensor, int, float, str, list, tuple, dict)  # of other inputs nobody can say whether they differ
     pairs = [pair for pair in zip(first.inputs, last.inputs, strict=True) if type(pair[0]) in comparable]
-    if all(same(*pair) for pair in pairs):
-        return
-    if type(finding.observed) is Tensor and finding.observed.numel() == 0:
+    if all(same(*pair) for pair in pairs) or (type(finding.observed) is Tensor and not finding.observed.numel()):
         return
     if all(same(call.result, finding.observed) for call in finding.calls):
         yield "Your function returns the same for every input: a value from one example is written into it."
@@ -409,13 +401,7 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     elif len(observed) != len(wanted):
         more = "more" if len(observed) > len(wanted) else "fewer"
         yield f"There are {more} elements than asked for: count what each round, and each line, adds."
-    elif len(wanted) > 1 and not same(wanted[0], wanted[-1]) and _all_same(observed, wanted[::-1]):
-        yield "The right values in reverse order."
-    elif (
-        len(wanted) > 1
-        and type(wanted[0]) in (int, float, str)
-        and sorted(map(str, observed)) == sorted(map(str, wanted))
-    ):
+    elif _all_same(observed, wanted[::-1]) or sorted(map(str, observed)) == sorted(map(str, wanted)):
         yield "The right values in another order."
     else:
         numbers = all(type(one) in (int, float) for one in (*observed, *wanted))
@@ -538,8 +524,6 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
             f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
             and _near(left - right, torch.full_like(left, offset)),
-            "The right numbers, with rows and columns exchanged.": right.ndim == 2 and _near(left, right.T),
-            "The right numbers in reverse order.": right.shape[0] > 1 and _near(left, right.flip(0)),
             "The right numbers, in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` "
             "exchange dimensions.": distinct > max(2, right.numel() // 2)
             and _near(left.flatten().sort()[0], right.flatten().sort()[0]),

@@ -10,14 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.compare import Case, NotYet, call, expect, expect_callable, expect_module, expect_results
-from helpers.checks.core import Book, either, template
+from helpers.checks.core import Book, either, seeded, template
 
 book = Book(7)
 progress = book.progress
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 # 7.1
@@ -103,7 +99,7 @@ def doubtful(answer: Any) -> None:
     """The k images whose two likeliest classes are nearest to each other."""
     cases = []
     for n, classes, k in ((8, 10, 3), (6, 4, 1), (5, 2, 5), (12, 3, 4)):
-        outputs = 3 * torch.randn(n, classes, generator=_generator(n + 9))
+        outputs = 3 * torch.randn(n, classes, generator=seeded(n + 9))
         gaps = {}
         for image, logits in enumerate(outputs.double().tolist()):
             second, first = sorted(math.exp(logit) for logit in logits)[-2:]
@@ -260,7 +256,7 @@ def make_colour_cnn(answer: Any) -> None:
     for one in (model, another) if isinstance(model, nn.Module) else ():
         call(one, torch.rand(4, 3, 32, 32))  # lazy layers get their sizes
     for n in (4, 2):
-        X = torch.rand(n, 3, 32, 32, generator=_generator(n))
+        X = torch.rand(n, 3, 32, 32, generator=seeded(n))
         expect_module(model, X, output_shape=[n, 5])
     _expect_layers_of_the_page(model, torch.randn(8, 3, 32, 32))
     if torch.equal(*(next(nn.Module.parameters(one)) for one in (model, another))):
@@ -385,7 +381,7 @@ def centred(answer: Any) -> None:
         ((2, 1, 10, 16), (6, 1, 14, 20), (15, 17, 12, 9), (20, 13, 1, 1))
     ):
         image = torch.zeros(28, 28)
-        ink = 0.12 + 0.2 * torch.rand(height, width, generator=_generator(seed))
+        ink = 0.12 + 0.2 * torch.rand(height, width, generator=seeded(seed))
         # Dark at the bottom left and empty at the top left: no other middle is near the centre of mass.
         ink[height // 2 :, : width // 2] += 0.6
         ink[: height // 3, : width // 3] = 0

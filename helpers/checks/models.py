@@ -12,15 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.compare import Case, NotYet, call, describe, expect, expect_class, expect_module, expect_results
-from helpers.checks.core import Book, Part, either, template
+from helpers.checks.core import Book, Part, either, randn, template
 from helpers.checks.guard import printed
 
 book = Book(3)
 progress = book.progress
-
-
-def _normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 # 3.1
@@ -102,12 +98,12 @@ def _hidden(*layers: nn.Module) -> nn.Module:
 )
 def small_net(answer: Any) -> None:
     """A network with one hidden layer for small colour images."""
-    X = _normal(4, 3, 16, 16)
+    X = randn(4, 3, 16, 16)
     _expect_no_softmax(answer, X)
     expect_module(answer, X, output_shape=[4, 5], modes_differ=False)
     _expect_chain(answer, [3 * 16 * 16, 100, 5], "your model", image=(3, 16, 16))
     expect_module(answer, X, parameters=(3 * 16 * 16 + 1) * 100 + (100 + 1) * 5)
-    expect_module(answer, _normal(1, 3, 16, 16), output_shape=[1, 5])
+    expect_module(answer, randn(1, 3, 16, 16), output_shape=[1, 5])
 
 
 def _expect_no_softmax(model: Any, X: Tensor) -> None:
@@ -132,7 +128,7 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
     for layer in nn.Module.modules(model):
         if isinstance(layer, nn.Linear):
             layer.register_forward_pre_hook(lambda layer, _: linear.append(layer))
-    X = torch.cat([3 * _normal(6, widths[0], seed=9), torch.zeros(1, widths[0])])
+    X = torch.cat([3 * randn(6, widths[0], seed=9), torch.zeros(1, widths[0])])
     call(model, X.reshape(len(X), *image))
     found = [(layer.in_features, layer.out_features) for layer in linear]
     if found != list(pairwise(widths)):
@@ -144,7 +140,7 @@ def _expect_chain(model: nn.Module, widths: list[int], what: str, *, image: tupl
     with torch.no_grad():
         for place, layer in enumerate(linear):
             for parameter in layer.parameters():
-                parameter.copy_(_normal(*parameter.shape, seed=place))
+                parameter.copy_(randn(*parameter.shape, seed=place))
             outputs = outputs @ layer.weight.T + (0 if layer.bias is None else layer.bias)
             outputs = outputs.clamp(min=0) if place < len(linear) - 1 else outputs
         received = call(model, X.reshape(len(X), *image))
@@ -190,7 +186,7 @@ def class_and_probability(answer: Any) -> None:
     """The class with the largest score in each row, and its probability."""
     cases = []
     rows = [[-9.0, -7.0], [0.0, 30.0]], [[3.0], [-1.0]]
-    for logits in (2 * _normal(4, 3), _normal(1, 10), _normal(5, 5, seed=1), *map(torch.tensor, rows)):
+    for logits in (2 * randn(4, 3), randn(1, 10), randn(5, 5, seed=1), *map(torch.tensor, rows)):
         classes, probabilities = [], []
         for row in logits.tolist():
             classes.append(row.index(max(row)))
@@ -236,7 +232,7 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
         ),
         "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
-            *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w)"))
+            *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1"))
         ),
         "No machine could hold such a layer. You can count its parameters all the same, without one.": _count(
             "sum(p.numel() for n, m in pairs for p in nn.Linear(n, m).parameters())"
@@ -315,7 +311,7 @@ def deep_net(answer: Any) -> None:
                 hint = "In a loop, `self.layer = ...` replaces the layer before it. An `nn.ModuleList` keeps them all."
             raise NotYet(f"Linear layers of {what}: expected {len(widths) - 1}, received {len(layers)}.", hint)
         parameters = sum((before + 1) * after for before, after in pairwise(widths))
-        X = _normal(7, widths[0])
+        X = randn(7, widths[0])
         expect_module(model, X, modes_differ=False, what=what)  # a layer that is not used, before the shape
         expect_module(model, X, output_shape=[7, widths[-1]], parameters=parameters, what=what)
         _expect_chain(model, widths, what)
@@ -406,14 +402,14 @@ def centre(answer: Any) -> None:
         expect(_running_mean(layer), torch.zeros(n), what="`running_mean` at first")
         running = torch.zeros(n)
         for training, seed, examples, what in _BATCHES:
-            X = _normal(examples, n, seed=seed) + 3 * seed + 2
+            X = randn(examples, n, seed=seed) + 3 * seed + 2
             nn.Module.train(layer, training)
             expect(call(layer, X), X - (X.mean(dim=0) if training else running), what=f"the output for {what}")
             if training:
                 running = running + (X.mean(dim=0) - running) / 10
             expect(_running_mean(layer), running, what=f"`running_mean` after {what}")
         nn.Module.train(layer, True)
-        X, weights = _normal(4, n).requires_grad_(), _normal(4, n, seed=1)
+        X, weights = randn(4, n).requires_grad_(), randn(4, n, seed=1)
         output = call(layer, X, may_change=True)
         if not output.requires_grad:
             raise NotYet("The numbers are right, but autograd loses its way to the inputs: no gradient reaches them.")
@@ -472,7 +468,7 @@ class _AlwaysDropped(nn.Dropout):
 )
 def colour_net(answer: Any) -> None:
     """A convolutional network for colour images of 32 x 32 with few parameters and dropout."""
-    X = _normal(5, 3, 32, 32)
+    X = randn(5, 3, 32, 32)
     _expect_no_softmax(answer, X)
     expect_module(answer, X, output_shape=[5, 10])
     if not any(issubclass(type(module), nn.Conv2d) for module in nn.Module.modules(answer)):

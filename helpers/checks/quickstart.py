@@ -19,15 +19,11 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.compare import Case, NotYet, call, describe, expect, expect_callable, expect_results
-from helpers.checks.core import Book, Part, either, template
+from helpers.checks.core import Book, Part, either, randn, seeded, template
 from helpers.training import evaluate, fit, train_epoch
 
 book = Book(6)
 progress = book.progress
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 # 6.1
@@ -83,10 +79,10 @@ _cost = template(
 )
 def picture_losses(answer: Any) -> None:
     """The cross-entropy of every image by itself."""
-    tables = [2 * _random(*shape, seed=seed) for seed, shape in enumerate(((5, 10), (4, 4), (1, 3), (3, 2)))]
+    tables = [2 * randn(*shape, seed=seed) for seed, shape in enumerate(((5, 10), (4, 4), (1, 3), (3, 2)))]
     cases = []
     for logits in (*tables, torch.tensor([[300.0, -300.0, 0.0], [0.0, 100.0, -50.0]])):
-        y = torch.randint(0, logits.shape[1], (len(logits),), generator=torch.Generator().manual_seed(len(logits)))
+        y = torch.randint(0, logits.shape[1], (len(logits),), generator=seeded(len(logits)))
         y = torch.tensor([1, 0]) if logits.max() == 300 else y
         # The logarithm of the sum of the exponentials, minus the logit of the true class.
         sums = [max(row) + math.log(sum(math.exp(logit - max(row)) for logit in row)) for row in logits.tolist()]
@@ -108,8 +104,8 @@ def _learned(learning: tuple[Any, ...], train: Callable[..., Any]) -> tuple[Any,
     norm, n, batch_size, loss_fn, make_optimizer = learning
     torch.manual_seed(3)
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 5), norm(5), nn.ReLU(), nn.Linear(5, 3)).eval()
-    y = torch.randint(0, 3, (n,), generator=torch.Generator().manual_seed(1))
-    loader = DataLoader(TensorDataset(_random(n, 1, 2, 2, seed=n), y), batch_size=batch_size)
+    y = torch.randint(0, 3, (n,), generator=seeded(1))
+    loader = DataLoader(TensorDataset(randn(n, 1, 2, 2, seed=n), y), batch_size=batch_size)
     result = train(model, loader, loss_fn, make_optimizer(model.parameters()))
     return result, {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
 
@@ -215,7 +211,7 @@ def name_it(answer: Any) -> None:
         layers = nn.Conv2d(1, 4, kernel_size=3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(4 * 26 * 26, classes)
         model, names = nn.Sequential(*layers), every_name[:classes]
         model[-1].weight.data *= 5  # so that the classes have different probabilities
-        image = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(number))
+        image = torch.rand(1, 28, 28, generator=seeded(number))
         with torch.no_grad():
             p = model.eval()(image.unsqueeze(0)).softmax(dim=1)[0]
         wanted = names[p.argmax()], p.max().item()
@@ -254,7 +250,7 @@ _trust = template(
 def trust(answer: Any) -> None:
     """The precision of each class."""
     never_named = [[4, 0, 1, 2], [3, 0, 1, 1], [2, 0, 5, 0], [6, 0, 0, 1]]  # its second class
-    large = torch.randint(0, 50, (10, 10), generator=torch.Generator().manual_seed(5)).tolist()
+    large = torch.randint(0, 50, (10, 10), generator=seeded(5)).tolist()
     matrices = [[8, 2, 0], [1, 5, 4], [0, 3, 7]], [[3, 0], [2, 1]], never_named, [[6]], [[0, 0], [0, 0]], large
     cases = []
     for rows in matrices:
@@ -275,7 +271,7 @@ class _Stranger:
 
 def _some_steps(model: nn.Module, optimizer: Optimizer, first: int, last: int) -> None:
     for seed in range(first, last):
-        X = _random(6, 3, seed=seed)
+        X = randn(6, 3, seed=seed)
         optimizer.zero_grad()
         nn.functional.mse_loss(model(X), X[:, :2]).backward()
         optimizer.step()
@@ -467,7 +463,7 @@ def _loaders() -> list[DataLoader]:
     for number, (n, fractions) in enumerate(_SETS.values()):
         y = torch.arange(n) % 2
         columns = [torch.where(torch.arange(n) < fraction * n, y, 1 - y) * 2.0 - 1 for fraction in fractions]
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(number))
+        order = torch.randperm(n, generator=seeded(number))
         X = torch.stack([*columns, torch.full((n,), float(number))], dim=1)
         loaders.append(DataLoader(TensorDataset(X[order], y[order]), batch_size=8))
     return loaders

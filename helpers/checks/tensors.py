@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from helpers.checks.compare import Case, expect, expect_results
-from helpers.checks.core import Book, either, template
+from helpers.checks.core import Book, either, randn, seeded, template
 
 book = Book(1)
 progress = book.progress
-
-
-def _random(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @book.exercise(
@@ -70,7 +65,7 @@ def green_middle(answer: Any) -> None:
     """The green channel of every image, rows and columns 7 to 20."""
     cases = []
     for size in (4, 1, 3):
-        batch, wanted = _random(size, 3, 28, 28, seed=2), _random(size, 14, 14, seed=20)
+        batch, wanted = randn(size, 3, 28, 28, seed=2), randn(size, 14, 14, seed=20)
         batch[:, 1, 7:21, 7:21] = wanted
         cases.append(Case((batch,), wanted))
     expect_results(answer, cases, without_loop=True)
@@ -98,7 +93,7 @@ def channels_first(answer: Any) -> None:
     """An image [H, W, C] as a batch [1, C, H, W]."""
     cases = []
     for height, width, channels in ((4, 6, 3), (3, 3, 3), (5, 2, 1), (1, 1, 3)):
-        wanted = _random(1, channels, height, width, seed=3)
+        wanted = randn(1, channels, height, width, seed=3)
         image = torch.stack([*wanted[0]], dim=-1)
         cases.append(Case((image,), wanted))
     expect_results(answer, cases)
@@ -126,7 +121,7 @@ def distances(answer: Any) -> None:
     """How far each number of a is from each number of b."""
     cases = []
     for rows, columns in ((3, 4), (2, 2), (1, 5), (4, 1)):
-        a, b = _random(rows, seed=4), _random(columns, seed=40)
+        a, b = randn(rows, seed=4), randn(columns, seed=40)
         wanted = [[abs(left - right) for right in b.tolist()] for left in a.tolist()]
         cases.append(Case((a, b), torch.tensor(wanted)))
     expect_results(answer, cases, without_loop=True)
@@ -162,9 +157,9 @@ def centre_rows(answer: Any) -> None:
     """Each row minus its mean."""
     cases = []
     for rows, columns in ((4, 4), (2, 6), (1, 10), (3, 2)):  # where both are 4, a missing `keepdim` raises no error
-        numbers = _random(rows, columns - 1, seed=5).double()
+        numbers = randn(rows, columns - 1, seed=5).double()
         wanted = torch.cat([numbers, -numbers.sum(dim=1, keepdim=True)], dim=1)  # every row adds up to 0
-        X = wanted + _random(rows, 1, seed=50)
+        X = wanted + randn(rows, 1, seed=50)
         cases.append(Case((X.float(),), wanted.float()))
     expect_results(answer, cases, without_loop=True)
 
@@ -262,7 +257,7 @@ def classify(answer: Any) -> None:
 
 def _images(classes: int, known: int, new: int) -> Case:
     """Noisy images [N, 5, 4] of some classes, the labels [N] in no order, and new images [M, 5, 4]."""
-    generator = torch.Generator().manual_seed(6)
+    generator = seeded(6)
     patterns = torch.randn(classes, 5, 4, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
     # Every class is there, and the first more often than the others.
     drawn = torch.randint(0, classes, (known - classes,), generator=generator) // 2
