@@ -392,12 +392,9 @@ def centre(answer: Any) -> None:
             raise NotYet("The layer contains a BatchNorm.")
         if list(nn.Module.parameters(layer)):
             raise NotYet("The layer has parameters, and it should have none.")
-        if "running_mean" in layer._buffers and _running_mean(layer) is None:
-            raise NotYet("The buffer `running_mean` is None.")
         if _running_mean(layer) is None:
-            other = next((name for name, _ in nn.Module.named_buffers(layer)), "")
-            if other:
-                raise NotYet(f"Its buffer is called `{other}`, and not `running_mean`.", "Give it the task's name.")
+            for name, _ in nn.Module.named_buffers(layer):
+                raise NotYet(f"Its buffer is called `{name}`, and not `running_mean`.", "Give it the task's name.")
             raise NotYet("The layer has no buffer that is called `running_mean`.")
         expect(_running_mean(layer), torch.zeros(n), what="`running_mean` at first")
         running = torch.zeros(n)
