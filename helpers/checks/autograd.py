@@ -117,12 +117,8 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
             _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
             _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
-        "By what is `w` multiplied on its way to the error, and by what is `b`?": either(
-            _of_w("2 * e.mean()", "2 * (e * w).mean()"), _of_b("2 * (e * x).mean()", "2 * (e * b).mean()")
-        ),
-        "A mean of products is not the product of the means: multiply for each point, then take the mean.": _of_w(
-            "2 * e.mean() * x.mean()", "2 * e.mean() * x"
-        ),
+        "By what is `w` multiplied, and by what is `b`?": either(_of_w("2 * e.mean()"), _of_b("2 * (e * x).mean()")),
+        "A product of means is not the mean of products.": _of_w("2 * e.mean() * x.mean()", "2 * e.mean() * x"),
         "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
             "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())",
             "torch.autograd.grad(((w.clone().requires_grad_() * x + b - y) ** 2).mean(), w)",
@@ -174,22 +170,14 @@ _parts = template(
     mistakes={
         "Clear `w.grad` before the first part: it holds an old one.": _parts("size / sum(sizes)", "1", start=""),
         "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)"),
-        "Each loss is a mean over its part. What fraction of all examples is that part?": _parts(
-            "1", "size", "size / len(sizes)", "sum(sizes) / size"
-        ),
-        "Only the last part is left: clear `.grad` before the loop, not inside it.": _parts(
-            "size / sum(sizes)", "1", inside="w.grad = None"
-        ),
+        "What fraction of all examples is a part?": _parts("1", "size", "size / len(sizes)", "sum(sizes) / size"),
+        "Only the last part is left: clear `.grad` before.": _parts("size / sum(sizes)", "1", inside="w.grad = None"),
         "Go back through each part by itself, before the next one is computed: that is what saves the memory.": _parts(
             "1", start="parts, sizes = [[torch.cat(pieces) for pieces in zip(*parts)]], [1]; w.grad = None"
         ),
         "The number of all examples must be known before the first part: here it still grows.": _parts("size / seen"),
-        "The earlier parts are in `w.grad`, too: multiply the loss of a part, and leave `w.grad` alone.": _parts(
-            "1", after="w.grad *= size / sum(sizes)"
-        ),
-        "The loss applies the sigmoid itself: give it the logits.": _parts(
-            "size / sum(sizes)", scores="(X @ w).sigmoid()"
-        ),
+        "This scales earlier parts, too: multiply the loss of each.": _parts("1", after="w.grad *= size / sum(sizes)"),
+        "The loss applies the sigmoid: give it the logits.": _parts("size / sum(sizes)", scores="(X @ w).sigmoid()"),
     },
 )
 def gradient_in_parts(answer: Any) -> None:
@@ -227,22 +215,12 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
     mistakes={
         "Two things are to be switched: the layers to eval mode, and autograd off.": _predict("return model(X)"),
         "Only `eval()` puts the layers into eval mode.": _predict("return model(X)", off="no_grad"),
-        "The layers must be in eval mode before the model is called.": _predict(
-            "Y = model(X); model.eval(); return Y", off=("no_grad", "enable_grad")
-        ),
-        "This reaches only the outermost module; `model.eval()` reaches all.": _predict(
-            "model.training = False; return model(X)", off=("no_grad", "enable_grad")
-        ),
-        "`eval()` does not switch autograd off: call the model in a block that does.": _predict(
-            "return model.eval()(X)"
-        ),
+        "Set the layers to eval mode before the model is called.": _predict("Y = model(X); model.eval(); return Y"),
+        "This reaches only the outermost module: call `eval()`.": _predict("model.training = False; return model(X)"),
+        "`eval()` does not switch autograd off: use a block that does.": _predict("return model.eval()(X)"),
         "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
-        "A `with` block would switch it on again at its end.": _predict(
-            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
-        ),
-        "Leave the parameters alone, since frozen ones cannot learn: switch autograd off around the call.": _predict(
-            "return model.eval().requires_grad_(False)(X)"
-        ),
+        "A `with` block would end here.": _predict("pass\n    torch.set_grad_enabled(False); return model.eval()(X)"),
+        "Frozen parameters cannot learn: leave them alone.": _predict("return model.eval().requires_grad_(False)(X)"),
         "Return the model's outputs as they are: these are classes or probabilities.": _predict(
             *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"
         ),
@@ -311,19 +289,13 @@ _descent = template(
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
-        "`p = ...` only gives a name to a new tensor: `-=` changes the parameter.": _descent(
-            "p = p - self.lr * p.grad"
-        ),
+        "`p = ...` only names a new tensor: `-=` changes the parameter.": _descent("p = p - self.lr * p.grad"),
         "Keep the tensors that you are given: a copy, or a new tensor in your list, is not the model's.": either(
             _descent(kept="[p.clone() for p in parameters]"),
             _descent("self.parameters = [p - self.lr * p.grad for p in self.parameters]; return"),
         ),
-        "What `model.parameters()` gives can be looped over only once: keep a `list` of it.": _descent(
-            kept="parameters"
-        ),
-        "This ends the loop at the first frozen parameter: `continue` goes on with the next one.": _descent(
-            guard="p.grad is None: return\n            if True"
-        ),
+        "What `parameters()` gives can be looped over only once: keep a `list` of it.": _descent(kept="parameters"),
+        "This ends the loop at a frozen parameter.": _descent(guard="p.grad is None: return\n            if True"),
         "A step goes down the slope, `lr` times the gradient, from where the parameter is.": _descent(
             "p += self.lr * p.grad", "p -= p.grad", "p.copy_(-self.lr * p.grad)"
         ),

@@ -30,24 +30,18 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
             *("counts.argmax().item()", "counts.argmax().item() / n", "labels.mode().indices.item() / n"),
             "labels.max().item() / n",
         ),
-        "That would be right if every class occurred equally often: count the classes in `labels`.": _lazy(
-            "1 / len(labels.unique())", "1 / len(counts)", "1 / labels.max().item()"
-        ),
+        "Not every class occurs equally often: count.": _lazy("1 / len(labels.unique())", "1 / labels.max().item()"),
         "Divide by the number of labels you are given, not by the number of classes or a fixed size.": _lazy(
             *(f"counts.max().item() / {size}" for size in ("len(counts)", 10, 1000, 5000, 10_000, 60_000))
         ),
         "`//` and `int` cut a fraction off to 0; and a label is never equal to a count.": _lazy("0.0", "0"),
-        "Return the exact fraction, from 0 to 1: no percentage, no rounding.": _lazy(
-            "100 * counts.max().item() / n", "round(counts.max().item() / n, 2)"
-        ),
+        "Return the exact fraction, from 0 to 1: no percentage, no rounding.": _lazy("100 * counts.max().item() / n"),
         "Count the classes: this picks one by its index or position, not the most frequent.": _lazy(
             *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median", "argmax")),
             *(f"(labels == labels[{position}]).sum().item() / n" for position in (0, -1)),
         ),
         "All labels are counted here. Count those of one class alone, beginning at 0 for each class.": _lazy("1.0"),
-        "Each label was counted as a class of its own: tensors differ as keys; count the numbers of `tolist()`.": _lazy(
-            "1 / n"
-        ),
+        "Each label was a class of its own, as tensors are: count the numbers of `tolist()`.": _lazy("1 / n"),
         "This is the error rate; the accuracy is the fraction of right answers.": _lazy("1 - counts.max().item() / n"),
     },
 )
@@ -106,9 +100,7 @@ _scale = template(
             *("X - m / s", "(X - m) * s", "X - m", "X / s", "X / 255", "(X - m) / s**2"),
             "(X - X_train.amin((0, 2, 3), True)) / (X_train.amax((0, 2, 3), True) - X_train.amin((0, 2, 3), True))",
         ),
-        "Compute both numbers before you use them: once `X_train` is centred, its mean is 0.": _scale(
-            "(X - m) / s if X is X_train else X / s"
-        ),
+        "Compute both numbers first: once centred, the mean is 0.": _scale("(X - m) / s if X is X_train else X / s"),
     },
 )
 def normalise_both(answer: Any) -> None:
@@ -150,9 +142,7 @@ _mean = template(
     "having all examples in memory.",
     mistakes={
         "In a mean of batch means, a short batch counts as much as a full one.": _mean("means.mean().item()"),
-        "This is the mean of one batch alone: add up over all batches, and divide after the loop.": _mean(
-            "means[0].item()", "means[-1].item()"
-        ),
+        "This is the mean of one batch: add up over all, then divide.": _mean("means[0].item()", "means[-1].item()"),
         "This is the sum. By what must it be divided?": _mean("x.sum().item()"),
         "Divide by the number of examples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
         "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
@@ -167,9 +157,7 @@ _mean = template(
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
             "x.sum().item() / len(batches[-1])", "batches[-1].sum().item() / len(x)"
         ),
-        "Return the exact mean: divide with `/`, and do not round.": _mean(
-            "x.sum().item() // len(x)", "sum(int(batch.sum()) for batch in batches) / len(x)"
-        ),
+        "Return the exact mean: divide with `/`, and do not round.": _mean("x.sum().item() // len(x)"),
         "Each new mean counts as much as all the examples before it together.": _mean("middle.item()"),
         "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": _mean(
             "0", batches=tuple(f"{x} in loader" for x in ("x for x", "x for x, y", "x.sum() for x", "x.shape for x"))
@@ -210,15 +198,11 @@ _windows = template(
     why="Weather, heartbeats and the next word of a text are learned from windows like these. They overlap, so split "
     "such a series by time, not at random.",
     mistakes={
-        "For a short series, count by hand: how many windows have a measurement after them?": _windows(
-            length=("T", "T - L + 1", "T - L - 1")
-        ),
+        "Count by hand: how many windows have a number after them?": _windows(length=("T", "T - L + 1", "T - L - 1")),
         "The windows overlap: example `i` begins at index `i`, not at `i + 1` or `i * length`.": either(
             _windows(length=("T // L", "T // L - 1")), _windows("series[i + 1 : i + 1 + L], series[i + L + 1]")
         ),
-        "`length` is the length of one window: not the number of windows, and not always 3.": either(
-            _windows(length="L"), _windows("series[i : i + L], series[i + L]", length="T - 3")
-        ),
+        "`length` is the length of one window: not their number, and not always 3.": _windows(length=("L", "T - 3")),
         "The second part is off by one: which index comes right after `i` to `i + length - 1`?": _windows(
             "series[i : i + L], series[i + L - 1]", "series[i : i + L], series[i + L + 1]"
         ),
@@ -282,9 +266,7 @@ _split = template(
             "[i in train for i in range(len(listed))], [i in val for i in range(len(listed))]",
             "[*torch.tensor(train)], [*torch.tensor(val)]",
         ),
-        "Each list holds integers, not lists: `flatten()` before `tolist()`, or `+=` in place of `append`.": _split(
-            "[[i] for i in train], [[i] for i in val]"
-        ),
+        "Each list holds integers, not lists: use `flatten()`.": _split("[[i] for i in train], [[i] for i in val]"),
         "Draw from all the persons at random, and give the `generator`, as it arrives, to the call that draws.": either(
             _split("train, val", drawn="[names[i] for i in torch.randperm(len(names))[:count]]"),
             _split("train, val", drawn="names[:count]"),
@@ -374,9 +356,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
         "`DataLoader(data, batch_size=...)` makes a loader of a data set: return both loaders.": either(
             _loaders(loader="data"), _loaders(loader="next(iter(DataLoader(data, batch_size)))")
         ),
-        "Each batch is a pair, images first: `TensorDataset` takes the images and their labels.": either(
-            _loaders(data="images"), _loaders(data="labels, images")
-        ),
+        "Each batch is a pair: `TensorDataset` takes images and labels.": _loaders(data=("images", "labels, images")),
         "The channel is dimension 1, right after the images: `unsqueeze(1)` adds it.": _loaders(
             "pixels = X / 255", "pixels = X.unsqueeze(-1) / 255", "pixels = X.unsqueeze(2) / 255"
         ),

@@ -47,9 +47,7 @@ _count = template(
             *("s[0] * s[-1] + s[-1]", "sum(n + m for n, m in pairs)", "sum(n + m for n, m in pairs) + 2 * scales"),
             *(f"sum(n * m + 3 * m for n, m in pairs[::2]){last}" for last in ("", " - 2 * s[-1]")),
         ),
-        "Another layer may have as many outputs as the last: tell the last one by its place, not by its size.": _count(
-            "linear + 2 * sum(n for n in s[1:] if n != s[-1])"
-        ),
+        "Tell the last layer by its place, not its size.": _count("linear + 2 * sum(n for n in s[1:] if n != s[-1])"),
     },
 )
 def count_parameters(answer: Any) -> None:
@@ -86,9 +84,7 @@ _order = template(
         "These are differences of logits, or ratios: take differences of probabilities.": _order(scores="outputs"),
         "This looks at the largest alone. How near is the second largest?": _order("p.amax(dim=1).argsort()[:k]"),
         "The right images: the most doubtful one comes first.": _order("gaps.argsort()[:k].sort().values"),
-        "Take the two largest of each image, `dim=1`.": _order(
-            "p.topk(2, 0).values.diff(dim=0).neg()[0].argsort()[:k]"
-        ),
+        "Take the two largest of each image.": _order("p.topk(2, 0).values.diff(dim=0).neg()[0].argsort()[:k]"),
         "Compare only the two likeliest classes of each image.": _order("(p * p.log()).sum(dim=1).argsort()[:k]"),
         "`sort` begins with the smallest: the two largest are the last two columns, -1 and -2.": _order(
             "gaps.argsort()[:k]", "(-gaps).argsort()[:k]", gaps="p.sort(dim=1).values[:, :2].diff(dim=1)[:, 0]"
@@ -165,11 +161,8 @@ _changes = template(
     difficulty=2,
     why="Call it on `careless` with a batch: it names what a forgotten `eval()` changes.",
     mistakes={
-        "Neither a `state_dict` nor `copy.copy` copies the tensors, which change with it. Use `copy.deepcopy`.": (
-            _changes(tried=("model", "copy.copy(model)"))
-        ),
-        "Compare the whole `state_dict` of the given network with that of the copy that ran: the parameters stay the "
-        "same, other entries do not.": _changes("[]"),
+        "`copy.copy` and `state_dict` copy no tensors: use `deepcopy`.": _changes(tried=("model", "copy.copy(model)")),
+        "Compare the whole `state_dict` with that of the copy that ran.": _changes("[]"),
         "A copy of the `state_dict` shows the change; on what could the forward pass run to cause none?": _changes(
             before="copy.deepcopy(model.state_dict())", tried="model"
         ),
@@ -347,11 +340,8 @@ _centred = template(
         "It was moved the other way: `14 - row` is positive where it must move down, and negative where up.": _centred(
             "(-down, -right), (0, 1)", "(abs(down), abs(right)), (0, 1)"
         ),
-        "Rows and columns are exchanged: `sum(dim=1)` gives one number per row, and in `roll` dimension 0 moves up and "
-        "down.": _centred("(right, down), (0, 1)"),
-        "Every pixel with ink counts the same here; in a centre of mass it weighs as much as it has ink.": _centred(
-            weight=("(picture > 0.1).float()", "(picture > 0).float()")
-        ),
+        "Rows and columns are exchanged: `sum(dim=1)` gives one number per row.": _centred("(right, down), (0, 1)"),
+        "A pixel weighs as much as it has ink.": _centred(weight=("(picture > 0.1).float()", "(picture > 0).float()")),
         "It is a pixel off: the distance to 14 (not to 13.5) is rounded to the nearest integer, not cut off.": _centred(
             "(int(14 - row), int(14 - column)), (0, 1)",
             "(14 - int(row), 14 - int(column)), (0, 1)",
@@ -364,12 +354,8 @@ _centred = template(
         "Up and down is right. And sideways?": _centred("down, 0"),
         "Sideways is right. And up and down?": _centred("right, 1"),
         "`roll` without `dims` moves the pixels along one long row: name the dimensions.": _centred("down + right"),
-        "Both went along one dimension: 0 moves up and down, 1 sideways.": _centred(
-            "down + right, 0", "down + right, 1"
-        ),
-        "Divide by the ink of the whole image: the weights must add up to 1.": _centred(
-            change=("row *= ink; column *= ink", "row *= ink / 28; column *= ink / 28")
-        ),
+        "Both went along one dimension: 0 moves up and down.": _centred("down + right, 0", "down + right, 1"),
+        "Divide by the ink of the whole image.": _centred(change="row *= ink / 28; column *= ink / 28"),
         "The target is 14, not 13, and rows and columns count from 0.": _centred("(down - 1, right - 1), (0, 1)"),
         "Without ink there is no centre of mass: return the image.": _centred(empty="False"),
     },

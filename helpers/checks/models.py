@@ -166,18 +166,12 @@ _sure = template(
             "c, z.sigmoid().amax(dim=1)",
         ),
         "These are scores, not probabilities: they are not between 0 and 1.": _sure("c, z.amax(dim=1)"),
-        "Return the classes first, then the probabilities. (`max` gives values first, then indices.)": _sure(
-            "p.max(dim=1)", "p.amax(dim=1), c"
-        ),
+        "Return the classes first. (`max` gives values, then indices.)": _sure("p.max(dim=1)", "p.amax(dim=1), c"),
         "`probs[:, c]` takes these columns of *every* row; you want one number of each.": _sure("c, p[:, c]"),
         "`probs[0, c]` takes all numbers from the first row.": _sure("c, p[0, c]"),
-        "Scores may be negative, so divide `exp` of them by its sum, as softmax does.": _sure(
-            "c, (z / z.sum(dim=1, keepdim=True)).amax(dim=1)", "c, z.amax(dim=1) / z.sum(dim=1)"
-        ),
+        "Scores may be negative: take `exp` of them first, as softmax does.": _sure("c, z.amax(dim=1) / z.sum(dim=1)"),
         "These are logarithms of probabilities: use `softmax`.": _sure("c, z.log_softmax(dim=1).amax(dim=1)"),
-        "Softmax needs all logits of a row: apply it first, then take the largest probability.": _sure(
-            "c, z.amax(dim=1).softmax(dim=0)"
-        ),
+        "Softmax needs all logits of a row: apply it first.": _sure("c, z.amax(dim=1).softmax(dim=0)"),
         "A sum of probabilities, or the largest number divided by itself, is always 1.": _sure("c, p.sum(dim=1)"),
         "Give the softmax its `dim`: the classes lie along dimension 1.": _sure("c, F.softmax(z).amax(dim=1)"),
     },
@@ -219,17 +213,13 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
         "There is one weight for each pair of an input and an output: multiply the two widths.": _count(
             "sum(n + m for n, m in pairs)", "sum(n + 2 * m for n, m in pairs)", "sum(w)"
         ),
-        "Only one layer is counted: add each layer to the ones before, with `+=`.": _count(
-            "w[-2] * w[-1] + w[-1]", "w[0] * w[1] + w[1]"
-        ),
+        "Only one layer is counted: add each to those before.": _count("w[-2] * w[-1] + w[-1]", "w[0] * w[1] + w[1]"),
         "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": _count(
             *("sum(n * n + n for n in w)", "sum(n * n for n in w)", "int(torch.tensor(w).prod())"),
             *(f"sum({one})" for one in ("n * m + m for n, m in pairs[::2]", "w[0] * m + m for m in w[1:]")),
             "sum((n + 1) * n for n in w[:-1])",
         ),
-        "At `i = 0`, `widths[i - 1]` is the *last* width: there is one layer fewer than widths.": _count(
-            "sum(w[i - 1] * w[i] + w[i] for i in range(len(w)))"
-        ),
+        "At `i = 0`, `w[i - 1]` is the *last* width.": _count("sum(w[i - 1] * w[i] + w[i] for i in range(len(w)))"),
         "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
             *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1"))
@@ -289,9 +279,7 @@ _deep = template(
             *(f"X = {name}(X) if i < last else X" for name in ("F.tanh", "F.sigmoid", "F.leaky_relu", "F.gelu"))
         ),
         "The last layer is never called: call it after the loop, without a ReLU.": _deep("X = X.relu()", part="[:-1]"),
-        "Scores are wanted: leave out the softmax at the end.": _deep(
-            *(f"X = X.relu() if i < last else X.{name}(dim=1)" for name in ("softmax", "log_softmax"))
-        ),
+        "Scores are wanted: leave out the softmax.": _deep("X = X.relu() if i < last else X.softmax(dim=1)"),
     },
 )
 def deep_net(answer: Any) -> None:
@@ -345,16 +333,12 @@ _centre = template(
     difficulty=3,
     why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
     mistakes={
-        "In eval mode, only `running_mean` counts: `self.training` says which mode the layer is in.": _centre(
-            "X - mean", "X - mean if self.training else X"
-        ),
+        "In eval mode, `running_mean` counts: ask `training`.": _centre("X - mean", "X - mean if self.training else X"),
         "In train mode, subtract the mean of this batch; `running_mean` is for eval mode.": _centre(
             *("X - self.running_mean", "X - (self.running_mean if self.training else mean)"),
             "X if self.training else out",
         ),
-        "The mean of the batch is its sum, divided by the number of its rows.": _centre(
-            *(f"X - X.sum(dim=0){divided} if self.training else out" for divided in ("", " / X.shape[1]"))
-        ),
+        "A mean is the sum divided by the number of rows.": _centre("X - X.sum(dim=0) if self.training else out"),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": either(
             _centre("X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"),
             _centre("out", update="0.9 * old + 0.1 * X.mean(dim=1)"),
@@ -364,16 +348,10 @@ _centre = template(
             _centre("out", update=("mean", "0.1 * old + 0.9 * mean", "old + 0.1 * mean")),
             _centre("out", update=("(old + mean) / 2", "1.9 * old + 0.1 * mean", "0.9 * old + mean")),
         ),
-        "In eval mode the running mean went on changing; it should only be used there.": _centre(
-            "out", "X - (mean if self.training else old)", when="True"
-        ),
+        "In eval mode, `running_mean` stays.": _centre("out", "X - (mean if self.training else old)", when="True"),
         "Leave out the standard deviation: the task only subtracts.": _centre("out / X.std(dim=0)"),
-        "A parameter is learned. The running mean is measured: that makes it a buffer.": _centre(
-            "out", buffer="running_mean = nn.Parameter(torch.zeros(n))"
-        ),
-        '`self.register_buffer("running_mean", ...)` makes a buffer; a tensor in a plain attribute is none.': _centre(
-            "out", buffer="running_mean = torch.zeros(n)"
-        ),
+        "It is measured, not learned: a buffer.": _centre("out", buffer="running_mean = nn.Parameter(torch.zeros(n))"),
+        "A tensor in a plain attribute is no buffer.": _centre("out", buffer="running_mean = torch.zeros(n)"),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (

@@ -71,9 +71,7 @@ _cost = template(
         "The loss is minus the logarithm of the true class's probability: softmax or logarithm is missing.": _cost(
             "-logits[rows, y]", "logits[rows, y]", "p[rows, y]", "-p[rows, y]"
         ),
-        "The probability was rounded to 0 before its logarithm was taken: `log_softmax` does both in one.": _cost(
-            "-p.log()[rows, y]", "(logits.exp().sum(dim=1) / logits.exp()[rows, y]).log()"
-        ),
+        "The probability was rounded to 0 before its logarithm: use `log_softmax`.": _cost("-p.log()[rows, y]"),
         "Softmax was applied twice: `cross_entropy` wants logits.": _cost("F.cross_entropy(p, y, reduction='none')"),
     },
 )
@@ -193,9 +191,7 @@ _name = template(
             *(f"names[best], logits{one}[0, best].item()" for one in ("", ".sigmoid()", ".log_softmax(1)")),
             "names[best], p.softmax(dim=0)[best].item()",
         ),
-        "Along the batch each class gets a 1: which `dim=` are the classes?": _name(
-            "names[0], 1.0", "names[best], 1.0"
-        ),
+        "Along the batch each class gets a 1: which `dim=` are classes?": _name("names[0], 1.0", "names[best], 1.0"),
         "The network wants a batch, even of a single image: `[1, 1, 28, 28]`.": _name(logits="model(image)"),
         "Return the probability as it is, from 0 to 1: round it, or show a percentage, only in what you print.": _name(
             *(f"names[best], round(p[best].item(), {digits})" for digits in (2, 3)), "names[best], 100 * p[best].item()"
@@ -517,9 +513,7 @@ _choose = template(
             *("chosen, scores[chosen]", "chosen, evaluate(model, test_loader, loss_fn).accuracy"),
             "chosen, evaluate(recipes[chosen]()[0], test_loader, loss_fn).accuracy",
         ),
-        "`evaluate` returns loss and accuracy: take `.accuracy`, a fraction from 0 to 1.": _choose(
-            "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
-        ),
+        "`evaluate` returns loss and accuracy: take the second.": _choose("chosen, tested", "chosen, tested.loss"),
         "Test the chosen model only: the test must not choose.": _choose(more="evaluate(model, test_loader, loss_fn)"),
     },
 )

@@ -50,15 +50,9 @@ _middle = template("def green_middle(batch): return batch[$result]")
         "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
             ":, 1, torch.arange(7, 21), torch.arange(7, 21)", ":, 1, (7, 20), (7, 20)"
         ),
-        "The first dimension counts the images, and you want all of them: begin with `:`.": _middle(
-            "1, :, 7:21, 7:21", "1, 7:21, 7:21"
-        ),
-        "That is another colour: the channels are red, green and blue, counted from 0.": _middle(
-            ":, 2, 7:21, 7:21", ":, 0, 7:21, 7:21"
-        ),
-        "The brackets need four entries, in the order of the shape: images, channel, rows, columns.": _middle(
-            ":, :, 7:21, 7:21", ":, 7:21, 7:21, 1", ":, 1, 7:21"
-        ),
+        "The first dimension counts the images: begin with `:` for all.": _middle("1, :, 7:21, 7:21", "1, 7:21, 7:21"),
+        "That is another colour: channels are red, green, blue.": _middle(":, 2, 7:21, 7:21", ":, 0, 7:21, 7:21"),
+        "The brackets need four entries: images, channel, rows, columns.": _middle(":, 7:21, 7:21, 1", ":, 1, 7:21"),
     },
 )
 def green_middle(answer: Any) -> None:
@@ -141,12 +135,8 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
         "One mean is wanted for each row: `dim=` names the dimension that disappears.": _centre(
             *("X - X.mean(dim=0)", "(X.T - X.mean(dim=0)).T", "X - X.mean()", "X - X.mean(keepdim=True)")
         ),
-        "Broadcasting takes means of the shape `[N]` for a row: they should be a column, `[N, 1]`.": _centre(
-            "X - X.mean(dim=1)"
-        ),
-        "The mean of a row divides by its number of columns, and not by the number of rows.": _centre(
-            "X - X.sum(dim=1, keepdim=True) / len(X)"
-        ),
+        "Means of the shape `[N]` act as a row: they should be a column, `[N, 1]`.": _centre("X - X.mean(dim=1)"),
+        "The mean of a row divides by its number of columns.": _centre("X - X.sum(dim=1, keepdim=True) / len(X)"),
         "Subtract the mean of each row, and do nothing else: no division, no sum, no median.": _centre(
             *("X / mean", "X + mean", "X - X.sum(dim=1, keepdim=True)", "X - X.median(dim=1, keepdim=True).values"),
             *(f"(X - mean) / X.std(dim=1, keepdim=True, correction={correction})" for correction in (0, 1)),
@@ -234,9 +224,7 @@ _classify = template(
         ),
         "Compare each new image with every mean: which needs another dimension?": _classify("X - means"),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
-        "One class per new image is wanted: over which dimension should `argmin` look?": _classify(
-            "squares.argmin(dim=0)", "squares.argmin()"
-        ),
+        "One class per new image: which `dim=` for `argmin`?": _classify("squares.argmin(dim=0)", "squares.argmin()"),
         "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
             "(X.unsqueeze(1).square() - means.square()).flatten(2).sum(2).argmin(dim=1)",
             *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)")),
@@ -244,9 +232,7 @@ _classify = template(
         "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": _classify(
             "squares.argmin(dim=1)", classes=("10", "y_train.max()")
         ),
-        "The task compares with the *mean* image of each class, not with single known images.": _classify(
-            "nearest", "y_train[nearest]"
-        ),
+        "The task compares with *mean* images, not with single known ones.": _classify("nearest", "y_train[nearest]"),
     },
 )
 def classify(answer: Any) -> None:

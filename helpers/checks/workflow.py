@@ -49,15 +49,9 @@ _split = template(
     difficulty=1,
     why="One order for both keeps every pair together; the project at the end does the same with three parts.",
     mistakes={
-        "Each target must stay beside its own input: put both `X` and `y` in the new order.": _split(
-            "a[:n], y[:n], a[n:], y[n:]", "X[:n], b[:n], X[n:], b[n:]"
-        ),
-        "The four are right, but not in the order that the task names.": _split(
-            "a[:n], a[n:], b[:n], b[n:]", "b[:n], a[:n], b[n:], a[n:]"
-        ),
-        "The first part, with 80 % of the rows, is for training.": _split(
-            "a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]", "a[-n:], b[-n:], a[:-n], b[:-n]"
-        ),
+        "Each target must stay beside its input.": _split("a[:n], y[:n], a[n:], y[n:]", "X[:n], b[:n], X[n:], b[n:]"),
+        "The task names another order.": _split("a[:n], a[n:], b[:n], b[n:]", "b[:n], a[:n], b[n:], a[n:]"),
+        "The first part is for training.": _split("a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]"),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
         "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
     },
@@ -96,9 +90,7 @@ _curve = template(
     mistakes={
         "A plain tensor is not registered: no optimizer changes it.": _curve(three="torch.randn(3, 1)"),
         "X should be multiplied by itself, `X**2`.": _curve(*(f"c * {x} + w * X + b" for x in ("X", "2 * X", "2**X"))),
-        "The bias is missing, or multiplied: it is added as it is.": _curve(
-            "c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)", "c * (X**2 + w * X + b)"
-        ),
+        "The bias is added as it is.": _curve("c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)"),
         "Draw new numbers in `__init__`, with `torch.randn(1)`: these are the same for every model.": _curve(
             three="(nn.Parameter(torch.zeros(1)) for _ in range(3))"
         ),
@@ -163,9 +155,7 @@ _round = template(
     why="These five lines train every network of this course, whatever its layers, its loss and its optimizer.",
     mistakes={
         "Old gradients are still there: clear them before `backward()`.": _round("loss.backward(); optimizer.step()"),
-        "`zero_grad()` clears what `step()` needs here: call it before `backward()`.": _round(
-            "loss.backward(); optimizer.zero_grad(); optimizer.step()"
-        ),
+        "Clear the gradients before `backward()`.": _round("loss.backward(); optimizer.zero_grad(); optimizer.step()"),
         "`step()` is missing: only it changes the parameters.": _round("loss.backward()"),
         "`backward()` is missing, and only it computes gradients.": _round("optimizer.step()"),
         "`step()` uses what `backward()` computes, so it comes last.": _round("optimizer.step(); loss.backward()"),
@@ -174,9 +164,7 @@ _round = template(
         ),
         "A loss takes the predictions first, then the targets.": _round(loss="loss_fn(y, model(X))"),
         "Learning needs train mode: leave out `eval()`.": _round(before="model.eval()"),
-        "The loss does not depend on the model's parameters: compute it from `model(X)`, with autograd on.": _round(
-            loss=("loss_fn(X, y)", "loss_fn(model(X).detach(), y)")
-        ),
+        "The loss does not depend on the parameters.": _round(loss=("loss_fn(X, y)", "loss_fn(model(X).detach(), y)")),
         "Call `model(X)`: the check does not see `model.forward(X)`.": _round(loss="loss_fn(model.forward(X), y)"),
         "One round is asked for, not several.": _round("loss.backward(); optimizer.step(); optimizer.step()"),
     },
@@ -270,17 +258,11 @@ _exam = template(
     difficulty=2,
     why="Forget to switch back, and the rest of the training runs without dropout, with no error to tell you.",
     mistakes={
-        "Dropout is off only while the model is in eval mode: call it between `eval()` and `train(flag)`.": _exam(
-            "pass"
-        ),
+        "Dropout is off only in eval mode: call the model between `eval()` and `train(flag)`.": _exam("pass"),
         "This reaches only the outermost module; `model.eval()` reaches all.": _exam("model.training = False"),
         "Call `model` inside `torch.inference_mode()`.": _exam(block="torch.enable_grad()"),
-        "An exam does not train: no `backward()`, no `step()`.": _exam(
-            block="torch.enable_grad()", after="loss.backward()"
-        ),
-        "Leave the mode as it was: read `.training` first, and give it to `model.train(flag)` last.": _exam(
-            after=("pass", "model.train()")
-        ),
+        "An exam does not train: no `backward()`.": _exam(block="torch.enable_grad()", after="loss.backward()"),
+        "Read `.training` first, and give it to `model.train(flag)` last.": _exam(after=("pass", "model.train()")),
     },
 )
 def mock_exam(answer: Any) -> None:
@@ -355,9 +337,7 @@ _walk = template(
         "The memory is that of the step before: add the new gradient to it first.": _walk("p = p - lr * old"),
         "These are all the last value: `-=` changes those in the list too. Write `p = p - ...`.": _walk("p -= lr * m"),
         "These are the moves. Where is the parameter after each of them?": _walk("p = -lr * m", "p = lr * m"),
-        "The gradient is in the step twice: it is in the memory already.": _walk(
-            "p = p - lr * (g + m)", "p = p - lr * (g + momentum * m)"
-        ),
+        "The gradient is in the memory already.": _walk("p = p - lr * (g + m)", "p = p - lr * (g + momentum * m)"),
     },
 )
 def momentum_walk(answer: Any) -> None:
@@ -417,9 +397,7 @@ def _line(*whens: str, **lines: str | tuple[str, ...]) -> either:
     "does it come then?",
     mistakes={
         "These are the losses after 1, 21, 41 ... epochs: count the epochs from 1.": _line("epoch % 20 == 1"),
-        "These are losses on the training points; use the validation points, `X_val` and `y_val`.": _line(
-            judged=("loss", "loss_fn(model(X_train), y_train)")
-        ),
+        "These are training losses: use `X_val`, `y_val`.": _line(judged=("loss", "loss_fn(model(X_train), y_train)")),
         "The gradients of earlier epochs are still there: one of the five steps is missing.": _line(zero="pass"),
         "These are the squared residuals; the task wants the absolute ones, MAE.": _line(loss_fn="nn.MSELoss()"),
         "Predictions `[n, 1]` met targets `[n]` in the loss, so each was compared with all: do not squeeze.": either(
