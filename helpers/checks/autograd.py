@@ -120,8 +120,7 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
         "By what is `w` multiplied, and by what is `b`?": either(_of_w("2 * e.mean()"), _of_b("2 * (e * x).mean()")),
         "A product of means is not the mean of products.": _of_w("2 * e.mean() * x.mean()", "2 * e.mean() * x"),
         "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
-            "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())",
-            "torch.autograd.grad(((w.clone().requires_grad_() * x + b - y) ** 2).mean(), w)",
+            "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())"
         ),
     },
 )
@@ -215,8 +214,12 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
     mistakes={
         "Two things are to be switched: the layers to eval mode, and autograd off.": _predict("return model(X)"),
         "Only `eval()` puts the layers into eval mode.": _predict("return model(X)", off="no_grad"),
-        "Set the layers to eval mode before the model is called.": _predict("Y = model(X); model.eval(); return Y"),
-        "This reaches only the outermost module: call `eval()`.": _predict("model.training = False; return model(X)"),
+        "The layers must be in eval mode before the model is called.": _predict(
+            "Y = model(X); model.eval(); return Y", off=("no_grad", "enable_grad")
+        ),
+        "This reaches only the outermost module; `model.eval()` reaches all.": _predict(
+            "model.training = False; return model(X)", off=("no_grad", "enable_grad")
+        ),
         "`eval()` does not switch autograd off: use a block that does.": _predict("return model.eval()(X)"),
         "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
         "A `with` block would end here.": _predict("pass\n    torch.set_grad_enabled(False); return model.eval()(X)"),
@@ -290,15 +293,12 @@ _descent = template(
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
         "`p = ...` only names a new tensor: `-=` changes the parameter.": _descent("p = p - self.lr * p.grad"),
-        "Keep the tensors that you are given: a copy, or a new tensor in your list, is not the model's.": either(
-            _descent(kept="[p.clone() for p in parameters]"),
-            _descent("self.parameters = [p - self.lr * p.grad for p in self.parameters]; return"),
+        "Keep the tensors that you are given: a copy, or a new tensor in your list, is not the model's.": _descent(
+            kept="[p.clone() for p in parameters]"
         ),
         "What `parameters()` gives can be looped over only once: keep a `list` of it.": _descent(kept="parameters"),
-        "This ends the loop at a frozen parameter.": _descent(guard="p.grad is None: return\n            if True"),
-        "A step goes down the slope, `lr` times the gradient, from where the parameter is.": _descent(
-            "p += self.lr * p.grad", "p -= p.grad", "p.copy_(-self.lr * p.grad)"
-        ),
+        "This ends the loop: `continue` goes on.": _descent(guard="p.grad is None: return\n            if True"),
+        "A step goes down, by `lr` times the gradient.": _descent("p += self.lr * p.grad", "p -= p.grad"),
         "Leave the gradients to `zero_grad()`.": _descent("p -= self.lr * p.grad; p.grad = None"),
         "`zero_grad()` clears the gradients, `p.grad`, and not the parameters.": _descent(clear="p.data.zero_()"),
         "Write the two methods with each parameter's own `.grad`: no optimizer of PyTorch is needed.": either(

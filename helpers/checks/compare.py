@@ -134,10 +134,7 @@ def expect_callable(answer: Any, what: str = "your answer") -> None:
     """Refuse what cannot be called, and a module, where a function is asked for."""
     if not callable(answer) or issubclass(type(answer), nn.Module):
         remedy = "Give the function itself, without calling it: its name without brackets."
-        called = issubclass(type(answer), Tensor | int | float | list | tuple)
-        raise NotYet(
-            f"Type of {what}: expected a function, received {describe(answer)}.", *([remedy] if called else [])
-        )
+        raise NotYet(f"Type of {what}: expected a function, received {describe(answer)}.", remedy)
 
 
 def expect_class(answer: Any) -> None:
@@ -218,31 +215,23 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
     if not may_change:
         for name, before, after in zip(names, inputs, given, strict=True):
             if type(before) in (Tensor, list, tuple, dict) and not same(after, before):
-                raise NotYet(
-                    f"The function changed its input{f' `{name}`' if name else ''}, which its caller may still need.",
-                    _IN_PLACE if type(before) is Tensor else _LIST_CHANGED,
-                )
+                named = f" `{name}`" if name else ""
+                raise NotYet(f"The function changed its input{named}, which its caller may still need.", _IN_PLACE)
     return result
 
 
 _IN_PLACE = (
-    "Look for `+=`, a method whose name ends in an underscore, or an index on the left of `=`: these work in place. "
-    "Make a new tensor, or work on a `clone()`."
-)
-_LIST_CHANGED = (
-    "Look for a method such as `pop`, `append` or `sort`, or an index on the left of `=`: these change a list or dict "
-    "itself. Make a new one."
+    "Look for `+=`, an index on the left of `=`, or a method that works in place, such as `add_` or `append`: make "
+    "something new, or work on a copy."
 )
 
 
 def expect_no_loop(function: Any) -> None:
     """Refuse a function with a loop in its code: `for`, `while`, a comprehension, `map` and the like, or recursion."""
     if loops(function):
-        raise NotYet(
-            "The result is right, but this exercise asks for no loop, and your function has one (a comprehension, "
-            "`map` and a function that calls itself are loops too).",
-            "Tensor operations work on all elements at once.",
-        )
+        found = "The result is right, but this exercise asks for no loop, and your function has one (a comprehension, "
+        found += "`map` and a function that calls itself are loops too)."
+        raise NotYet(found, "Tensor operations work on all elements at once.")
 
 
 def expect_module(
@@ -277,10 +266,8 @@ def expect_module(
     tensors = list(nn.Module.parameters(model))
     if parameters is not None and (count := sum(p.numel() for p in tensors if p.requires_grad)) != parameters:
         sizes = ", ".join(f"{name} {_shape(p)}" for name, p in list(nn.Module.named_parameters(model))[:12])
-        raise NotYet(
-            f"Number of parameters of {what}: expected {parameters:,}, received {count:,}.",
-            *([f"Its parameters: {sizes}."] if sizes else ["It has no layer with parameters."]),
-        )
+        listed = f"Its parameters: {sizes}." if sizes else "It has no layer with parameters."
+        raise NotYet(f"Number of parameters of {what}: expected {parameters:,}, received {count:,}.", listed)
     if tensors:
         if not any(p.requires_grad for p in tensors):
             remedy = "They must require gradients for training: leave out `requires_grad_(False)`."

@@ -37,8 +37,7 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
         "`//` and `int` cut a fraction off to 0; and a label is never equal to a count.": _lazy("0.0", "0"),
         "Return the exact fraction, from 0 to 1: no percentage, no rounding.": _lazy("100 * counts.max().item() / n"),
         "Count the classes: this picks one by its index or position, not the most frequent.": _lazy(
-            *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median", "argmax")),
-            *(f"(labels == labels[{position}]).sum().item() / n" for position in (0, -1)),
+            *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median", "argmax"))
         ),
         "All labels are counted here. Count those of one class alone, beginning at 0 for each class.": _lazy("1.0"),
         "Each label was a class of its own, as tensors are: count the numbers of `tolist()`.": _lazy("1 / n"),
@@ -83,15 +82,13 @@ _scale = template(
             *("(X - m) / std(X_new)", "(X - mean(X_new)) / s"),
         ),
         "One mean was taken for all channels, not one of each. Which dimension should stay?": _scale(
-            *("(X - X_train.mean()) / X_train.std()", "(X - X_train.mean()) / s", "(X - m) / X_train.std()"),
-            *("(X - X.mean()) / X.std()", "(X - X_train[:, 0].mean()) / X_train[:, 0].std()"),
+            "(X - X_train.mean()) / X_train.std()", "(X - X_train[:, 0].mean()) / X_train[:, 0].std()"
         ),
         "Which dimensions should disappear? Only the channels should stay, and not each pixel, row or column.": _scale(
             *(f"(X - mean(X{of}, 0)) / std(X{of}, 0)" for of in ("_train", "")), "(X - m) / std(X_train, 0)"
         ),
         "Every image has a mean of its own here: `dim=` should include the dimension of the images.": _scale(
-            *(f"(X - mean(X, {dims})) / std(X, {dims})" for dims in ("1", "2, 3", "1, 2, 3")),
-            "(X - mean(X_train, 1)) / std(X_train, 1)",
+            *(f"(X - mean({of})) / std({of})" for of in ("X, 1", "X, 2, 3", "X, 1, 2, 3", "X_train, 1"))
         ),
         "Broadcasting starts at the last dimension: the numbers of the channels need the shape `[C, 1, 1]`.": _scale(
             "(X - mean(X_train, keepdim=False)) / std(X_train, keepdim=False)"
@@ -150,8 +147,10 @@ _mean = template(
             *("means.sum().item()", "means.sum().item() / len(x)", "sum(b.mean().item() / len(b) for b in batches)")
         ),
         "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
-            *("x.sum().item() / len(loader.dataset)", "x.sum().item() / (len(batches) * loader.batch_size)"),
-            "x.sum().item() / (4 * len(means))",
+            *(
+                f"x.sum().item() / ({n})"
+                for n in ("len(loader.dataset)", "len(batches) * loader.batch_size", "4 * len(means)")
+            ),
             "means.sum().item() * loader.batch_size / len(loader.dataset)",
         ),
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
@@ -202,14 +201,14 @@ _windows = template(
         "The windows overlap: example `i` begins at index `i`, not at `i + 1` or `i * length`.": either(
             _windows(length=("T // L", "T // L - 1")), _windows("series[i + 1 : i + 1 + L], series[i + L + 1]")
         ),
-        "`length` is the length of one window: not their number, and not always 3.": _windows(length=("L", "T - 3")),
+        "`length` is the length of one window: not their number, and not always 3.": _windows(
+            "series[i : i + L], series[i + L]", length=("L", "T - 3")
+        ),
         "The second part is off by one: which index comes right after `i` to `i + length - 1`?": _windows(
             "series[i : i + L], series[i + L - 1]", "series[i : i + L], series[i + L + 1]"
         ),
         "The window, its end and the number after it should all move along with `i`.": _windows(
-            *(f"series[{window}], series[i + L]" for window in ("i:L", ":L")),
-            *(f"series[i : i + L], series[{after}]" for after in ("L", "-1")),
-            "series[:L], series[L]",
+            *(f"series[{window}], series[i + L]" for window in ("i:L", ":L")), "series[i : i + L], series[L]"
         ),
     },
 )
@@ -267,9 +266,8 @@ _split = template(
             "[*torch.tensor(train)], [*torch.tensor(val)]",
         ),
         "Each list holds integers, not lists: use `flatten()`.": _split("[[i] for i in train], [[i] for i in val]"),
-        "Draw from all the persons at random, and give the `generator`, as it arrives, to the call that draws.": either(
-            _split("train, val", drawn="[names[i] for i in torch.randperm(len(names))[:count]]"),
-            _split("train, val", drawn="names[:count]"),
+        "Draw from all the persons at random, and give the `generator`, as it arrives, to the call that draws.": _split(
+            "train, val", drawn=("[names[i] for i in torch.randperm(len(names))[:count]]", "names[:count]")
         ),
     },
 )
@@ -357,9 +355,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
             _loaders(loader="data"), _loaders(loader="next(iter(DataLoader(data, batch_size)))")
         ),
         "Each batch is a pair: `TensorDataset` takes images and labels.": _loaders(data=("images", "labels, images")),
-        "The channel is dimension 1, right after the images: `unsqueeze(1)` adds it.": _loaders(
-            "pixels = X / 255", "pixels = X.unsqueeze(-1) / 255", "pixels = X.unsqueeze(2) / 255"
-        ),
+        "The channel is dimension 1, right after the images: `unsqueeze(1)` adds it.": _loaders("pixels = X / 255"),
         "`drop_last=True` leaves out a short last batch, but every image is wanted.": either(
             *(_loaders(loader=f"DataLoader(data, batch_size, drop_last={drop})") for drop in ("True", "part is val"))
         ),
@@ -375,9 +371,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
             _loaders("mean, std = pixels.mean(), pixels.std()"),
             _loaders(data="(images - images.mean()) / images.std(), labels"),
         ),
-        "One mean and one std are wanted: with `dim=`, each pixel or each image gets its own.": _loaders(
-            "mean, std = pixels[train].mean(dim=0), pixels[train].std(dim=0)"
-        ),
+        "One mean and one std are wanted, not one of each pixel.": _loaders("mean = pixels[train].mean(dim=0)"),
         "Only the training loader needs `shuffle=True`, which draws a new order in every epoch.": either(
             *(_loaders(_NORMALISED, loader=f"DataLoader(data, batch_size, shuffle={on})") for on in (False, True))
         ),

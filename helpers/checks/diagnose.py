@@ -48,7 +48,7 @@ def diagnose(finding: NotYet) -> str | None:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), page, _of_types(observed, wanted), _of_constants(finding)]
         rules += [_of_elements(observed, wanted), idle, _of_tensors(observed, wanted, tree)]
-        rules += [_of_sizes(finding, tree), _of_graphs(finding), _of_roundings(finding, tree)]
+        rules += [_of_sizes(finding, tree), _of_roundings(finding, tree)]
         rules += [_of_rough_shapes(observed, wanted)]
     else:
         rules = [page, idle]
@@ -222,9 +222,6 @@ def _gives_new(method: str) -> bool:
 def _of_warnings(finding: NotYet) -> Iterator[str]:
     if any("Using a target size" in line for line in finding.printed):
         yield "The loss got predictions and targets of different shapes, and compared each with all: see the warning."
-
-
-def _of_graphs(finding: NotYet) -> Iterator[str]:
     if finding.args[0].startswith("requires_grad of") and getattr(finding.observed, "grad_fn", None) is not None:
         yield "This was computed with a graph (`grad_fn`). What `backward()` puts into a `.grad` has none."
 
@@ -347,16 +344,18 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
         yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
+        if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
+            yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
         if any(one.shape == wanted.shape and one.dtype == wanted.dtype for one in observed):
             yield f"This is {kind(observed)} of tensors, and one alone is asked for: which of them?"
         cat = " or `torch.cat`" if all(one.ndim for one in observed) else ""
         yield f"This is {kind(observed)} of tensors, and one is asked for. `torch.stack`{cat} puts them together."
     if issubclass(cls, tuple) and hasattr(torch.return_types, cls.__name__):
         yield "With `dim=`, this reduction returns two tensors, `values` and `indices`. Choose the one asked for."
-    if number and cls is Tensor and observed.numel() == 1:
-        yield "This is a tensor, and a Python number is asked for: `item()` takes it out."
-    elif number and cls is Tensor:
-        yield f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
+    if number and cls is Tensor:
+        several = f"This is a tensor with {observed.numel()} elements, and one number is asked for: reduce it first."
+        single = "This is a tensor, and a Python number is asked for: `item()` takes it out."
+        yield single if observed.numel() == 1 else several
     if type(wanted) is int and cls is float:
         yield "This is a float, and an integer is asked for: `/` always gives a float, as `0.0` does."
     if type(wanted) is tuple and cls in (Tensor, str, int, float):
@@ -442,44 +441,45 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
 
 
 def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
-    more, names = observed.ndim - wanted.ndim, " ".join(map(called_name, nodes(tree)))
-    ones = [size for size in observed.shape if size != 1] == [size for size in wanted.shape if size != 1]
+    more, source = observed.ndim - wanted.ndim, _source(tree)
     if observed.numel() == wanted.numel() and _near(observed.reshape(wanted.shape), wanted):
-        squeezes = (one for one in nodes(tree) if called_name(one).endswith(".squeeze"))
-        if not ones:
+        if [size for size in observed.shape if size != 1] != [size for size in wanted.shape if size != 1]:
             yield "The right numbers in the right order, but in another shape."
-        if more < 0 and any(not one.args and not one.keywords for one in squeezes):
+        if more < 0 and ".squeeze()" in source:
             yield "`squeeze()` without a dimension removes every dimension of size 1, this one too. Name the dimension."
-        yield "The numbers are right; " + (
-            "a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one."
-            if more < 0
-            else "there is a dimension of size 1 too many: `squeeze(dim)`, or an index in place of a range, removes it."
-            if more
-            else "the dimension of size 1 is in the wrong place."
-        )
+        found = _SIZE_ONE[-1 if more < 0 else min(more, 1)]
+        yield f"The numbers are right; {found}"
     for order in permutations(range(observed.ndim)) if 1 < observed.ndim <= 4 else ():
         if observed.permute(order).shape == wanted.shape and _near(observed.permute(order), wanted):
             yield "The right numbers, with dimensions exchanged: rows where columns should be."
-    chained = any(isinstance(one, ast.Subscript) and isinstance(one.value, ast.Subscript) for one in nodes(tree))
+    for place in re.findall(r"\[(\w+)\]", source) if observed.ndim == 0 else ():
+        if place in _parameters(tree):
+            yield f"`[{place}]` takes a single element; a range such as `[:{place}]` takes several."
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
     dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
     gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
     square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape)
-    reduced = tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", names)
+    reduced = tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", source)
     hints = {
         "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
-        "all places into one pair of brackets.": chained and observed.numel() != wanted.numel(),
+        "all places into one pair of brackets.": "][" in source and observed.numel() != wanted.numel(),
         "This is a single number. A reduction with `dim=` removes only that dimension.": observed.ndim == 0 and reduced,
         f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
         "One number is asked for, and these are several: a reduction (a sum or a mean) is missing.": wanted.ndim == 0,
         "There is one dimension too many: a reduction, or an index, is missing.": more == 1
         and wanted.shape[:1] == observed.shape[:1],
         "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape.": square,
-        f"Dimension {dim} has one element too {'many' if by > 0 else 'few'}. (A range leaves out its end.)": abs(by)
-        == 1,
+        f"Dimension {dim} has one element too {('few', 'many')[by > 0]}. (A range leaves out its end.)": abs(by) == 1,
         f"Dimension {max(gone, default=0)} is gone: an index or a reduction, such as `argmax`, removed it.": gone,
     }
     yield from (hint for hint, true in hints.items() if true)
+
+
+_SIZE_ONE = {
+    -1: "a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one.",
+    0: "the dimension of size 1 is in the wrong place.",
+    1: "there is a dimension of size 1 too many: `squeeze(dim)`, or an index in place of a range, removes it.",
+}
 
 
 def _of_rough_shapes(observed: Any, wanted: Any) -> Iterator[str]:
@@ -576,10 +576,8 @@ def _of_layers(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     tensors = [name for name, value in names if type(value) is Tensor]
     for layer, value in re.findall(r"\b(nn\.[A-Z]\w+)\((\w+)[,)]", _source(tree)):
         if value in tensors:
-            yield (
-                f"`{layer}({value})` makes a layer and takes `{value}` for an option of it. Make the layer first, then "
-                f"call it: `{layer}(...)({value})`."
-            )
+            right = f"first make it, then call it: `{layer}(...)({value})`."
+            yield f"`{layer}({value})` makes a layer and takes `{value}` for an option of it: {right}"
 
 
 def _of_misfits(finding: NotYet) -> Iterator[str]:
@@ -622,7 +620,7 @@ def _of_calls(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
 
 def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
     argument = error.args[0] if type(error.args) is tuple and error.args else ""
-    text = argument[:_LONGEST] if type(argument) is str else str(argument)
+    text = argument[:2000] if type(argument) is str else str(argument)
     if isinstance(error, AttributeError) and error.name:
         yield from _of_attributes(error)
     for pattern, hints in _MESSAGES.items():
@@ -631,8 +629,6 @@ def _of_messages(error: BaseException, tree: ast.AST | None) -> Iterator[str]:
             if place := re.search(written, _source(tree)):
                 yield (place if written else found).expand(hint)
 
-
-_LONGEST = 2000  # characters of a message that are searched
 
 # By the type of what has no such attribute; only for names of attributes that tensors have
 _NOT_A_TENSOR: dict[Any, str] = {

@@ -16,8 +16,6 @@ book = Book(7)
 progress = book.progress
 
 
-# 7.1
-
 _count = template(
     """
     def count_parameters(s):
@@ -44,8 +42,7 @@ _count = template(
         "Leave out running mean and variance: they are not trained.": _count("linear + 4 * scales"),
         "Calculate: no machine could hold this layer.": _count("[*map(nn.Linear, s, s[1:])] and linear + 2 * scales"),
         "A `Linear` leads from each size to the next, 784 to 512, 512 to 256 and so on, with `a * b` weights.": _count(
-            *("s[0] * s[-1] + s[-1]", "sum(n + m for n, m in pairs)", "sum(n + m for n, m in pairs) + 2 * scales"),
-            *(f"sum(n * m + 3 * m for n, m in pairs[::2]){last}" for last in ("", " - 2 * s[-1]")),
+            "sum(n + m for n, m in pairs)", "sum(n * m + 3 * m for n, m in pairs[::2]) - 2 * s[-1]"
         ),
         "Tell the last layer by its place, not its size.": _count("linear + 2 * sum(n for n in s[1:] if n != s[-1])"),
     },
@@ -56,8 +53,6 @@ def count_parameters(answer: Any) -> None:
     counted[2_000_000_000, 2_000_000_000] = 4_000_000_002_000_000_000  # no machine could hold such a layer
     expect_results(answer, [Case(([*sizes],), wanted) for sizes, wanted in counted.items()], what="the number")
 
-
-# 7.2
 
 _order = template(
     """
@@ -102,9 +97,6 @@ def doubtful(answer: Any) -> None:
             gaps[image] = (first - second) / sum(math.exp(logit) for logit in logits)
         cases.append(Case((outputs, k), torch.tensor(sorted(gaps, key=gaps.__getitem__)[:k])))
     expect_results(answer, cases, what="the indices", without_loop=True)
-
-
-# 7.3
 
 
 def _trials() -> list[tuple[str, nn.Module, Tensor]]:
@@ -167,9 +159,7 @@ _changes = template(
             before="copy.deepcopy(model.state_dict())", tried="model"
         ),
         "Run the batch in the mode in which the network is given: leave out `train()` and `eval()`.": _changes(
-            tried=tuple(
-                f"copy.deepcopy(model{one}()" for one in (").train", ").eval", ".train()).float", ".eval()).float")
-            )
+            tried=tuple(f"copy.deepcopy(model{m}()" for m in (").train", ").eval", ".train()).float", ".eval()).float"))
         ),
         "Only a forward pass shows what changes: in eval mode, nothing does.": _changes("[]", outputs="None"),
         "Compare the values: a forward pass changes no parameter.": _changes("[*before]"),
@@ -203,8 +193,6 @@ def changed_by(answer: Any) -> None:
         if harmed:
             raise NotYet(f"The names are right, but now {name} itself has changed.")
 
-
-# 7.4
 
 _cnn = template(
     """
@@ -310,8 +298,6 @@ def _passed(model: nn.Module, X: Tensor) -> list[tuple[Tensor, Tensor]]:
     return [(given, output) for _, given, output in seen]
 
 
-# 7.5
-
 _centred = template(
     """
     def centred(picture):
@@ -343,10 +329,7 @@ _centred = template(
         "Rows and columns are exchanged: `sum(dim=1)` gives one number per row.": _centred("(right, down), (0, 1)"),
         "A pixel weighs as much as it has ink.": _centred(weight=("(picture > 0.1).float()", "(picture > 0).float()")),
         "It is a pixel off: the distance to 14 (not to 13.5) is rounded to the nearest integer, not cut off.": _centred(
-            "(int(14 - row), int(14 - column)), (0, 1)",
-            "(14 - int(row), 14 - int(column)), (0, 1)",
-            "(int((14 - row) // 1), int((14 - column) // 1)), (0, 1)",
-            "(round(13.5 - row), round(13.5 - column)), (0, 1)",
+            "(int(14 - row), int(14 - column)), (0, 1)", "(14 - int(row), 14 - int(column)), (0, 1)"
         ),
         "The row, or column, with most ink is not the centre of mass: take the mean position of all the ink.": _centred(
             "(14 - rows.argmax().item(), 14 - columns.argmax().item()), (0, 1)"
@@ -377,9 +360,6 @@ def centred(answer: Any) -> None:
         cases.append(Case((image,), image.roll((round(14 - row.item()), round(14 - column.item())), dims=(0, 1))))
     expect_results(answer, cases, what="the image", dtype=True)
     expect_results(answer, [Case((torch.zeros(28, 28),), torch.zeros(28, 28))], what="the image without ink")
-
-
-# 7.6
 
 
 def _reached(model: nn.Module) -> int:
