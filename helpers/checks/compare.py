@@ -480,7 +480,7 @@ def brief(value: Any) -> str:
 def message_of(error: BaseException) -> str:
     """The name of an error and its message in whole lines, without calling anything of its own."""
     first = error.args[0] if type(error.args) is tuple and error.args else ""
-    text = _COLOURS.sub("", first).strip() if type(first) is str else ""
+    text = _COLOURS.sub("", first[:20_000]).strip() if type(first) is str else ""
     lines = [line.rstrip() for line in text.splitlines()]
     shown: list[str] = []
     for line in lines[:12]:
