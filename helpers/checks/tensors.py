@@ -123,7 +123,9 @@ _distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $resu
             *("d.clamp(min=0)", "torch.relu(-d)", "(a.abs().unsqueeze(1) - b.abs()).abs()"),
             *("a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"),
         ),
-        "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances("(a - b).abs()"),
+        "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances(
+            "(a - b).abs()", "(a.unsqueeze(0) - b).abs()"
+        ),
         "A distance is a difference, not a sum or a product.": _distances(
             *("(a.unsqueeze(1) + b).abs()", "a.unsqueeze(1) * b", "(a.unsqueeze(1) * b).abs()")
         ),
