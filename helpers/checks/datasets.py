@@ -488,10 +488,8 @@ def _expect_normalised(parts: dict[str, tuple[Tensor, Tensor]], every: Tensor) -
     if _near(used["training"], (every.mean(), every.std())):
         raise NotYet("The images are normalised with the mean and the standard deviation of all images.")
     received = f"{images.mean():.2f} and {images.std():.2f}"
-    raise NotYet(
-        f"Mean and standard deviation of the training images: expected 0 and 1, received {received}.",
-        "Subtract the mean of the training pixels (0 to 1), then divide by their standard deviation.",
-    )
+    hint = "Subtract the mean of the training pixels (0 to 1), then divide by their standard deviation."
+    raise NotYet(f"Mean and std of the training images: expected 0 and 1, received {received}.", hint)
 
 
 def _near(numbers: tuple[Any, Any], others: tuple[Any, Any]) -> bool:

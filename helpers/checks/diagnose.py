@@ -129,6 +129,8 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
+    if name in ("true", "false", "none"):
+        yield f"Python writes `{name.title()}`, with a capital letter."
     if name in _IMPORTS:
         yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
@@ -647,8 +649,10 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
     known = dir(value) if cls is ModuleType else dir(cls)
     if isinstance(value, Tensor | nn.Module | Optimizer | FunctionType) and name in ("backward", "step", "zero_grad"):
         yield "Call `backward()` on what the loss function returned, and `zero_grad()` and `step()` on the optimizer."
-    if name in _ELSEWHERE:
-        yield f"There is no `{name}` here; what you want is `{_ELSEWHERE[name]}`."
+    dtype = isinstance(getattr(torch, name, None), torch.dtype)
+    known_by = _RENAMED if cls is Tensor else _OF_MODULES if isinstance(value, nn.Module) else {}
+    if renamed := f"to(torch.{name})" if dtype else (_ELSEWHERE | known_by).get(name):
+        yield f"There is no `{name}` here; what you want is `{renamed}`."
     if cls is Tensor and hasattr(nn.Module, name):
         yield f"`{name}` belongs to a model, and this is a tensor."
     close = difflib.get_close_matches(name, known, 1, 0.75) or [one for one in known if name in one.split("_")]
@@ -662,9 +666,11 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
 
-_ELSEWHERE = {"astype": "to", "length": "shape", "shuffle": "x[order]", "mode": ".training", "copy": "clone"} | {
-    name: f"torch.{name}(...)" for name in ("no_grad", "inference_mode", "save", "load")
+_ELSEWHERE = {name: f"torch.{name}(...)" for name in ("no_grad", "inference_mode", "save", "load")} | {
+    "mode": ".training"
 }
+_RENAMED = {"astype": "to", "length": "shape", "len": "shape", "shuffle": "x[order]", "copy": "clone"}  # of tensors
+_OF_MODULES = dict.fromkeys(("copy", "clone", "deepcopy"), "copy.deepcopy(...)")
 
 
 # By a pattern of the message; where the source must tell more, by a pattern of that
@@ -741,7 +747,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
     r"'(float|int)' .*attribute '(\w+)'": r"This is a Python number, a \1, and only a tensor has `.\2`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
-        r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
+        r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
@@ -783,6 +789,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
     r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
+    r"Invalid device string: '(u?int\d*|float\d*|bool)'": r"A dtype is written without quotes: `torch.\1`.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",

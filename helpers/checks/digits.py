@@ -442,10 +442,8 @@ def train_until(answer: Any) -> None:
 
         def train_once(model: nn.Module, trained: list[nn.Module] = trained) -> None:
             if len(trained) >= 50:
-                raise NotYet(
-                    "The training is still going on after 50 epochs, long after the last that was better.",
-                    "What ends the loop? Each epoch without a new best must bring it nearer to its end.",
-                )
+                hint = "What ends the loop? Each epoch without a new best must bring it nearer to its end."
+                raise NotYet("The training still goes on after 50 epochs, long after the last new best.", hint)
             trained.append(model)
             with torch.no_grad():
                 for tensor in (*model.parameters(), model[1].running_mean):

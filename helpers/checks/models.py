@@ -205,7 +205,7 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
             *(f"sum({one})" for one in ("n * m + m for n, m in pairs[::2]", "w[0] * m + m for m in w[1:]")),
             "sum((n + 1) * n for n in w[:-1])",
         ),
-        "At `i = 0`, `w[i - 1]` is the *last* width.": _count("sum(w[i - 1] * w[i] + w[i] for i in range(len(w)))"),
+        "At `i = 0`, `widths[i - 1]` is the last.": _count("sum(w[i - 1] * w[i] + w[i] for i in range(len(w)))"),
         "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
             *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1"))

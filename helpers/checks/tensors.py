@@ -18,13 +18,15 @@ progress = book.progress
     goal="make evenly spaced numbers",
     minutes=3,
     difficulty=1,
-    why="Ten steps have eleven ends. Mixing up steps and points puts you off by one, here and in every loop.",
+    why="Ten steps need eleven points. Confusing steps with points leaves you off by one, here and in any loop.",
     mistakes={
-        "Ten steps have eleven ends: count the points, up to 5. (`arange` leaves out its end.)": either(
+        "Ten steps need eleven points, from 0 to 5. (`arange` leaves out its end.)": either(
             torch.arange(0, 5, 0.5), torch.arange(0, 6, 0.5), torch.linspace(0, 5, 10)
         ),
         "The first point in time is 0, not the first step.": torch.arange(0.5, 5.5, 0.5),
-        "The points are 0.5 apart: give that step to `arange`.": either(torch.arange(6), torch.arange(6.0)),
+        "The points are 0.5 apart: `arange` takes that step, and `linspace` the number of points.": either(
+            torch.arange(6), torch.arange(6.0), *(torch.linspace(0, n, 5) for n in (5, 11))
+        ),
     },
 )
 def half_seconds(answer: Any) -> None:
@@ -48,7 +50,9 @@ _middle = template("def green_middle(batch): return batch[$result]")
         "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
             ":, 1, torch.arange(7, 21), torch.arange(7, 21)", ":, 1, (7, 20), (7, 20)"
         ),
-        "The first dimension counts the images: begin with `:` for all.": _middle("1, :, 7:21, 7:21", "1, 7:21, 7:21"),
+        "All four entries go into one pair of brackets, and the images come first: you want all of them, `:`.": _middle(
+            "1, :, 7:21, 7:21", "1, 7:21, 7:21", ":, 1][7:21, 7:21"
+        ),
         "That is another colour: channels are red, green, blue.": _middle(":, 2, 7:21, 7:21", ":, 0, 7:21, 7:21"),
         "The brackets need four entries: images, channel, rows, columns.": _middle(":, 7:21, 7:21, 1", ":, 1, 7:21"),
     },
@@ -104,7 +108,9 @@ _distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $resu
         "Subtract first, then drop the sign: two numbers are as far apart in either direction.": _distances(
             "d.clamp(min=0)", "a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"
         ),
-        "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances("(a - b).abs()"),
+        "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances(
+            "(a - b).abs()", "(a.unsqueeze(0) - b).abs()"
+        ),
         "A distance is a difference, not a sum or a product.": _distances("(a.unsqueeze(1) * b).abs()"),
     },
 )
@@ -157,7 +163,7 @@ _brighter = template("def brighten(pixels, amount): total = pixels.int() + amoun
 @book.exercise(
     "Brighter, but not black",
     goal="choose the dtype in which to calculate",
-    minutes=6,
+    minutes=8,
     difficulty=2,
     why="Calculate in a dtype with room for the result, and convert back at the end.",
     mistakes={
@@ -194,25 +200,29 @@ def brighten(answer: Any) -> None:
 _classify = template(
     """
     def classify(X_train, y_train, X):
-        means = torch.stack([X_train[y_train == label].$middle for label in range($classes)])
+        means = torch.stack([X_train[$rows].$middle for label in range($classes)])
         each = X.unsqueeze(1) - means
         differences, squares = each.flatten(2), each.square().sum(dim=(2, 3))
         nearest = (X.unsqueeze(1) - X_train).square().sum(dim=(2, 3)).argmin(dim=1)
         return $result
     """,
+    rows="y_train == label",
     middle="mean(dim=0)",
     classes="y_train.max() + 1",
 )
 
 
 @book.exercise(
-    "Project: a classifier out of nothing but tensors",
+    "Project: a classifier made of nothing but tensors",
     goal="write a first classifier, with masks, broadcasting and reductions",
-    minutes=25,
+    minutes=35,
     difficulty=3,
     why="It is called the nearest-mean classifier, and finds the class of about 70 % of notebook 6's images: a network "
     "must do better to be worth its training. For many images, `torch.cdist` finds the distances with far less memory.",
     mistakes={
+        "`X_train[y_train]` takes labels for row numbers. A mask, `y_train == label`, selects the rows of a class.": (
+            _classify("squares.argmin(dim=1)", rows="y_train")
+        ),
         "The mean image is the *mean* over the images of a class, `dim=0`, and has as many pixels as they.": _classify(
             "squares.argmin(dim=1)", middle=("sum(dim=0)", "mean()", "mean(dim=1)", "mean(dim=2)")
         ),
@@ -240,7 +250,7 @@ def classify(answer: Any) -> None:
 
 def _images(classes: int, known: int, new: int) -> Case:
     """Noisy images [N, 5, 4] of some classes, the labels [N] in no order, and new images [M, 5, 4]."""
-    generator = seeded(6)
+    generator = seeded(39)  # with which no two mistakes give the same classes
     patterns = torch.randn(classes, 5, 4, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
     # Every class is there, and the first more often than the others.
     drawn = torch.randint(0, classes, (known - classes,), generator=generator) // 2

@@ -121,10 +121,8 @@ def _expect_three_parameters(model: nn.Module) -> None:
         raise NotYet("Your model keeps plain tensors, which are not among its parameters.")
     if {*named} != {"curve", "weight", "bias"} or any(parameter.numel() != 1 for parameter in named.values()):
         found = ", ".join(f"`{name}` {brief(p.detach())}" for name, p in list(named.items())[:8]) or "none"
-        raise NotYet(
-            "The parameters of your model should be `curve`, `weight` and `bias`, with one number each.",
-            f"Found: {found}. What is set on `self`, as in `self.curve = ...`, gives a parameter its name.",
-        )
+        hint = f"Found: {found}. What is set on `self`, as in `self.curve = ...`, gives a parameter its name."
+        raise NotYet("Its parameters should be `curve`, `weight` and `bias`, with one number each.", hint)
     if len({parameter.data_ptr() for parameter in named.values()}) < 3:
         raise NotYet("The three parameters are one and the same number: changing one changes the others.")
 
@@ -564,16 +562,12 @@ def _wrong_exams(splits: Any, train_line: Any, lr: float, runs: dict[float, Any]
         squared = (best(exam[0]) - exam[1].T).abs().mean().item()
     yield "Predictions `[n, 1]` met targets `[n]`, so each was compared with all: do not squeeze.", squared
     for rate in LEARNING_RATES:
-        hint = f"The model of the run with {rate:g} took this exam: keep each model beside its losses."
-        yield hint, _mae(runs[rate][0], *exam)
+        yield f"The model of the run with {rate:g} took this exam: keep each.", _mae(runs[rate][0], *exam)
     torch.manual_seed(42)
     starts = [nn.Linear(1, 1) for _ in LEARNING_RATES]
     yield "A new model took this exam: it is for the one that was trained with `best_lr`.", _mae(starts[0], *exam)
     second = _trained(splits, train_line, lr, starts[LEARNING_RATES.index(lr)])[0]
-    yield (
-        "Here a model was made without setting the seed directly before it: set it before each one.",
-        _mae(second, *exam),
-    )
+    yield "The seed was not set directly before the model: set it before each one.", _mae(second, *exam)
     page = nn.Linear(1, 1)
     torch.manual_seed(42)
     nn.utils.vector_to_parameters(torch.randn(2), page.parameters())
