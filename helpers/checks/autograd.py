@@ -117,7 +117,7 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
             _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
             _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
-        "By what is `w` multiplied, and by what is `b`?": either(_of_w("2 * e.mean()"), _of_b("2 * (e * x).mean()")),
+        "By what is `w` multiplied on its way to the error?": _of_w("2 * e.mean()", "2 * (e * w).mean()"),
         "A product of means is not the mean of products.": _of_w("2 * e.mean() * x.mean()", "2 * e.mean() * x"),
         "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
             "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())"
@@ -293,9 +293,7 @@ _descent = template(
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
         "`p = ...` only names a new tensor: `-=` changes the parameter.": _descent("p = p - self.lr * p.grad"),
-        "Keep the tensors that you are given: a copy, or a new tensor in your list, is not the model's.": _descent(
-            kept="[p.clone() for p in parameters]"
-        ),
+        "Keep the given tensors: a copy of one is not the model's.": _descent(kept="[p.clone() for p in parameters]"),
         "What `parameters()` gives can be looped over only once: keep a `list` of it.": _descent(kept="parameters"),
         "This ends the loop: `continue` goes on.": _descent(guard="p.grad is None: return\n            if True"),
         "A step goes down, by `lr` times the gradient.": _descent("p += self.lr * p.grad", "p -= p.grad"),

@@ -156,7 +156,7 @@ _mean = template(
         "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
             "x.sum().item() / len(batches[-1])", "batches[-1].sum().item() / len(x)"
         ),
-        "Return the exact mean: divide with `/`, and do not round.": _mean("x.sum().item() // len(x)"),
+        "Return the mean unrounded.": _mean("x.sum().item() // len(x)", "sum(int(b.sum()) for b in batches) / len(x)"),
         "Each new mean counts as much as all the examples before it together.": _mean("middle.item()"),
         "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": _mean(
             "0", batches=tuple(f"{x} in loader" for x in ("x for x", "x for x, y", "x.sum() for x", "x.shape for x"))
@@ -228,9 +228,7 @@ def windows(answer: Any) -> None:
             expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 
-_ONCE = (
-    "Draw from a list with each person once (`torch.unique`; a set of *tensors* keeps all): `randperm` repeats none."
-)
+_ONCE = "Draw from a list with each person once: `torch.unique` (a set of *tensors* keeps all), then `randperm`."
 _split = template(
     """
     def split_by_person(persons, count, generator):
@@ -365,8 +363,7 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
         "The images have been put in another order, and their labels have not: index `y` like `X`.": either(
             _loaders(data="images, y[: len(part)]"), _loaders(data="images, y[cut:] if part is val else labels")
         ),
-        "A data set keeps the tensor that it was given: normalise before you make it, and give it the *new* tensor. "
-        "(`v2.Normalize` changes tensors, not data sets.)": _loaders(""),
+        "A data set keeps the tensor that it was given: normalise before you make it.": _loaders(""),
         "Mean and std should come from the training images alone, and be used for both parts.": either(
             _loaders("mean, std = pixels.mean(), pixels.std()"),
             _loaders(data="(images - images.mean()) / images.std(), labels"),

@@ -666,12 +666,9 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
 
-_ELSEWHERE = {name: f"torch.{name}(...)" for name in ("no_grad", "inference_mode", "save", "load")} | {
-    "mode": ".training"
-}
+_ELSEWHERE = {one: f"torch.{one}(...)" for one in ("no_grad", "inference_mode", "save", "load")} | {"mode": ".training"}
 _RENAMED = {"astype": "to", "length": "shape", "len": "shape", "shuffle": "x[order]", "copy": "clone"}  # of tensors
 _OF_MODULES = dict.fromkeys(("copy", "clone", "deepcopy"), "copy.deepcopy(...)")
-
 
 # By a pattern of the message; where the source must tell more, by a pattern of that
 _MESSAGES: dict[str, str | dict[str, str]] = {

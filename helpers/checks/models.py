@@ -159,7 +159,7 @@ _sure = template(
         "Return the classes first. (`max` gives values, then indices.)": _sure("p.max(dim=1)", "p.amax(dim=1), c"),
         "`probs[:, c]` takes these columns of *every* row; you want one number of each.": _sure("c, p[:, c]"),
         "`probs[0, c]` takes all numbers from the first row.": _sure("c, p[0, c]"),
-        "Scores may be negative: take `exp` of them first, as softmax does.": _sure("c, z.amax(dim=1) / z.sum(dim=1)"),
+        "Scores may be negative: take `exp` of them first.": _sure("c, (z / z.sum(dim=1, keepdim=True)).amax(dim=1)"),
         "These are logarithms of probabilities: use `softmax`.": _sure("c, z.log_softmax(dim=1).amax(dim=1)"),
         "Softmax needs all logits of a row: apply it first.": _sure("c, z.amax(dim=1).softmax(dim=0)"),
         "A sum of probabilities, or the largest number divided by itself, is always 1.": _sure("c, p.sum(dim=1)"),
@@ -210,7 +210,9 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
             *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1"))
         ),
-        "No machine could hold such a layer: calculate.": _count("[*map(nn.Linear, w, w[1:])] and 1"),
+        "No machine could hold such a layer. You can count its parameters all the same, without one.": _count(
+            "sum(p.numel() for n, m in pairs for p in nn.Linear(n, m).parameters())"
+        ),
     },
 )
 def count_from_widths(answer: Any) -> None:
@@ -411,8 +413,7 @@ class _AlwaysDropped(nn.Dropout):
         "After the last layer, dropout sets scores to 0: put it before.": _ended(nn.Linear(512, 10), nn.Dropout(0.2)),
         "Drop some features in training: `nn.Dropout(p)`, p between 0 and 1.": _ended(nn.Linear(512, 10)),
         "The task wants a convolution, `nn.Conv2d(3, ...)`.": _flat(nn.Linear(3072, 10)),
-        "Dropout must know the mode: make `nn.Dropout` in `__init__`, where `eval()` reaches it. (One that is made in "
-        "`forward` is always in train mode; `nn.functional.dropout` needs `training=self.training`.)": (
+        "Make `nn.Dropout` in `__init__`, where `eval()` reaches it; `F.dropout` needs `training=self.training`.": (
             _ended(_AlwaysDropped(), nn.Linear(512, 10))
         ),
     },

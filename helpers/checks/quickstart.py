@@ -221,7 +221,9 @@ _trust = template(
             "right / named", "(right / named).nan_to_num(nan=1.0)", "right / (named + 1)"
         ),
         "Divide what is right, the diagonal, by how often each class was named.": _trust(
-            *(f"{part} / named.clamp(min=1)" for part in ("c", "c.trace()", "c.amax(dim=0)", "named")), "c / named"
+            *(f"{part} / named.clamp(min=1)" for part in ("c.trace()", "c.amax(dim=0)")),
+            "c / named",
+            "c.float().mean(dim=0)",
         ),
     },
 )
@@ -484,8 +486,7 @@ _choose = template(
             score=tuple(f"evaluate(model, {part}_loader, loss_fn).accuracy" for part in ("train", "test"))
         ),
         "`max` of a dict compares its keys, the names: `key=` says what to compare.": _choose(chosen="max(scores)"),
-        "The worst was chosen: by the smallest accuracy, or by the largest loss, which comes first in what `evaluate` "
-        "returns (keep `.accuracy`).": _choose(
+        "The worst was chosen: keep the `.accuracy`, of which the largest is the best.": _choose(
             score=("evaluate(model, val_loader, loss_fn)", "-evaluate(model, val_loader, loss_fn).accuracy")
         ),
         "The models stay untrained: call each recipe once and keep the pair.": _choose(made="make()[0], make()[1]"),
