@@ -222,7 +222,9 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
         ),
         "`eval()` does not switch autograd off: use a block that does.": _predict("return model.eval()(X)"),
         "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
-        "A `with` block would end here.": _predict("pass\n    torch.set_grad_enabled(False); return model.eval()(X)"),
+        "A `with` block switches it on again.": _predict(
+            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
+        ),
         "Frozen parameters cannot learn: leave them alone.": _predict("return model.eval().requires_grad_(False)(X)"),
         "Return the model's outputs as they are: these are classes or probabilities.": _predict(
             *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"
@@ -293,7 +295,7 @@ _descent = template(
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
         "`p = ...` only names a new tensor: `-=` changes the parameter.": _descent("p = p - self.lr * p.grad"),
-        "Keep the given tensors: a copy of one is not the model's.": _descent(kept="[p.clone() for p in parameters]"),
+        "Keep the given tensors: a copy is not the model's.": _descent(kept="[p.clone() for p in parameters]"),
         "What `parameters()` gives can be looped over only once: keep a `list` of it.": _descent(kept="parameters"),
         "This ends the loop: `continue` goes on.": _descent(guard="p.grad is None: return\n            if True"),
         "A step goes down, by `lr` times the gradient.": _descent("p += self.lr * p.grad", "p -= p.grad"),

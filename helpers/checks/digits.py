@@ -36,9 +36,7 @@ _count = template(
     mistakes={
         "The linear layers are right. What does each batch norm learn?": _count("linear"),
         "A batch norm learns two numbers per output.": _count("linear + scales", "linear + 2 * (len(s) - 2)"),
-        "A batch norm follows each `Linear` but the last.": _count(
-            "linear + 2 * sum(s[1:])", "linear + 2 * sum(s[:-1])"
-        ),
+        "Batch norm follows all but the last `Linear`.": _count("linear + 2 * sum(s[1:])", "linear + 2 * sum(s[:-1])"),
         "The last `Linear` counts too, without a batch norm.": _count("linear - (s[-2] + 1) * s[-1] + 2 * scales"),
         "Leave out running mean and variance: they are not trained.": _count("linear + 4 * scales"),
         "Calculate: no machine could hold this layer.": _count("[*map(nn.Linear, s, s[1:])] and linear + 2 * scales"),

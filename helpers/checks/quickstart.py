@@ -221,9 +221,7 @@ _trust = template(
             "right / named", "(right / named).nan_to_num(nan=1.0)", "right / (named + 1)"
         ),
         "Divide what is right, the diagonal, by how often each class was named.": _trust(
-            *(f"{part} / named.clamp(min=1)" for part in ("c.trace()", "c.amax(dim=0)")),
-            "c / named",
-            "c.float().mean(dim=0)",
+            "c / named", "c.trace() / named.clamp(min=1)", "c.amax(dim=0) / named.clamp(min=1)", "c.float().mean(dim=0)"
         ),
     },
 )
