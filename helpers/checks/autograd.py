@@ -222,9 +222,7 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
         ),
         "`eval()` does not switch autograd off: use a block that does.": _predict("return model.eval()(X)"),
         "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
-        "A `with` block switches it on again.": _predict(
-            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
-        ),
+        "A `with` block ends by itself.": _predict("pass\n    torch.set_grad_enabled(False); return model.eval()(X)"),
         "Frozen parameters cannot learn: leave them alone.": _predict("return model.eval().requires_grad_(False)(X)"),
         "Return the model's outputs as they are: these are classes or probabilities.": _predict(
             *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"

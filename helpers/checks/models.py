@@ -330,9 +330,7 @@ _centre = template(
         ),
         "In eval mode, `running_mean` stays.": _centre("out", "X - (mean if self.training else old)", when="True"),
         "Leave out the standard deviation: the task only subtracts.": _centre("out / X.std(dim=0)"),
-        "`running_mean` is not learned: a buffer.": _centre(
-            "out", buffer="running_mean = nn.Parameter(torch.zeros(n))"
-        ),
+        "What nothing learns is a buffer.": _centre("out", buffer="running_mean = nn.Parameter(torch.zeros(n))"),
         "A tensor in a plain attribute is no buffer.": _centre("out", buffer="running_mean = torch.zeros(n)"),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),

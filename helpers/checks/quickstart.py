@@ -484,7 +484,7 @@ _choose = template(
             score=tuple(f"evaluate(model, {part}_loader, loss_fn).accuracy" for part in ("train", "test"))
         ),
         "`max` of a dict compares its keys, the names: `key=` says what to compare.": _choose(chosen="max(scores)"),
-        "The worst was chosen: keep the `.accuracy`, of which the largest is the best.": _choose(
+        "The worst was chosen: by the smallest accuracy, or the largest loss (keep `.accuracy`).": _choose(
             score=("evaluate(model, val_loader, loss_fn)", "-evaluate(model, val_loader, loss_fn).accuracy")
         ),
         "The models stay untrained: call each recipe once and keep the pair.": _choose(made="make()[0], make()[1]"),
