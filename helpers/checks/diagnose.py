@@ -130,6 +130,8 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
+    if name in ("true", "false", "none"):
+        yield f"Python writes `{name.title()}`, with a capital letter."
     if name in _IMPORTS:
         yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
@@ -696,7 +698,8 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
     if value is None:
         yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
-    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
+    converted = f"to(torch.{name})" if isinstance(getattr(torch, name, None), torch.dtype) else None
+    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name, converted) if cls is Tensor else None):
         yield f"There is no `{name}` here; what you want is `{renamed}`."
     if cls is Tensor and hasattr(nn.Module, name):
         yield f"`{name}` belongs to a model, and this is a tensor."
@@ -844,7 +847,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
-        r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
+        r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
@@ -893,6 +896,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r"(many|enough) values to unpack|cannot unpack": (
         "There are more, or fewer, names on the left of `=`, or after `for`, than values."
     ),
+    r"Invalid device string: '(u?int\d*|float\d*|bool)'": r"A dtype is written without quotes: `torch.\1`.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",
