@@ -41,13 +41,20 @@ _slope = template(
 @book.exercise(
     "The slope of any curve",
     goal="let autograd compute a slope",
-    minutes=6,
+    minutes=7,
     difficulty=1,
     why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
     "strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
         "This is the slope at another number than `at`.": _slope("slope_at(3.0)", "slope_at(2.0)"),
         "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_at(at)"),
+        "A small nudge gives the slope only approximately: let autograd compute it.": _slope(
+            "(f(at + 0.001) - f(at)) / 0.001", "(f(torch.tensor(at + 0.001)) - f(torch.tensor(at))) / 0.001"
+        ),
+        "Give `f` a tensor that autograd keeps track of, not the Python number `at`.": _slope("f(at).backward()"),
+        "`backward()` belongs to the result of `f`, and `.grad` to the tensor that you give it.": _slope(
+            "f.backward()", "f.grad"
+        ),
     },
 )
 def slope(answer: Any) -> None:
@@ -73,13 +80,13 @@ def _situations() -> Iterator[dict[str, Tensor]]:
     yield {}
 
 
-_names = template("def names(tensors): return [name for name, t in tensors.items() if $result]")
+_names = template("def names(tensors): return [name for name, t in $pairs if $result]", pairs="tensors.items()")
 
 
 @book.exercise(
     "Where gradients arrive",
     goal="tell leaves that require gradients from data and from results",
-    minutes=5,
+    minutes=6,
     difficulty=1,
     why="An optimizer wants just these: give it the result of a computation, and it refuses with `can't optimize a "
     "non-leaf Tensor`.",
@@ -88,6 +95,10 @@ _names = template("def names(tensors): return [name for name, t in tensors.items
         "Data are leaves too, but they do not require gradients.": _names("t.is_leaf"),
         "No `.grad` is filled yet: which columns of the table tell `w`?": _names("t.grad is not None"),
         "Both must be true: `or` also takes tensors for which only one is.": _names("t.is_leaf or t.requires_grad"),
+        "A loop over a dict gives its keys: `.items()` gives names and tensors.": _names("t.is_leaf", pairs="tensors"),
+        "Call no `backward()`, since the dict may hold no loss: the attributes of each tensor tell enough.": _names(
+            "(name in ('x', 'frozen') and tensors['loss'].backward()) or t.grad is not None"
+        ),
     },
 )
 def collectors(answer: Any) -> None:
@@ -109,15 +120,15 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
 @book.exercise(
     "The gradient of a line's error",
     goal="derive a gradient by hand with the chain rule",
-    minutes=10,
+    minutes=15,
     difficulty=2,
     why="These two numbers are all that it takes to fit a line to points: notebook 5 does so, with autograd's help.",
     mistakes={
         "What is the slope of a square, `e ** 2`, with respect to `e`? This is another one.": either(
-            _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
+            _of_w("(e * x).mean()", "(e**2 * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
             _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
-        "By what is `w` multiplied on its way to the error?": _of_w("2 * e.mean()", "2 * (e * w).mean()"),
+        "By what is `w` multiplied on its way to the error?": _of_w("2 * e.mean()", "e.mean()", "2 * (e * w).mean()"),
         "A product of means is not the mean of products.": _of_w("2 * e.mean() * x.mean()", "2 * e.mean() * x"),
         "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
             "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())"
@@ -150,19 +161,20 @@ _parts = template(
             $inside
             (F.binary_cross_entropy_with_logits($scores, y) * $result).backward()
             $after
-        return w.grad
+        return $returned
     """,
     start="w.grad = None",
     inside="",
     scores="X @ w",
     after="",
+    returned="w.grad",
 )
 
 
 @book.exercise(
     "A batch in parts",
     goal="add gradients up on purpose, each part weighted by its size",
-    minutes=8,
+    minutes=12,
     difficulty=2,
     why="This is called gradient accumulation. It trains on a batch of thousands with the memory for a few, because "
     "`step()` waits for the last part.",
@@ -176,6 +188,7 @@ _parts = template(
         ),
         "The number of all examples must be known before the first part: here it still grows.": _parts("size / seen"),
         "This scales earlier parts, too: multiply the loss of each.": _parts("1", after="w.grad *= size / sum(sizes)"),
+        "These are the weights themselves; their gradient is asked for.": _parts("size / sum(sizes)", returned="w"),
         "The loss applies the sigmoid: give it the logits.": _parts("size / sum(sizes)", scores="(X @ w).sigmoid()"),
     },
 )
@@ -206,9 +219,9 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
 
 
 @book.exercise(
-    "Only looking",
+    "Just looking",
     goal="use a model with its layers and autograd set for use",
-    minutes=5,
+    minutes=6,
     difficulty=2,
     why="Both are needed, since neither does the other's work. Call `model.train()` before you go on training.",
     mistakes={
@@ -287,7 +300,7 @@ _descent = template(
 @book.exercise(
     "Small project: an optimizer of your own",
     goal="write gradient descent as an optimizer that trains any model",
-    minutes=20,
+    minutes=25,
     difficulty=3,
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",

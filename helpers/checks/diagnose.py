@@ -10,7 +10,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator
-from itertools import chain, permutations
+from itertools import chain, permutations, product
 from traceback import walk_tb
 from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
@@ -143,6 +143,8 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
     if isinstance(tree, ast.ClassDef) and name in known:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
+    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
+        yield f"A module has this as an attribute: `self.{name}`."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     for owner, module in (("nn", nn), ("torch", torch)):
@@ -163,6 +165,9 @@ def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     function = _any_function(finding.calls[-1].function) if finding.calls else None
     if tree is None or function is None:
         return
+    for name, method in product(_parameters(tree), _functions(tree) if isinstance(tree, ast.ClassDef) else ()):
+        if name in function.__globals__ and name in free_names(method):
+            yield f"`{name}` in `{method.name}` is a variable of the notebook: keep your argument as `self.{name}`."
     own = cell_names(function)
     for name in free_names(tree):
         value = function.__globals__.get(name)
@@ -296,7 +301,7 @@ def _of_none(returned: ast.expr, tree: ast.FunctionDef) -> str:
         return f"`{name}()` does its work in place and returns None: call it in a line of its own."
     if isinstance(returned, ast.Attribute) and returned.attr == "grad":
         passed = "backward(" in ast.unparse(tree)
-        why = ": `backward()` fills it for leaves, not for what was computed from them."
+        why = ": `backward()` fills that of a tensor that you made with `requires_grad=True`, not that of a result."
         return f"`{ast.unparse(returned)}` is None{why if passed else ' until `backward()` has run.'}"
     if not _returns(tree.body):
         return "On this path the function ends without a `return`: look at `if` without `else`, and at the indentation."
@@ -662,7 +667,13 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield from (
             hint.format(kind=kind(value), name=name) for of, hint in _NOT_A_TENSOR.items() if isinstance(value, of)
         )
-    if isinstance(tree_of(value), ast.ClassDef):
+    yield from _of_own_attributes(tree_of(value), name)
+
+
+def _of_own_attributes(tree: ast.AST | None, name: str) -> Iterator[str]:
+    if isinstance(tree, ast.ClassDef):
+        if name in _parameters(tree) or any(_stores(one) and one.id == name for one in nodes(tree)):
+            yield f"`{name}` exists in one method only: keep it there, with `self.{name} = ...`."
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
 
@@ -785,7 +796,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
-    r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
+    r"(many|enough) values to unpack|cannot unpack": "More, or fewer, names are left of `=`, or after `for`, than values.",
     r"Invalid device string: '(u?int\d*|float\d*|bool)'": r"A dtype is written without quotes: `torch.\1`.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
