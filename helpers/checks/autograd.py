@@ -52,9 +52,7 @@ _slope = template(
             "(f(at + 0.001) - f(at)) / 0.001", "(f(torch.tensor(at + 0.001)) - f(torch.tensor(at))) / 0.001"
         ),
         "Give `f` a tensor that autograd keeps track of, not the Python number `at`.": _slope("f(at).backward()"),
-        "`backward()` belongs to the result of `f`, and `.grad` to the tensor that you give it.": _slope(
-            "f.backward()", "f.grad"
-        ),
+        "`backward()` belongs to the result of `f`, `.grad` to its tensor.": _slope("f.backward()", "f.grad"),
     },
 )
 def slope(answer: Any) -> None:

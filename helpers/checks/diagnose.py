@@ -796,7 +796,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"nn\.\S+\.(\w+) is not a Module subclass": r"A class is not a layer: its brackets make one, as in `nn.\1()`.",
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
-    r"(many|enough) values to unpack|cannot unpack": "More, or fewer, names are left of `=`, or after `for`, than values.",
+    r"values to unpack|cannot unpack": "More, or fewer, names are on the left of `=`, or after `for`, than values.",
     r"Invalid device string: '(u?int\d*|float\d*|bool)'": r"A dtype is written without quotes: `torch.\1`.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",

@@ -178,9 +178,7 @@ _name = template(
         ),
         "Along the batch each class gets a 1: which `dim=` are classes?": _name("names[0], 1.0", "names[best], 1.0"),
         "The network wants a batch, even of a single image: `[1, 1, 28, 28]`.": _name(logits="model(image)"),
-        "Return the probability as it is, from 0 to 1: round it, or show a percentage, only in what you print.": _name(
-            *(f"names[best], round(p[best].item(), {digits})" for digits in (2, 3)), "names[best], 100 * p[best].item()"
-        ),
+        "Return the probability as it is, not rounded.": _name("names[best], round(p[best].item(), 2)"),
     },
 )
 def name_it(answer: Any) -> None:
