@@ -359,7 +359,7 @@ def _loading(*results: str, **holes: str) -> either:
             *("torch.save(model.state_dict(), path)", "torch.save({'model': model, 'optimizer': optimizer}, path)"),
             "for part in everything.values(): torch.save(part, path)",
         ),
-        "`pickle.load` runs whatever code the file contains: save with `torch.save`, and load with "
+        "`pickle.load` runs whatever code the file contains: use `torch.save`, and load with "
         "`torch.load(..., weights_only=True)`, which refuses it.": _saving("pickle.dump(everything, path.open('wb'))"),
         "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": either(
             _loading(fill="model = saved['model']"),
