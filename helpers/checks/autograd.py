@@ -41,7 +41,7 @@ _slope = template(
 @book.exercise(
     "The slope of any curve",
     goal="let autograd compute a slope",
-    minutes=6,
+    minutes=7,
     difficulty=1,
     why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
     "strings them together (`torch.sin`, but not `math.sin`).",
@@ -51,6 +51,13 @@ _slope = template(
         "This is the slope at another number than `at`.": _slope("slope_of(f, 3.0)", "slope_of(f, 2.0)"),
         "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_of(f, at)"),
         "This is the number itself, not the slope there.": _slope("torch.tensor(at)"),
+        "A small nudge gives the slope only approximately: let autograd compute it.": _slope(
+            "(f(at + 0.001) - f(at)) / 0.001", "(f(torch.tensor(at + 0.001)) - f(torch.tensor(at))) / 0.001"
+        ),
+        "Give `f` a tensor that autograd keeps track of, not the Python number `at`.": _slope("f(at).backward()"),
+        "`f` is a function: `backward()` belongs to its result, and `.grad` to the tensor that you give it.": _slope(
+            "f.backward()", "f.grad"
+        ),
     },
 )
 def slope(answer: Any) -> None:
@@ -76,13 +83,15 @@ def _situations() -> Iterator[dict[str, Tensor]]:
     yield {}
 
 
-_names = template("def names(tensors): return [$value for name, t in tensors.items() if $result]", value="name")
+_names = template(
+    "def names(tensors): return [$value for name, t in $pairs if $result]", value="name", pairs="tensors.items()"
+)
 
 
 @book.exercise(
     "Where gradients arrive",
     goal="tell leaves that require gradients from data and from results",
-    minutes=5,
+    minutes=6,
     difficulty=1,
     why="An optimizer wants just these: give it the result of a computation, and it refuses with `can't optimize a "
     "non-leaf Tensor`.",
@@ -93,6 +102,12 @@ _names = template("def names(tensors): return [$value for name, t in tensors.ite
         "Both must be true: `or` also takes tensors for which only one is.": _names("t.is_leaf or t.requires_grad"),
         "`w` and `b` are the notebook's names: ask each tensor that is given.": _names("name in ('w', 'b')"),
         "These are the tensors; their names are asked for.": _names("t.is_leaf and t.requires_grad", value="t"),
+        "A loop over a dict gives its keys, which are strings: `.items()` gives the names and the tensors.": _names(
+            "t.is_leaf", pairs="tensors"
+        ),
+        "Call no `backward()`, since the dict may hold no loss: the attributes of each tensor tell enough.": _names(
+            "(name in ('x', 'frozen') and tensors['loss'].backward()) or t.grad is not None"
+        ),
         "These get no gradient: a condition is the wrong way round.": _names("t.is_leaf and not t.requires_grad"),
     },
 )
@@ -115,19 +130,19 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
 @book.exercise(
     "The gradient of a line's error",
     goal="derive a gradient by hand with the chain rule",
-    minutes=10,
+    minutes=15,
     difficulty=2,
     why="These two numbers are all that it takes to fit a line to points: notebook 5 does so, with autograd's help.",
     mistakes={
         "What is the slope of a square, `e ** 2`, with respect to `e`? This is another one.": either(
-            _of_w("(e * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
+            _of_w("(e * x).mean()", "(e**2 * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
             _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
         ),
         "The loss is a mean, so the gradients are means, too: divide by `len(x)`.": either(
             _of_w("2 * (e * x).sum()", "(e * x).sum()", "2 * (e * x).sum() / 3"), _of_b("2 * e.sum()", "e.sum()")
         ),
         "By what is `w` multiplied on its way to the error, and by what is `b`?": either(
-            _of_w("2 * e.mean()", "2 * (e * w).mean()"), _of_b("2 * (e * x).mean()", "2 * (e * b).mean()")
+            _of_w("2 * e.mean()", "e.mean()", "2 * (e * w).mean()"), _of_b("2 * (e * x).mean()", "2 * (e * b).mean()")
         ),
         "A mean of products is not the product of the means: multiply for each point, then take the mean.": _of_w(
             "2 * e.mean() * x.mean()", "2 * e.mean() * x"
@@ -165,19 +180,20 @@ _parts = template(
             $inside
             (F.binary_cross_entropy_with_logits($scores, y) * $result).backward()
             $after
-        return w.grad
+        return $returned
     """,
     start="w.grad = None",
     inside="",
     scores="X @ w",
     after="",
+    returned="w.grad",
 )
 
 
 @book.exercise(
     "A batch in parts",
     goal="add gradients up on purpose, each part weighted by its size",
-    minutes=8,
+    minutes=12,
     difficulty=2,
     why="This is called gradient accumulation. It trains on a batch of thousands with the memory for a few, because "
     "`step()` waits for the last part.",
@@ -197,6 +213,7 @@ _parts = template(
         "The earlier parts are in `w.grad`, too: multiply the loss of a part, and leave `w.grad` alone.": _parts(
             "1", after="w.grad *= size / sum(sizes)"
         ),
+        "These are the weights themselves; their gradient is asked for.": _parts("size / sum(sizes)", returned="w"),
         "The loss applies the sigmoid itself: give it the logits.": _parts(
             "size / sum(sizes)", scores="(X @ w).sigmoid()"
         ),
@@ -229,9 +246,9 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
 
 
 @book.exercise(
-    "Only looking",
+    "Just looking",
     goal="use a model with its layers and autograd set for use",
-    minutes=5,
+    minutes=6,
     difficulty=2,
     why="Both are needed, since neither does the other's work. Call `model.train()` before you go on training.",
     mistakes={
@@ -316,7 +333,7 @@ _descent = template(
 @book.exercise(
     "Small project: an optimizer of your own",
     goal="write gradient descent as an optimizer that trains any model",
-    minutes=20,
+    minutes=25,
     difficulty=3,
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",

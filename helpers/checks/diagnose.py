@@ -10,7 +10,7 @@ import ast
 import difflib
 import re
 from collections.abc import Callable, Iterator
-from itertools import chain, permutations
+from itertools import chain, permutations, product
 from traceback import walk_tb
 from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
@@ -130,6 +130,8 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
+    if name in ("true", "false", "none"):
+        yield f"Python writes `{name.title()}`, with a capital letter."
     if name in _IMPORTS:
         yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
@@ -140,10 +142,10 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
             yield f"There is no `{name}`. Do you mean `{name.lower()}`?"
         example = f": take it from an argument, as in `{sized[0]}.shape[0]`" if sized else ""
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
-    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
-        yield f"A module has this as an attribute: `self.{name}`."
     if isinstance(tree, ast.ClassDef) and name in known:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
+    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
+        yield f"A module has this as an attribute: `self.{name}`."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     for owner, module in (("nn", nn), ("torch", torch)):
@@ -164,6 +166,9 @@ def _of_the_page(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     function = _any_function(finding.calls[-1].function) if finding.calls else None
     if tree is None or function is None:
         return
+    for name, method in product(_parameters(tree), _functions(tree) if isinstance(tree, ast.ClassDef) else ()):
+        if name in function.__globals__ and name in free_names(method):
+            yield f"`{name}` in `{method.name}` is a variable of the notebook: keep your argument as `self.{name}`."
     own = cell_names(function)
     for name in free_names(tree):
         value = function.__globals__.get(name)
@@ -295,8 +300,8 @@ def _of_none(returned: ast.expr, tree: ast.FunctionDef) -> str:
     if isinstance(returned, ast.Attribute) and returned.attr == "grad":
         if "backward(" in ast.unparse(tree):
             return (
-                f"`{ast.unparse(returned)}` is None: `backward()` fills the `.grad` of leaves that require gradients, "
-                "not for what was computed from them."
+                f"`{ast.unparse(returned)}` is None: `backward()` fills the `.grad` of a tensor that you made with "
+                "`requires_grad=True`, and not that of a result."
             )
         return f"`{ast.unparse(returned)}` is None until `backward()` has run."
     if not _returns(tree.body):
@@ -693,7 +698,8 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"What is before `.{name}` is None here. A `.grad` is None until `backward()` has filled it."
     if value is None:
         yield f"What is before `.{name}` is None, as a function without `return`, or a method in place, gives it."
-    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name) if cls is Tensor else None):
+    converted = f"to(torch.{name})" if isinstance(getattr(torch, name, None), torch.dtype) else None
+    if renamed := _ELSEWHERE.get(name) or (_RENAMED.get(name, converted) if cls is Tensor else None):
         yield f"There is no `{name}` here; what you want is `{renamed}`."
     if cls is Tensor and hasattr(nn.Module, name):
         yield f"`{name}` belongs to a model, and this is a tensor."
@@ -715,8 +721,15 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
         yield f"It is a function of PyTorch: `torch.{name}(...)`."
     if isinstance(value, nn.Module) and hasattr(Tensor, name):
         yield "A layer is where a tensor is needed: call the layer, or look for a missing comma between two layers."
-    if isinstance(tree_of(value), ast.ClassDef):
-        yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
+    yield from _of_own_attributes(tree_of(value), name)
+
+
+def _of_own_attributes(tree: ast.AST | None, name: str) -> Iterator[str]:
+    if not isinstance(tree, ast.ClassDef):
+        return
+    if name in _parameters(tree) or any(_stores(one) and one.id == name for one in nodes(tree)):
+        yield f"`{name}` exists in one method only: keep it there, with `self.{name} = ...`."
+    yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 
 
 def _converted(tree: ast.AST | None) -> str:
@@ -834,7 +847,7 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     ),
     r"(__\w+__)\(\) takes \d+ posi": r"The first parameter of a method is `self`: look at the `def` line of `\1`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
-        r"\2 values arrive by position, where \1 are taken: options need their names, and a method of yours `self`."
+        r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
@@ -880,7 +893,10 @@ _MESSAGES: dict[str, str | Callable[[ast.AST | None], str]] = {
     r'missing the required "forward" function': "The class has no method `forward`: look at its name and indentation.",
     r"Error\(s\) in load": "`load_state_dict` wants the bare `state_dict()` of the same kind of model.",
     r"cannot unpack non-iterable (int|float|bool)": r"This is a single \1, and several names are on the left of `=`.",
-    r"(many|enough) values to unpack|cannot unpack": "There are more, or fewer, names on the left of `=` than values.",
+    r"(many|enough) values to unpack|cannot unpack": (
+        "There are more, or fewer, names on the left of `=`, or after `for`, than values."
+    ),
+    r"Invalid device string: '(u?int\d*|float\d*|bool)'": r"A dtype is written without quotes: `torch.\1`.",
     r"device type tensor|to be on the same device": "Two devices meet here: move both to the same one.",
     r"(not supported|unsupported).*'NoneType'": "One of the two is None, as `.grad` is before `backward()`.",
     r"combination of arguments - got \((.*?)(?:, )?\)": r"No form takes (\1). (After a `*`, names are needed.)",

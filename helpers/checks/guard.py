@@ -70,6 +70,7 @@ def guarded(action: Callable[[], T], seconds: float) -> T:
     with _surroundings(), redirect_stdout(printed), redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ResourceWarning)
+        warnings.filterwarnings("ignore", r"The \.grad attribute of a Tensor that is not a leaf")  # the hint says so
         warnings.showwarning = lambda message, category, *_: printed.warn(category, message)
         return within(seconds, action)
 

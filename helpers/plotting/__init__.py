@@ -9,43 +9,8 @@ from helpers.plotting.classification import confusion_matrix, decision_boundary,
 from helpers.plotting.curves import accuracy_against_time, compare_curves, learning_curves
 from helpers.plotting.data import class_bars, images_with_histograms, split_bar, value_histograms
 from helpers.plotting.descent import descent_on_contours, descent_on_curve
-from helpers.plotting.graph import draw_graph, graph_picture
+from helpers.plotting.graph import graph_picture
 from helpers.plotting.images import image_grid, training_progress
 from helpers.plotting.networks import activation_curves, layer_values, output_histograms, shape_flow, value_tables
 from helpers.plotting.regression import regression_plot, regression_progress
 from helpers.plotting.tensors import broadcasting, indexing, joined, ranks, selections
-
-__all__ = [
-    "accuracy_against_time",
-    "activation_curves",
-    "broadcasting",
-    "class_bars",
-    "compare_curves",
-    "confusion_matrix",
-    "decision_boundary",
-    "descent_on_contours",
-    "descent_on_curve",
-    "describe",
-    "draw_graph",
-    "graph_picture",
-    "image_grid",
-    "images_with_histograms",
-    "indexing",
-    "joined",
-    "layer_values",
-    "learning_curves",
-    "output_histograms",
-    "probability_bars",
-    "ranks",
-    "readings",
-    "regression_plot",
-    "regression_progress",
-    "selections",
-    "set_caption",
-    "shape_flow",
-    "show",
-    "split_bar",
-    "training_progress",
-    "value_histograms",
-    "value_tables",
-]

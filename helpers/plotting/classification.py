@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -25,16 +25,13 @@ from helpers.plotting.style import (
     PAPER,
     SEQUENTIAL,
     WIDTH,
-    axes_for,
-    axes_or_new,
-    ink,
+    new_axes,
     new_figure,
     prepare_ticks,
     styled,
     text_on,
 )
 from helpers.plotting.values import (
-    check_names,
     finite,
     format_count,
     format_number,
@@ -42,6 +39,7 @@ from helpers.plotting.values import (
     format_range,
     format_shape,
     join_words,
+    one_each,
     vector,
 )
 
@@ -51,9 +49,7 @@ _CLEAR = 0.02
 
 
 @styled()
-def confusion_matrix(
-    matrix: ArrayLike, class_names: Sequence[str], *, what: str = "images", ax: Axes | None = None
-) -> Axes:
+def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
     """Draw how often each true class (row) was predicted as each class (column), as a heat map with percentages.
 
     The colour grows with the square root of the percentage, and zeros are written in grey, so that confusions show.
@@ -69,7 +65,7 @@ def confusion_matrix(
             f"Expected a matrix of shape [C, C]: received {format_shape(counts)}. "
             "Count the true classes in rows, the predicted ones in columns."
         )
-    names = check_names(class_names, len(counts))
+    names = one_each(class_names, len(counts), "name per class")
     if (counts < 0).any() or (counts != np.round(counts)).any() or not counts.any():
         raise ValueError(
             f"Expected counts, at least one of them above 0: received numbers from {format_range(counts)}. "
@@ -79,7 +75,7 @@ def confusion_matrix(
     rows = counts.sum(axis=1, keepdims=True)
     fractions = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
 
-    ax = axes_or_new(ax, height=min(0.86 * WIDTH, 1.5 + 0.5 * len(names)))
+    (ax,) = new_axes(1, height=min(0.86 * WIDTH, 1.5 + 0.5 * len(names)))
     cmap = mpl.colormaps[SEQUENTIAL]
     norm = PowerNorm(0.5, vmin=0, vmax=1)  # so that confusions of a few per cent have a colour that can be seen
     ax.imshow(fractions, cmap=cmap, norm=norm)
@@ -94,19 +90,17 @@ def confusion_matrix(
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.set(xlabel="predicted class", ylabel="true class", title="per cent of each true class")
-    return set_caption(ax, _matrix_sentence(counts, fractions, names, what))
+    return set_caption(ax, _matrix_sentence(counts, fractions, names))
 
 
 @styled()
-def probability_bars(
-    probabilities: ArrayLike, class_names: Sequence[str], *, truth: int | None = None, ax: Axes | None = None
-) -> Axes:
+def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, truth: int) -> Axes:
     """Draw one bar per class: the predicted one dark and hatched, the true one (index `truth`) with a star.
 
     Shapes:
         probabilities: [C], each from 0 to 1, with sum 1.
 
-    Raises: ValueError where they are not probabilities, the names are not C, or `truth` is not one of the classes.
+    Raises: ValueError where they are not probabilities, or the names are not C.
     """
     p = finite(probabilities, "probabilities").astype(np.float64)
     if p.ndim != 1:
@@ -119,22 +113,17 @@ def probability_bars(
             f"Expected probabilities that sum to 1: received {len(p)} numbers from {format_range(p)} "
             f"that sum to {format_number(p.sum())}. Pass logits.softmax(dim=-1)."
         )
-    names = check_names(class_names, len(p))
-    if truth is not None and (isinstance(truth, str) or not (float(truth).is_integer() and 0 <= truth < len(p))):
-        raise ValueError(f"Expected truth to be an index from 0 to {len(p) - 1}: received {truth!r}. Pass the label.")
-
-    truth = None if truth is None else int(truth)
-    ax = axes_or_new(ax, height=0.7 + 0.27 * len(p))
+    names = one_each(class_names, len(p), "name per class")
+    (ax,) = new_axes(1, height=0.7 + 0.27 * len(p))
     _mark_predicted(ax.barh(range(len(p)), p, height=0.72, color=PALE))
     for i, value in enumerate(p):
-        ax.text(value + 0.01, i, f"{value:.2f}", va="center", fontsize=9, color=ink(ax))
+        ax.text(value + 0.01, i, f"{value:.2f}", va="center", fontsize=9)
     ax.set_yticks(range(len(p)), [f"★ {name}" if i == truth else name for i, name in enumerate(names)])
-    ax.set(xlim=(0, 1), xlabel=f"probability (hatched: predicted class{'' if truth is None else ', ★: true class'})")
+    ax.set(xlim=(0, 1), xlabel="probability (hatched: predicted class, ★: true class)")
     ax.invert_yaxis()  # class 0 on top, as in a list
     likeliest = [c for c in np.argsort(-p, kind="stable")[:3] if p[c] >= 0.05] or [int(p.argmax())]
     words = join_words(f"{names[c]} ({format_number(p[c])})" for c in likeliest)
-    words = f"Probabilities of {format_count(len(p), 'classes')}: {words}"
-    return set_caption(ax, f"{words}." if truth is None else f"{words}; true class {names[truth]}.")
+    return set_caption(ax, f"Probabilities of {format_count(len(p), 'classes')}: {words}; true class {names[truth]}.")
 
 
 @styled()
@@ -175,9 +164,11 @@ def _mark_predicted(bars: BarContainer) -> None:
     bars[int(np.argmax(bars.datavalues))].set(facecolor=BLUE, hatch="///", edgecolor=PALE, linewidth=0)
 
 
-def _matrix_sentence(counts: np.ndarray, fractions: np.ndarray, names: list[str], what: str) -> str:
+def _matrix_sentence(counts: np.ndarray, fractions: np.ndarray, names: list[str]) -> str:
     right = np.diag(fractions)[counts.any(axis=1)]
-    words = f"Confusion matrix of {format_count(int(counts.sum()), what)} in {format_count(len(names), 'classes')}: "
+    words = (
+        f"Confusion matrix of {format_count(int(counts.sum()), 'images')} in {format_count(len(names), 'classes')}: "
+    )
     words += f"{format_percent(np.trace(counts) / counts.sum())} on the diagonal, by class from "
     words += f"{format_percent(right.min())} to {format_percent(right.max())}"
     wrong = fractions * (1 - np.eye(len(names)))
@@ -196,8 +187,6 @@ def decision_boundary(
     across: ArrayLike,
     up: ArrayLike,
     probabilities: Mapping[str, ArrayLike],
-    *,
-    axes: Axes | Iterable[Axes] | None = None,
 ) -> np.ndarray:
     """Draw the probability of yes over a plane, the line where it is 0.5, and labelled points, one Axes per model.
 
@@ -205,21 +194,10 @@ def decision_boundary(
 
     Shapes:
         X: [N, 2]. y: [N] or [N, 1], 1 for yes and 0 for no. across: [U]; up: [V]. Each of the probabilities: [V, U].
-
-    Raises: ValueError where a shape does not fit, or the Axes are not one per model.
     """
     X, yes, across, up = finite(X, "X"), vector(y, "y") > 0.5, vector(across, "across"), vector(up, "up")
     grids = {title: finite(grid, f"the probabilities {title!r}") for title, grid in probabilities.items()}
-    if X.shape != (len(yes), 2):
-        raise ValueError(f"Expected X of shape [{len(yes)}, 2], one row per label: received {format_shape(X)}.")
-    for title, grid in grids.items():
-        if grid.shape != (len(up), len(across)):
-            raise ValueError(
-                f"Expected probabilities of shape [{len(up)}, {len(across)}] for {title!r}: received "
-                f"{format_shape(grid)}. Predict at each `up` (rows) and `across` (columns)."
-            )
-    own_figure = axes is None
-    axes = axes_for(grids, axes, height=3.8, sharey=True)
+    axes = new_axes(len(grids), height=3.8, sharey=True)
     extent = (across.min(), across.max(), up.min(), up.max())
     for ax, (title, grid) in zip(axes, grids.items(), strict=True):
         ax.imshow(grid, cmap=DIVERGING, vmin=0, vmax=1, origin="lower", extent=extent, alpha=0.6)
@@ -234,7 +212,6 @@ def decision_boundary(
         )
         set_caption(ax, f"{words}; {format_count(len(yes), 'points')}, {int(yes.sum())} of them yes.")
     axes[0].set_ylabel("second feature")
-    if own_figure:
-        handles = [*axes[0].lines, Line2D([], [], color=INK, linewidth=1.8, label="decision boundary")]
-        axes[0].figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    handles = [*axes[0].lines, Line2D([], [], color=INK, linewidth=1.8, label="decision boundary")]
+    axes[0].figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return axes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,101 +10,81 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import LINES, axes_for, axes_or_new, ink, styled
-from helpers.plotting.values import as_array, format_number, format_shape, join_words
+from helpers.plotting.style import LINES, new_axes, styled
+from helpers.plotting.values import as_array, format_number, format_shape
 
 # How a history names its lists ("train_loss"), how a reader calls them, and their lines.
 _PARTS = {
     "train_": ("training", LINES[0]),
     "val_": ("validation", LINES[1]),
-    "test_": ("test", LINES[2]),
     "": ("", LINES[0]),
 }
 
 
 @styled()
-def learning_curves(
-    history: Mapping[str, Sequence[float]],
-    *,
-    metrics: Sequence[str] | None = None,
-    xlabel: str = "epoch",
-    axes: Axes | Iterable[Axes] | None = None,
-) -> np.ndarray:
+def learning_curves(history: Mapping[str, Sequence[float]]) -> np.ndarray:
     """Draw what was measured in each epoch, one Axes per metric; return an array of the Axes.
 
     `history` maps names such as "train_loss", "val_loss", "train_accuracy" to one number per epoch; a list "epoch",
-    if there is one, holds the epochs at which they were measured. Without `metrics`, everything in it is drawn.
+    if there is one, holds the epochs at which they were measured.
 
-    Raises: ValueError where a metric is missing, lists differ in length, or the Axes are not one per metric.
+    Raises: ValueError where there are no lists, or they differ in length.
     """
-    found = _metrics(history) if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
-    if not found:
+    measured = {metric: _curves(history, metric) for metric in _metrics(history)}
+    if not measured:
         raise ValueError(
-            f"Expected lists such as 'train_loss' in the history: received {list(history)}. "
-            "Train for an epoch first, or name what to draw with metrics=(...)."
+            f"Expected lists such as 'train_loss' in the history: received {list(history)}. Train for an epoch first."
         )
-    measured = {metric: _curves(history, metric) for metric in found}
-    axes = axes_for(measured, axes, height=2.8 if len(found) > 1 else 3.2, grid="y")
+    axes = new_axes(len(measured), height=2.8 if len(measured) > 1 else 3.2, grid="y")
     for ax, (metric, (epochs, curves)) in zip(axes, measured.items(), strict=True):
-        words = []
-        for prefix, values in curves.items():
-            name, line = _PARTS[prefix]
-            _draw(ax, epochs, values, name or "_nolegend_", line)
-            words.append(f"{name} {_from_to(values)}{_best(prefix, metric, values)}".strip())
-        _finish(ax, xlabel, metric, legend=any(curves))
-        set_caption(ax, f"{_capitalised(metric)}, {_first_to_last(xlabel, epochs)}: {', '.join(words)}.")
+        draw_metric(ax, metric, epochs, curves)
     return axes
 
 
+def draw_metric(
+    ax: Axes, metric: str, steps: Sequence[float], curves: Mapping[str, ArrayLike], *, xlabel: str = "epoch"
+) -> None:
+    """Draw one metric on given Axes: for each prefix, such as "train_", one number per step."""
+    words = []
+    for prefix, values in curves.items():
+        name, line = _PARTS[prefix]
+        values = _curve(values, prefix + metric)
+        _draw(ax, steps, values, name or "_nolegend_", line)
+        words.append(f"{name} {_from_to(values)}{_best(prefix, metric, values)}".strip())
+    _finish(ax, xlabel, metric, legend=any(curves))
+    set_caption(ax, f"{_capitalised(metric)}, {_first_to_last(xlabel, steps)}: {', '.join(words)}.")
+
+
 @styled()
-def compare_curves(
-    curves: Mapping[str, ArrayLike],
-    *,
-    x: ArrayLike | None = None,
-    xlabel: str = "epoch",
-    ylabel: str = "validation accuracy",
-    ax: Axes | None = None,
-) -> Axes:
+def compare_curves(curves: Mapping[str, ArrayLike], *, x: ArrayLike, xlabel: str, ylabel: str) -> Axes:
     """Draw one metric of several runs in one Axes.
 
-    Shapes: each curve [N], one number for each `x` [N], which by default is the epoch 1, 2, ..., N.
+    Shapes: each curve [N], one number for each `x` [N].
 
     Raises: ValueError where a run has no numbers.
     """
     runs = {str(name): _curve(values, f"the run {name!r}") for name, values in curves.items()}
-    longest = max(map(len, runs.values()))
-    steps = np.arange(1, longest + 1) if x is None else as_array(x, "x")
-    ax = axes_or_new(ax, height=3.2, grid="y")
-    words = []
+    steps = as_array(x, "x")
+    (ax,) = new_axes(1, height=3.2, grid="y")
     for i, (name, values) in enumerate(runs.items()):
-        _draw(ax, steps[: len(values)], values, name, LINES[i % len(LINES)])
-        shorter = f" at {xlabel} {len(values)}" if len(values) < longest else ""
-        words.append(f"{name} {_from_to(values)}{shorter}")
+        _draw(ax, steps, values, name, LINES[i % len(LINES)])
+    words = (f"{name} {_from_to(values)}" for name, values in runs.items())
     _finish(ax, xlabel, ylabel, legend=True)
     return set_caption(ax, f"{_capitalised(ylabel)}, {_first_to_last(xlabel, steps)}: {', '.join(words)}.")
 
 
 @styled()
-def accuracy_against_time(
-    accuracies: Mapping[str, float], seconds: Mapping[str, float], *, ylabel: str = "accuracy", ax: Axes | None = None
-) -> Axes:
+def accuracy_against_time(accuracies: Mapping[str, float], seconds: Mapping[str, float], *, ylabel: str) -> Axes:
     """Draw one labelled point per run: how accurate it is, against the seconds that it took.
 
     The sentence leaves the seconds out, because they differ from run to run.
-
-    Raises: ValueError where there is no run, or the two do not name the same runs.
     """
-    if not accuracies or set(accuracies) != set(seconds):
-        raise ValueError(
-            f"Expected an accuracy and a time for each run: received {join_words(accuracies) or 'none'} and "
-            f"{join_words(seconds) or 'none'}. Measure both for every run."
-        )
-    ax = axes_or_new(ax, height=3.6, grid="both")
+    (ax,) = new_axes(1, height=3.6, grid="both")
     ax.scatter([seconds[name] for name in accuracies], list(accuracies.values()), color=LINES[0]["color"])
     middle = (min(seconds.values()) + max(seconds.values())) / 2
     for name, accuracy in accuracies.items():
         right = seconds[name] > middle  # a label to the left of its point, or it would leave the Axes
-        look = {"ha": "right" if right else "left", "va": "center", "fontsize": 9, "color": ink(ax)}
+        look = {"ha": "right" if right else "left", "va": "center", "fontsize": 9}
         offset = (-6 if right else 6, 0)
         ax.annotate(name, (seconds[name], accuracy), xytext=offset, textcoords="offset points", **look)
     ax.set(xlabel="seconds on this machine", ylabel=ylabel, xlim=(0, None))
@@ -114,24 +94,15 @@ def accuracy_against_time(
 
 def _metrics(history: Mapping[str, Sequence[float]]) -> list[str]:
     """What the history holds, in its order: 'loss' for 'train_loss'; names without a prefix where none has one."""
-    filled = [name for name, values in history.items() if values is not None and len(values)]
+    filled = [name for name, values in history.items() if len(values)]
     prefixed = [name.removeprefix(prefix) for name in filled for prefix in _PARTS if prefix and name.startswith(prefix)]
     return list(dict.fromkeys(prefixed or [name for name in filled if name != "epoch"]))
 
 
 def _curves(history: Mapping[str, Sequence[float]], metric: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The epochs, and for each prefix under which the history has numbers of a metric, these numbers."""
-    lists = {prefix: history.get(prefix + metric) for prefix in _PARTS}
-    curves = {
-        prefix: _curve(values, prefix + metric)
-        for prefix, values in lists.items()
-        if values is not None and len(values)
-    }
-    if not curves:
-        raise ValueError(
-            f"Expected numbers for the metric {metric!r}: received a history of {list(history)}. "
-            f"Add a list 'train_{metric}', or select other metrics."
-        )
+    lists = {prefix: history.get(prefix + metric, ()) for prefix in _PARTS}
+    curves = {prefix: _curve(values, prefix + metric) for prefix, values in lists.items() if len(values)}
     n = len(next(iter(curves.values())))
     epochs = as_array(history.get("epoch", range(1, n + 1)), "epoch")
     lengths = {prefix + metric: len(values) for prefix, values in curves.items()} | {"epoch": len(epochs)}
@@ -162,7 +133,7 @@ def _finish(ax: Axes, xlabel: str, ylabel: str, *, legend: bool) -> None:
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     if legend:
-        ax.legend(labelcolor=ink(ax))
+        ax.legend()
 
 
 def _capitalised(name: str) -> str:

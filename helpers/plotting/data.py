@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,19 +17,16 @@ from helpers.plotting.style import (
     PALE,
     PAPER,
     SKY,
-    axes_for,
-    axes_or_new,
-    ink,
     new_axes,
     styled,
     text_on,
 )
 from helpers.plotting.values import (
-    check_names,
     finite,
     format_count,
     format_number,
     format_percent,
+    one_each,
     vector,
 )
 
@@ -38,7 +35,7 @@ _FILLS = ((BLUE, ""), (AMBER, "///"), (SKY, "..."), (GREY, "xx"))
 
 
 @styled()
-def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str], *, ax: Axes | None = None) -> Axes:
+def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str]) -> Axes:
     """Draw how many images of each class up to four parts of a data set hold, for example training and validation.
 
     Shapes: `counts` maps the name of a part to [C] integers, for example `torch.bincount(labels, minlength=C)`.
@@ -47,8 +44,8 @@ def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str], *, a
     """
     parts = {name: vector(values, name).astype(np.int64) for name, values in counts.items()}
     for values in parts.values():
-        names = check_names(class_names, len(values))
-    ax = axes_or_new(ax, height=3.2, grid="y")
+        names = one_each(class_names, len(values), "name per class")
+    (ax,) = new_axes(1, height=3.2, grid="y")
     width = 0.8 / len(parts)
     words = []
     for i, ((name, values), (color, hatch)) in enumerate(zip(parts.items(), _FILLS, strict=False)):
@@ -57,16 +54,16 @@ def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str], *, a
         words.append(f"{name}: {_balance(values, names)}")
     ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     ax.set(xlabel="class", ylabel="number of images")
-    if len(parts) > 1:  # above the bars, which may fill the whole height
-        ax.legend(labelcolor=ink(ax), loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts))
+    # Above the bars, which may fill the whole height.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts))
     return set_caption(ax, f"{'; '.join(words)}.")
 
 
 @styled()
-def split_bar(sizes: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
+def split_bar(sizes: Mapping[str, int]) -> Axes:
     """Draw up to four parts of a data set as one bar, each part as long as its fraction, with its name and size."""
     total = sum(sizes.values())
-    ax = axes_or_new(ax, height=1.4)
+    (ax,) = new_axes(1, height=1.4)
     start = 0
     for (name, size), (color, hatch) in zip(sizes.items(), _FILLS, strict=False):
         ax.barh(0, size, left=start, height=0.8, color=color, edgecolor=PAPER, hatch=hatch, label=name)
@@ -81,18 +78,39 @@ def split_bar(sizes: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
 
 
 @styled()
-def value_histograms(values: Mapping[str, ArrayLike], *, axes: Iterable[Axes] | None = None) -> np.ndarray:
+def value_histograms(values: Mapping[str, ArrayLike]) -> np.ndarray:
     """Draw how often each value occurs, one Axes per set of values over one common range; return the Axes.
 
     A dashed line marks the mean, a pale band one standard deviation on either side.
 
     Shapes: `values` maps a title to pixel values in any shape.
-
-    Raises: ValueError where a number is not finite, or the Axes do not fit.
     """
-    sets = {title: finite(pixels, title).astype(np.float64).ravel() for title, pixels in values.items()}
-    own_figure = axes is None
-    axes = axes_for(sets, axes, height=2.8, grid="y")
+    sets = {title: finite(pixels, title) for title, pixels in values.items()}
+    axes = new_axes(len(sets), height=2.8, grid="y")
+    _draw_histograms(axes, sets)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return axes
+
+
+@styled()
+def images_with_histograms(images: Mapping[str, ArrayLike], values: Mapping[str, ArrayLike]) -> np.ndarray:
+    """Draw images and, to the right of them, histograms of sets of numbers; return the Axes.
+
+    Shapes: `images` maps a title to [H, W] or [1, H, W], 0 (black) to 1 (white); `values` as in `value_histograms`.
+    """
+    grids = {title: finite(image, title).squeeze() for title, image in images.items()}
+    sets = {title: finite(pixels, title) for title, pixels in values.items()}
+    axes = new_axes(len(grids) + len(sets), height=2.4, widths=[1.0] * len(grids) + [1.35] * len(sets))
+    for ax, (title, pixels) in zip(axes, grids.items(), strict=False):
+        ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.set(title=title, xticks=[], yticks=[])
+        set_caption(ax, f"A greyscale image, {title}, {pixels.shape[0]} x {pixels.shape[1]} pixels.")
+    _draw_histograms(axes[len(grids) :], sets)
+    return axes
+
+
+def _draw_histograms(axes: np.ndarray, sets: Mapping[str, np.ndarray]) -> None:
+    sets = {title: pixels.astype(np.float64).ravel() for title, pixels in sets.items()}
     low, high = min(map(np.min, sets.values())), max(map(np.max, sets.values()))
     margin = 0.03 * (high - low) or 0.5
     words = []
@@ -108,32 +126,9 @@ def value_histograms(values: Mapping[str, ArrayLike], *, axes: Iterable[Axes] | 
     top = max(ax.get_ylim()[1] for ax in axes)
     for ax in axes:
         ax.set_ylim(0, top)  # one scale, or heights could not be compared by eye
-    if own_figure:
-        axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     set_caption(axes[0], f"{'; '.join(words)}.")
-    return axes
-
-
-@styled()
-def images_with_histograms(images: Mapping[str, ArrayLike], values: Mapping[str, ArrayLike]) -> np.ndarray:
-    """Draw images and, to the right of them, histograms of sets of numbers; return the Axes.
-
-    Shapes: `images` maps a title to [H, W] or [1, H, W], 0 (black) to 1 (white); `values` as in `value_histograms`.
-
-    Raises: as `value_histograms`.
-    """
-    grids = {title: finite(image, title).squeeze() for title, image in images.items()}
-    axes = new_axes(len(grids) + len(values), height=2.4, widths=[1.0] * len(grids) + [1.35] * len(values))
-    for ax, (title, pixels) in zip(axes, grids.items(), strict=False):
-        ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        ax.set(title=title, xticks=[], yticks=[])
-        set_caption(ax, f"A greyscale image, {title}, {pixels.shape[0]} x {pixels.shape[1]} pixels.")
-    value_histograms(values, axes=axes[len(grids) :])
-    return axes
 
 
 def _balance(counts: np.ndarray, names: list[str]) -> str:
     total, least, most = format_count(int(counts.sum()), "images"), counts.argmin(), counts.argmax()
-    if counts[least] == counts[most]:
-        return f"{total}, {counts[0]:,} of each of {len(names)} classes"
     return f"{total}, from {counts[least]:,} ({names[least]}) to {counts[most]:,} ({names[most]})"

@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import AMBER, BLUE, GREY, INK, PAPER, SKY, WIDTH, axes_or_new, styled
+from helpers.plotting.style import AMBER, BLUE, GREY, INK, PAPER, SKY, WIDTH, new_axes, styled
 from helpers.plotting.values import format_count
 
 Role = Literal["leaf", "constant", "accumulation", "operation", "result"]
@@ -26,6 +26,7 @@ _READABLE = {
     "addmm": "matrix product and add",
     "t": "transpose",
     "sub": "subtract",
+    "rsub": "subtract",
     "mul": "multiply",
     "div": "divide",
     "pow": "power",
@@ -74,7 +75,7 @@ class Graph(NamedTuple):
     edges: list[tuple[int, int]]
 
 
-def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = "loss") -> Graph:  # noqa: ANN401
+def computational_graph(result: Any, tensors: Mapping[str, Any]) -> Graph:  # noqa: ANN401
     """Walk from `result` along `grad_fn` and `next_functions` to its leaves; return what was found.
 
     `tensors` names the leaves; a leaf without a name is called "unnamed". Of the tensors that require no gradient,
@@ -86,10 +87,10 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
         raise TypeError(f"Expected a tensor to walk from: received {type(result).__name__}. Pass the loss.")
     if result.grad_fn is None:
         raise ValueError(
-            f"Expected a tensor with a graph: {name} has no grad_fn. "
+            "Expected a tensor with a graph: this one has no grad_fn. "
             "Compute it from a tensor with requires_grad=True, outside no_grad and inference_mode."
         )
-    nodes, edges = [Node("result", name, tuple(result.shape))], []
+    nodes, edges = [Node("result", "loss", tuple(result.shape))], []
     index: dict[Any, int] = {}  # of each function (held, so that it stays itself while we walk) and constant (by name)
 
     def add(key: Any, node: Node) -> int:  # noqa: ANN401
@@ -122,25 +123,25 @@ def computational_graph(result: Any, tensors: Mapping[str, Any], *, name: str = 
     return Graph(nodes, edges)
 
 
-def graph_picture(result: Any, tensors: Mapping[str, Any], *, name: str = "loss", ax: Axes | None = None) -> Axes:  # noqa: ANN401
-    """Draw the computational graph of `result`: leaves on top, `result` (called `name`) at the bottom.
+def graph_picture(result: Any, tensors: Mapping[str, Any]) -> Axes:  # noqa: ANN401
+    """Draw the computational graph of `result`: leaves on top, `result` (called "loss") at the bottom.
 
     `tensors` maps names to tensors, for example {"w": w, "b": b} or dict(model.named_parameters()).
 
     Raises: as `computational_graph`.
     """
-    return draw_graph(computational_graph(result, tensors, name=name), ax=ax)
+    return draw_graph(computational_graph(result, tensors))
 
 
 @styled()
-def draw_graph(graph: Graph, *, ax: Axes | None = None) -> Axes:
+def draw_graph(graph: Graph) -> Axes:
     """Draw a graph as `computational_graph` returns it, or one put together by hand."""
     middles, routes, widths = _layout(graph)
     left = min(x - widths[i] / 2 for i, (x, _) in middles.items()) - 0.5
     right = max(x + widths[i] / 2 for i, (x, _) in middles.items()) + 0.5
     bottom = min(y for _, y in middles.values())
     scale = min(1.0, WIDTH / (right - left + 0.3))  # a graph wider than the page is drawn smaller, letters too
-    ax = axes_or_new(ax, height=scale * (0.5 - bottom))
+    (ax,) = new_axes(1, height=scale * (0.5 - bottom))
     middle, half = (left + right) / 2, WIDTH / scale / 2
     ax.set(xlim=(middle - half, middle + half), ylim=(bottom - 0.25, 0.25), aspect="equal")
     ax.axis("off")
@@ -239,18 +240,13 @@ def _arrow(ax: Axes, points: list[tuple[float, float]], scale: float, **look: An
 
 
 def _sentence(graph: Graph) -> str:
-    labels = {
-        role: Counter(node.label for node in graph.nodes if node.role == role)
-        for role in ("operation", "leaf", "constant")
-    }
-    listed = {
-        role: ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in found.items())
-        for role, found in labels.items()
-    }
-    operations = format_count(labels["operation"].total(), "operations")
-    leaves = format_count(labels["leaf"].total(), "leaf tensors")
-    words = f"Computational graph of {graph.nodes[0].name}: {operations} ({listed['operation']}), "
-    words += f"{leaves} to collect gradients ({listed['leaf']})"
-    return (
-        f"{words}, kept for backward without a gradient: {listed['constant']}." if labels["constant"] else f"{words}."
-    )
+    def listed(role: Role) -> str:
+        labels = Counter(node.label for node in graph.nodes if node.role == role)
+        return ", ".join(label if n == 1 else f"{label} ({n} times)" for label, n in labels.items())
+
+    roles = Counter(node.role for node in graph.nodes)
+    operations, leaves = format_count(roles["operation"], "operations"), format_count(roles["leaf"], "leaf tensors")
+    words = f"Computational graph of {graph.nodes[0].name}: {operations} ({listed('operation')}), "
+    words += f"{leaves} to collect gradients ({listed('leaf')})"
+    constants = f", kept for backward without a gradient: {listed('constant')}" if roles["constant"] else ""
+    return f"{words}{constants}."

@@ -15,10 +15,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import describe, set_caption
-from helpers.plotting.curves import learning_curves
+from helpers.plotting.curves import draw_metric
 from helpers.plotting.fingerprint import exclude_from_fingerprint
 from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, axes_in_inches, new_figure, styled
-from helpers.plotting.values import as_array, finite, format_count, format_number, format_shape, join_words
+from helpers.plotting.values import finite, format_count, format_number, format_shape, join_words, one_each
 
 RIGHT, WRONG = "✓", "✗"
 FRAMES: dict[bool | None, dict[str, Any]] = {
@@ -54,8 +54,10 @@ def image_grid(
     """
     pixels, low, high = _pixels(images, value_range)
     n, height, width = pixels.shape[:3]
-    titles = _titles(titles, n)
-    marks = _marks(correct, n)
+    titles = [""] * n if titles is None else one_each(titles, n, "title per image")
+    marks = None if correct is None else list(map(bool, correct))
+    if marks:
+        one_each(marks, n, "truth value per image, such as pred == y")
     columns = _columns(columns, n, titles, marks)
     rows = math.ceil(n / columns)
 
@@ -92,11 +94,11 @@ def training_progress(
     titles: Sequence[str],
     *,
     correct: Sequence[bool],
-    xlabel: str = "epoch",
 ) -> Figure:
-    """Draw curves as `learning_curves` does and, under them, a row of images with what the model says about them.
+    """Draw two metrics and, under them, a row of images with what the model says about them.
 
     Shapes:
+        history: "batches" and two metrics, each a list of equal length.
         images: [N, H, W] or [N, 1, H, W] greyscale, 0 to 1. titles: N strings. correct: N truth values.
     """
     pixels, low, high = _pixels(images, None)
@@ -105,8 +107,9 @@ def training_progress(
     figure = new_figure(figsize=(WIDTH, 0.18 + curves + below + words + cell), layout="none")
     bottom = 0.08 + cell + words + below
     axes = [axes_in_inches(figure, left, bottom, WIDTH / 2 - 0.82, curves) for left in (0.62, WIDTH / 2 + 0.62)]
-    learning_curves(history, xlabel=xlabel, axes=axes)
-    for ax in axes:
+    metrics = [name for name in history if name != "batches"]
+    for ax, metric in zip(axes, metrics, strict=True):
+        draw_metric(ax, metric, history["batches"], {"": history[metric]}, xlabel="batches")
         ax.grid(axis="y")
     row = axes_in_inches(figure, 0, 0.08, WIDTH, cell + words)  # one Axes for all images: faster to draw
     row.set(xlim=(0, WIDTH), ylim=(0, cell + words))
@@ -165,31 +168,6 @@ def _pixels(images: ArrayLike, value_range: tuple[float, float] | None) -> tuple
             "Undo the normalisation, or say what is black and white with value_range=(black, white)."
         )
     return pixels.clip(low, high), low, high
-
-
-def _titles(titles: Sequence[str] | None, n: int) -> list[str]:
-    if titles is None:
-        return [""] * n
-    if isinstance(titles, str):
-        raise TypeError(f"Expected a sequence of titles: received the string {titles!r}. Pass a list of strings.")
-    if len(titles) != n:
-        raise ValueError(
-            f"Expected one title per image: {format_count(n, 'images')}, {format_count(len(titles), 'titles')}. "
-            f"Pass {format_count(n, 'titles')}, or none."
-        )
-    return [str(title.item() if hasattr(title, "item") else title) for title in titles]
-
-
-def _marks(correct: ArrayLike | None, n: int) -> list[bool] | None:
-    if correct is None:
-        return None
-    marks = as_array(correct, "correct")
-    if marks.shape != (n,) or not np.isin(marks, (0, 1)).all():
-        raise ValueError(
-            f"Expected one truth value per image in correct: received shape {format_shape(marks)} for "
-            f"{format_count(n, 'images')}. Pass a comparison such as pred == y, or none."
-        )
-    return [bool(mark) for mark in marks]
 
 
 def _columns(columns: int | None, n: int, titles: list[str], marks: list[bool] | None) -> int:

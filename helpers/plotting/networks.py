@@ -21,7 +21,6 @@ from helpers.plotting.style import (
     ORANGE,
     PALE,
     WIDTH,
-    axes_or_new,
     new_axes,
     prepare_ticks,
     styled,
@@ -49,7 +48,7 @@ _MOST_BARS = 64
 
 
 @styled()
-def shape_flow(steps: Steps, *, parameters: Sequence[int] | None = None, ax: Axes | None = None) -> Axes:
+def shape_flow(steps: Steps, *, parameters: Sequence[int] | None = None) -> Axes:
     """Draw the shape of a batch after every layer, from top to bottom, one sample of it as a strip or sheets.
 
     Features are a strip, as long as there are features; images are squares, one sheet per channel (at most 8). All
@@ -66,7 +65,7 @@ def shape_flow(steps: Steps, *, parameters: Sequence[int] | None = None, ax: Axe
         raise ValueError(
             f"Expected shapes [N, features] or [N, C, H, W]: received {wrong[0]}. Pass a batch of such a shape."
         )
-    ax = axes_or_new(ax, height=_ROW * (len(steps) + 1))
+    (ax,) = new_axes(1, height=_ROW * (len(steps) + 1))
     longest = max([_FULL_FEATURES, *(sizes[1] for _, sizes in steps if len(sizes) == 2)])
     largest = max([_FULL_PIXELS, *(max(sizes[2:]) for _, sizes in steps if len(sizes) == 4)])
     header = {"fontsize": 9, "color": GREY, "va": "center"}

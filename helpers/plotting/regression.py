@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import BLUE, GREY, ORANGE, axes_for, axes_or_new, ink, styled
-from helpers.plotting.values import format_count, format_number, format_range, join_words, vector
+from helpers.plotting.style import BLUE, GREY, INK, ORANGE, new_axes, styled
+from helpers.plotting.values import format_count, format_number, format_range, join_words, one_each, vector
 
 
 @styled()
@@ -21,31 +21,25 @@ def regression_plot(
     y_val: ArrayLike,
     *,
     predictions: ArrayLike | None = None,
-    residuals: bool = False,
-    ax: Axes | None = None,
 ) -> Axes:
-    """Draw training points, validation points and, where given, what a model predicts for the latter.
+    """Draw training points, validation points and, where given, what a model predicts for the latter, with residuals.
 
     Shapes:
         X_train, y_train: [N] or [N, 1]. X_val, y_val, predictions: [M] or [M, 1].
-        residuals: also draw a line from each validation point to its prediction.
 
-    Raises: ValueError where lengths differ, a number is not finite, or residuals lack predictions.
+    Raises: ValueError where lengths differ, or a number is not finite.
     """
     train, val = _points(X_train, y_train, "y_train"), _points(X_val, y_val, "y_val")
     predicted = None if predictions is None else _points(X_val, predictions, "predictions")
-    if residuals and predicted is None:
-        raise ValueError("Expected predictions for residuals=True: received none. Pass predictions=model(X_val).")
-
-    ax = axes_or_new(ax, height=3.4, grid="both")
-    if residuals:
+    (ax,) = new_axes(1, height=3.4, grid="both")
+    if predicted is not None:
         ax.vlines(val[0], val[1], predicted[1], colors=GREY, linewidth=1, label="residual")
     ax.scatter(*train, s=24, color=BLUE, marker="o", label="training data")
     ax.scatter(*val, s=24, color=ORANGE, marker="s", label="validation data")
     if predicted is not None:
-        ax.scatter(*predicted, s=34, color=ink(ax), marker="x", label="prediction")
+        ax.scatter(*predicted, s=34, color=INK, marker="x", label="prediction")
     ax.set(xlabel="X", ylabel="y")
-    ax.legend(labelcolor=ink(ax))
+    ax.legend()
     words = f"Scatter plot of {_in_words(train, 'training points')} and {_in_words(val, 'validation points')}"
     if predicted is not None:
         error = format_number(np.abs(val[1] - predicted[1]).mean())
@@ -54,9 +48,7 @@ def regression_plot(
 
 
 @styled()
-def regression_progress(
-    X: ArrayLike, y: ArrayLike, predictions: Mapping[int, ArrayLike], *, axes: Iterable[Axes] | None = None
-) -> np.ndarray:
+def regression_progress(X: ArrayLike, y: ArrayLike, predictions: Mapping[int, ArrayLike]) -> np.ndarray:
     """Draw the line that a model predicts at several epochs, one Axes per epoch, with a residual at each point.
 
     `predictions` maps an epoch to what the model predicted for X then. Returns an array of the Axes.
@@ -64,19 +56,19 @@ def regression_progress(
     Shapes:
         X, y and each of the predictions: [N] or [N, 1].
 
-    Raises: ValueError where lengths differ, or the Axes are not one per epoch.
+    Raises: ValueError where lengths differ.
     """
     points = _points(X, y, "y")
     lines = {epoch: _points(X, values, f"predictions[{epoch}]")[1] for epoch, values in predictions.items()}
-    axes = axes_for(lines, axes, height=2.6, sharey=True)
+    axes = new_axes(len(lines), height=2.6, sharey=True)
     order = np.argsort(points[0], kind="stable")
     for ax, (epoch, predicted) in zip(axes, lines.items(), strict=True):
         ax.vlines(points[0], points[1], predicted, colors=GREY, linewidth=0.8, label="residual")
         ax.scatter(*points, s=10, color=BLUE, marker="o", label="data")
-        ax.plot(points[0][order], predicted[order], color=ink(ax), label="prediction")
+        ax.plot(points[0][order], predicted[order], color=INK, label="prediction")
         ax.set(title=f"epoch {epoch}", xlabel="X")
     axes[0].set_ylabel("y")
-    axes[0].legend(fontsize=8, handlelength=1.2, labelcolor=ink(axes[0]))
+    axes[0].legend(fontsize=8, handlelength=1.2)
     means = join_words(format_number(np.abs(points[1] - predicted).mean()) for predicted in lines.values())
     words = f"{format_count(len(order), 'points')} and the line predicted for them at epoch {join_words(lines)}"
     set_caption(axes[0], f"{words}: mean absolute residual {means}.")
@@ -85,10 +77,7 @@ def regression_progress(
 
 def _points(X: ArrayLike, y: ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray]:
     X, y = vector(X, f"X of {name}"), vector(y, name)
-    if len(X) != len(y):
-        raise ValueError(
-            f"Expected one number per X in {name}: received {len(y)} for {len(X)} X. Pass both for the same points."
-        )
+    one_each(y, len(X), f"number per X in {name}")
     return X, y
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import RLock
@@ -109,11 +109,6 @@ def new_figure(**options: Any) -> Figure:  # noqa: ANN401
     return Figure(**options) if _WITHOUT_PYPLOT.get() else plt.figure(**options)
 
 
-def axes_or_new(ax: Axes | None, *, height: float, grid: Literal["x", "y", "both"] | None = None) -> Axes:
-    """The caller's `ax` as it is, or a new one: the only one of a figure `WIDTH` by `height` inches."""
-    return new_axes(1, height=height, grid=grid)[0] if ax is None else ax
-
-
 def new_axes(
     n: int,
     *,
@@ -146,35 +141,6 @@ def axes_in_inches(figure: Figure, left: float, bottom: float, width: float, hei
     ax = figure.add_axes((left / across, bottom / up, width / across, height / up))
     prepare_ticks(ax)
     return ax
-
-
-def axes_for(
-    items: Collection[object],
-    axes: Axes | Iterable[Axes] | None,
-    *,
-    height: float,
-    grid: Literal["x", "y", "both"] | None = None,
-    sharey: bool = False,
-) -> np.ndarray:
-    """One Axes for each of the items: the caller's, or new ones side by side.
-
-    Raises: ValueError where the caller passes another number of Axes.
-    """
-    n = len(items)
-    if axes is None:
-        return new_axes(n, height=height, grid=grid, sharey=sharey)
-    given = np.asarray(axes, dtype=object).reshape(-1)
-    if len(given) != n:
-        raise ValueError(
-            f"Expected one Axes each for {', '.join(map(repr, items))}: {n} needed, {len(given)} received. "
-            f"Pass plt.subplots(1, {n})[1], or none."
-        )
-    return given
-
-
-def ink(ax: Axes) -> ColorType:
-    """The colour to write in on `ax`, that of its labels: dark, or light where the caller's figure is dark."""
-    return ax.xaxis.label.get_color()
 
 
 def text_on(background: ColorType) -> str:

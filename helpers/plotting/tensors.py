@@ -102,9 +102,7 @@ def selections(x: ArrayLike, results: Mapping[str, ArrayLike]) -> Figure:
     grid = _grid(x, "x")
     taken = {text: finite(result, text) for text, result in results.items()}
     _check_origin(taken, grid)
-    figure = _draw_in_rows(
-        [_Drawing(text, result, [grid], [_looks_of(grid, result)]) for text, result in taken.items()]
-    )
+    figure = _draw_in_rows([_Drawing(text, result, [grid], _taken(result)) for text, result in taken.items()])
     words = (f"{text} takes {_elements(result)}, shape {format_shape(result)}" for text, result in taken.items())
     shape = format_shape(grid)
     return set_caption(figure, f"A tensor of shape {shape}, the elements taken in blue: {'; '.join(words)}.")
@@ -121,12 +119,12 @@ def indexing(x: ArrayLike, text: str, result: ArrayLike) -> Figure:
     """
     grid, taken = _grid(x, "x"), as_array(result, text)
     _check_origin({text: taken}, grid)
-    source = _Drawing("x", grid, [grid], [_looks_of(grid, taken)])
+    source = _Drawing("x", grid, [grid], _taken(taken))
     sheets = list(taken) if taken.ndim == 3 else [_two_dimensional(taken)]
-    target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, [[_TAKEN] * s.size for s in sheets])
+    target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, _taken(taken))
     left = source.width + 2  # x keeps its position, whatever the result
     if taken.size == 0 or taken.ndim > 3 or target.width > _ACROSS - left or max(taken.shape, default=1) > _MOST:
-        target = target._replace(sheets=[], looks=[], note=", not drawn" if taken.size else ", no element")
+        target = target._replace(sheets=[], note=", not drawn" if taken.size else ", no element")
     ax = _paper(_ACROSS, max(source.height, target.height))
     _draw_sheets(ax, source, left - source.width / 2, 0)
     _draw_sheets(ax, target, left + (_ACROSS - left) / 2, 0)
@@ -149,11 +147,11 @@ def joined(parts: Mapping[str, ArrayLike], results: Mapping[str, ArrayLike]) -> 
     _check_origin(made, np.concatenate([grid.ravel() for grid in grids.values()]))
     looks = {n: _PARTS[i] for i, grid in enumerate(grids.values()) for n in grid.flat}
     names = {n: name for name, grid in grids.items() for n in grid.flat}
-    drawings = []
-    for text, array in {**grids, **made}.items():
-        sheets = [_grid(sheet, text) for sheet in (array if array.ndim == 3 else [array])]
-        drawings.append(_Drawing(text, array, sheets, [[looks[n] for n in sheet.flat] for sheet in sheets]))
-    figure = _draw_in_rows(drawings)
+    sheets = {
+        text: [_grid(sheet, text) for sheet in (array if array.ndim == 3 else [array])] for text, array in made.items()
+    }
+    drawings = [_Drawing(name, grid, [grid], looks) for name, grid in grids.items()]
+    figure = _draw_in_rows([*drawings, *(_Drawing(text, made[text], sheets[text], looks) for text in made)])
     sources = " and ".join(f"{name} {format_shape(grid)}" for name, grid in grids.items())
     words = []
     for text, array in made.items():
@@ -269,7 +267,7 @@ class _Drawing(NamedTuple):
     title: str
     array: np.ndarray
     sheets: list[np.ndarray]
-    looks: list[list[Look]]
+    looks: Mapping[float, Look]  # of each number
     note: str = ""
 
     @property
@@ -313,9 +311,9 @@ def _draw_sheets(ax: Axes, drawing: _Drawing, middle: float, top: float) -> None
     ax.text(middle, top + 0.5, drawing.title, ha="center", va="center", family="monospace", fontsize=9.5)
     ax.text(middle, top + 1.35, drawing.subtitle, ha="center", va="center", fontsize=9)
     left = middle - drawing.across / 2
-    for i, (sheet, looks) in enumerate(zip(drawing.sheets, drawing.looks, strict=True)):
-        for ((row, column), n), look in zip(np.ndenumerate(sheet), looks, strict=True):
-            _draw_cell(ax, (left + column, top + 2 + row), format_number(n), look)
+    for i, sheet in enumerate(drawing.sheets):
+        for (row, column), n in np.ndenumerate(sheet):
+            _draw_cell(ax, (left + column, top + 2 + row), format_number(n), drawing.looks.get(n, _PLAIN))
         if len(drawing.sheets) > 1:
             x, y = left + sheet.shape[1] / 2, top + 2.45 + len(sheet)
             ax.text(x, y, f"[{i}]", ha="center", va="center", fontsize=9, color=GREY)
@@ -352,8 +350,8 @@ def _two_dimensional(array: np.ndarray) -> np.ndarray:
     return array.reshape((1,) * (2 - array.ndim) + array.shape)
 
 
-def _looks_of(grid: np.ndarray, taken: np.ndarray) -> list[Look]:
-    return [_TAKEN if n in taken else _PLAIN for n in grid.flat]
+def _taken(result: np.ndarray) -> dict[float, Look]:
+    return dict.fromkeys(result.flat, _TAKEN)
 
 
 def _grid(values: ArrayLike, name: str) -> np.ndarray:

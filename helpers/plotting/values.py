@@ -70,19 +70,16 @@ def vector(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
-def check_names(class_names: Sequence[str], n: int) -> list[str]:
-    """The class names as text.
+def one_each(items: Sequence[Any], n: int, rule: str) -> list[str]:
+    """`n` items, such as labels, as text; `rule` says of what there is one each: "title per image".
 
     Raises: ValueError where there are not `n` of them; TypeError for a string instead of a sequence.
     """
-    if isinstance(class_names, str):
-        raise TypeError(f"Expected a sequence of class names: received the string {class_names!r}. Pass a list.")
-    if len(class_names) != n:
-        raise ValueError(
-            f"Expected one name per class: {n} classes, {len(class_names)} names. "
-            f"Pass {n} names, in the order of the labels."
-        )
-    return [str(name) for name in class_names]
+    if isinstance(items, str):
+        raise TypeError(f"Expected one {rule}: received the string {items!r}. Pass a list.")
+    if len(items) != n:
+        raise ValueError(f"Expected one {rule}: received {len(items)} for {n}. Pass {n} of them, in the same order.")
+    return [str(item.item() if hasattr(item, "item") else item) for item in items]
 
 
 def format_shape(array: np.ndarray) -> str:

@@ -1,7 +1,7 @@
-"""Widgets: move a control, and the sentence and the figure under it answer at once."""
+"""Widgets: move a control, and the sentence and the figure under it answer at once.
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+Those of notebook 2 are in `helpers.widgets.datasets`, because they need torchvision, which takes two seconds to import.
+"""
 
 from helpers.widgets.autograd import descent_explorer, expression_graph, graph_explorer
 from helpers.widgets.models import layer_explorer, mode_explorer
@@ -10,32 +10,3 @@ from helpers.widgets.quickstart import confusion_explorer, watch_it_learn
 from helpers.widgets.recorded import RECORDED
 from helpers.widgets.tensors import broadcast_explorer, index_explorer
 from helpers.widgets.workflow import fit_it_yourself, learning_rate_explorer
-
-if TYPE_CHECKING:  # for editors; otherwise imported on first use, see below
-    from helpers.widgets.datasets import augmentation_explorer, dataset_explorer
-
-__all__ = [
-    "RECORDED",
-    "DigitPad",
-    "Reading",
-    "augmentation_explorer",
-    "broadcast_explorer",
-    "confusion_explorer",
-    "dataset_explorer",
-    "descent_explorer",
-    "expression_graph",
-    "fit_it_yourself",
-    "graph_explorer",
-    "index_explorer",
-    "layer_explorer",
-    "learning_rate_explorer",
-    "mode_explorer",
-    "watch_it_learn",
-]
-
-
-def __getattr__(name: str) -> object:
-    """Import the widgets that need torchvision, which takes two seconds, on first use."""
-    if name in ("augmentation_explorer", "dataset_explorer"):
-        return getattr(import_module("helpers.widgets.datasets"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

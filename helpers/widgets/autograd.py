@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from helpers.plotting import descent_on_contours, descent_on_curve, draw_graph, learning_curves, set_caption
-from helpers.plotting.graph import Graph, Node
+from helpers.plotting import set_caption
+from helpers.plotting.curves import draw_metric
+from helpers.plotting.descent import draw_on_contours, draw_on_curve
+from helpers.plotting.graph import Graph, Node, draw_graph
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import format_count, format_number
-from helpers.widgets.expressions import Evaluation, Expression, parse
+from helpers.widgets.expressions import Expression, parse
 from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, scale, slider, text
 from helpers.widgets.runner import Runner
 
 
 class Landscape(NamedTuple):
-    """A loss of one parameter w, from -4 to 4, or of two, u from -4 to 4 and v from -3 to 3, given as a tensor."""
+    """A loss of one parameter w, from -4 to 4, or of two, u from -4 to 4 and v from -3 to 3: a tensor, or arrays."""
 
     names: tuple[str, ...]
-    loss: Callable[[Tensor], Tensor]
+    loss: Callable[[Any], Any]
 
 
 LANDSCAPES: Mapping[str, Landscape] = {
@@ -95,16 +97,15 @@ def _draw(landscape: Landscape, path: np.ndarray) -> np.ndarray:
     place(axes, (0.09, 0.15, 0.39, 0.79), (0.59, 0.15, 0.39, 0.79))
     axes[0].grid(visible=False)
     # A little beyond where a path may start, so that its marker is not cut off.
-    across = torch.linspace(-4.2, 4.2, 85, dtype=torch.float64)
+    across, up = np.linspace(-4.2, 4.2, 85), np.linspace(-3.2, 3.2, 65)
     if len(landscape.names) == 1:
-        descent_on_curve(across, landscape.loss(across[None]), {"": path}, tangents=[len(path) - 1], axes=axes[0])
+        draw_on_curve(axes[0], across, landscape.loss([across]), path, title="", tangents=[len(path) - 1])
     else:
-        up = torch.linspace(-3.2, 3.2, 65, dtype=torch.float64)
-        heights = landscape.loss(torch.stack(torch.meshgrid(across, up, indexing="xy")))
-        descent_on_contours(across, up, heights, {"": path[:, :3]}, axes=axes[0])
+        draw_on_contours(axes[0], across, up, landscape.loss(np.meshgrid(across, up)), path, title="")
+    axes[0].set_ylabel("loss" if len(landscape.names) == 1 else "v")
     losses = path[:, len(landscape.names)]
-    learning_curves({"epoch": range(len(losses)), "loss": losses}, metrics="loss", axes=axes[1])
-    axes[1].set(xlabel="step", xlim=(-0.2, max(10, len(losses)) + 0.2), ylim=(0, 1.06 * losses.max() + 0.1))
+    draw_metric(axes[1], "loss", range(len(losses)), {"": losses}, xlabel="step")
+    axes[1].set(xlim=(-0.2, max(10, len(losses)) + 0.2), ylim=(0, 1.06 * losses.max() + 0.1))
     return axes
 
 
@@ -168,72 +169,67 @@ def expression_graph(expression: str, *, x: float, w: float) -> Axes:
     gradients = " and ".join(f"{format_number(leaves[name].grad)} for {name}" for name in trace.leaves)
     values = " and ".join(f"{name} = {format_number(leaves[name].detach())}" for name in trace.leaves)
     sentence = f"For {values}, {parsed.text} is {format_number(trace.result.detach())}; its gradient is {gradients}."
-    if not all(step.tensor.isfinite() for step in trace.steps):
+    if not all(torch.as_tensor(value).isfinite() for value in trace.tensors):
         sentence += " One of the values is nan (not a number) or inf (too large for a float)."
     return set_caption(draw_graph(trace.graph()), sentence)
 
 
-class Step(NamedTuple):
-    """One node: a leaf, a constant or the result of an operation, and the indices of the steps it was computed from."""
-
-    node: Node
-    tensor: Tensor
-    sources: list[int]
-
-
-class Trace(Evaluation):
-    """An expression of scalars computed operation by operation, as autograd records it; each result keeps its gradient.
+class Trace(TorchFunctionMode):
+    """An expression of scalars as PyTorch computes it, operation by operation; each result keeps its gradient.
 
     Raises: RefusalError where a result has no gradient, or where there are too many nodes to draw.
     """
 
     def __init__(self, expression: Expression, leaves: Mapping[str, Tensor]) -> None:
         """Compute the expression for these leaves."""
-        super().__init__(expression, leaves)
-        self.steps: list[Step] = []
-        self._operands: list[list[int]] = [[]]  # of each operation that is being computed
-        self.result = self.run()
-        self.leaves = [name for name, leaf in leaves.items() if any(step.tensor is leaf for step in self.steps)]
-        if not self.leaves:
+        super().__init__()
+        self._expression, self._names = expression, {id(leaf): name for name, leaf in leaves.items()}
+        self.nodes: list[Node] = []
+        self.tensors: list[Tensor | float] = []  # the value of each node
+        self.edges: list[tuple[int, int]] = []
+        self.result = expression.value(leaves, mode=self)
+        if not isinstance(self.result, Tensor) or not self.result.requires_grad:
             expression.refuse(expression.text)
+        self._index(self.result)  # where the expression is a name
+        self.leaves = [name for name in leaves if any(node.name == name for node in self.nodes)]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Tensor:  # noqa: ANN401
+        """Compute one operation, and keep its result as a node."""
+        result = func(*args, **(kwargs or {}))
+        if not getattr(result, "requires_grad", False) or result.ndim:
+            self._expression.refuse(f"{self._expression.text}, which has no gradient to draw")
+        if not result.is_leaf:  # as that of `+x` is
+            # In `1 - x`, PyTorch is given x first.
+            sources = [self._index(operand) for operand in (args[::-1] if func.__name__.startswith("__r") else args)]
+            result.retain_grad()
+            user = self._add(Node("operation", result.grad_fn.name()), result)
+            self.edges += [(source, user) for source in sources]
+        return result
 
     def graph(self) -> Graph:
         """The nodes with values and, after `backward`, gradients, and the arrows between them."""
-        nodes = [step.node._replace(note=_note(step)) for step in self.steps]
-        edges = [(source, i) for i, step in enumerate(self.steps) for source in step.sources]
-        value = format_number(self.result.detach())
-        return Graph([*nodes, Node("result", "result", note=f"= {value}")], [*edges, (len(nodes) - 1, len(nodes))])
+        nodes = [node._replace(note=_note(value)) for node, value in zip(self.nodes, self.tensors, strict=True)]
+        end = Node("result", "result", note=f"= {format_number(self.result.detach())}")
+        return Graph([*nodes, end], [*self.edges, (len(nodes) - 1, len(nodes))])
 
-    def value(self, node: ast.expr) -> Tensor | float:
-        """Compute one node and all below it, and keep the result as a step."""
-        first = len(self.steps)
-        self._operands.append([])
-        result = super().value(node)
-        operands = self._operands.pop()
-        if not any(isinstance(part, ast.Name) and part.id in self.tensors for part in ast.walk(node)):
-            del self.steps[first:]  # what was computed from numbers alone is one constant
-            self._add(Step(Node("constant", format_number(result)), torch.as_tensor(result), []))
-        elif not result.requires_grad or result.ndim:
-            self.expression.refuse(f"{ast.unparse(node)}, which has no gradient to draw")
-        elif result.is_leaf:
-            self._add(Step(Node("leaf", ast.unparse(node)), result, []))
-        else:
-            result.retain_grad()
-            self._add(Step(Node("operation", result.grad_fn.name()), result, operands))
-        return result
+    def _index(self, operand: Tensor | float) -> int:
+        """The node of an operand: that of an earlier result, or a new one for a leaf or a number."""
+        if not isinstance(operand, Tensor):
+            return self._add(Node("constant", format_number(operand)), operand)
+        known = (i for i, tensor in enumerate(self.tensors) if tensor is operand)
+        i = next(known, None)
+        return self._add(Node("leaf", self._names[id(operand)]), operand) if i is None else i
 
-    def _add(self, step: Step) -> None:
-        """Keep the step, unless its tensor is known, and make it an operand of the operation being computed."""
-        known = [i for i, earlier in enumerate(self.steps) if earlier.tensor is step.tensor]
-        if not known and len(self.steps) == _MOST_NODES:
+    def _add(self, node: Node, value: Tensor | float) -> int:
+        if len(self.nodes) == _MOST_NODES:
             raise RefusalError(f"Expected up to {_MOST_NODES} nodes: received more. Make the expression shorter.")
-        if not known:
-            self.steps.append(step)
-        self._operands[-1].append(known[0] if known else len(self.steps) - 1)
+        self.nodes.append(node)
+        self.tensors.append(value)
+        return len(self.nodes) - 1
 
 
-def _note(step: Step) -> str:
-    if step.node.role == "constant":
+def _note(value: Tensor | float) -> str:
+    if not isinstance(value, Tensor):
         return ""
-    gradient = "none" if step.tensor.grad is None else format_number(step.tensor.grad)
-    return f"= {format_number(step.tensor.detach())}, grad {gradient}"
+    gradient = "none" if value.grad is None else format_number(value.grad)
+    return f"= {format_number(value.detach())}, grad {gradient}"

@@ -1,191 +1,137 @@
-"""Tensor expressions that a learner types: parsed by Python, then computed node by node by the code below.
+"""Tensor expressions that a learner types: every part of them is checked, then Python computes them.
 
-Nothing is ever passed to `eval` or `exec`. Whatever is not listed here is refused, and so is what would grow large.
+A cell may do anything. A widget computes at every key, also what is only half typed: so it computes only what is listed
+here, and nothing that grows large.
 """
 
 from __future__ import annotations
 
 import ast
 import math
-import operator
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import EllipsisType
 from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from helpers.widgets.panel import RefusalError, error_line
 
-FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
-    function.__name__: function
-    for function in (
-        *(torch.relu, torch.sigmoid, torch.tanh, torch.exp, torch.log, torch.sqrt, torch.sin, torch.cos, torch.abs),
-        *(torch.sum, torch.mean),
-    )
-}
-_OPERATORS: Mapping[type, Callable[..., Any]] = {
-    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv},
-    **{ast.Pow: operator.pow, ast.Mod: operator.mod, ast.MatMult: operator.matmul},
-    **{ast.BitAnd: operator.and_, ast.BitOr: operator.or_},
-    **{ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert},
-    **{ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt},
-    **{ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge},
-}
+FUNCTIONS = ("relu", "sigmoid", "tanh", "exp", "log", "sqrt", "sin", "cos", "abs", "sum", "mean")
 _CHARACTERS = r"A-Za-z0-9_ .,:()\[\]+\-*/%@<>=!&|~"
-_LONGEST, _MOST_NODES, _LARGEST_NUMBER = 100, 60, 1_000_000
+_LONGEST, _LARGEST_NUMBER, _LARGEST_IN_POWER = 100, 1_000_000, 100
 _MOST_CELLS = 100_000  # of a result
+_NODES = (
+    *(ast.expr_context, ast.unaryop, ast.cmpop, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
+    *(ast.MatMult, ast.BitAnd, ast.BitOr, ast.Name, ast.Constant, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Call),
+    *(ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.List),
+)
+
+
+class _Small(TorchFunctionMode):
+    """Refuses an operation whose result is large, before the next one makes it larger still."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor) and result.numel() > _MOST_CELLS:
+            raise RefusalError(f"Expected results of up to {_MOST_CELLS:,} cells: received more. Combine less.")
+        return result
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression; `names` are the tensors that it may use, `example` is one that works."""
+    """A checked expression of the tensors in `names`; `example` is one that works."""
 
     text: str
-    tree: ast.expr
-    names: tuple[str, ...]
+    names: Sequence[str]
     example: str
 
     @property
     def is_index(self) -> bool:
         """Whether it only picks cells out of a tensor: `x[0]`, `x[:, 1][2]`, and `x` itself."""
-        node = self.tree
+        node = ast.parse(self.text, mode="eval").body
         while isinstance(node, ast.Subscript):
             node = node.value
         return isinstance(node, ast.Name)
 
-    def value(self, **tensors: Tensor) -> Tensor:
-        """Compute it with these tensors, which stay as they are; gradients flow through it as usual.
+    def value(self, tensors: Mapping[str, Tensor], mode: TorchFunctionMode | None = None) -> Tensor:
+        """Compute it with these tensors, as autograd records it; `mode` is told of every operation.
 
-        Raises: RefusalError for anything but numbers, operators, indices and `FUNCTIONS` of these tensors, and, with
-            PyTorch's own message, where it cannot be computed.
+        Raises: RefusalError, with PyTorch's own message, where it cannot be computed.
         """
-        return Evaluation(self, tensors).run()
+        known = {name: getattr(torch, name) for name in FUNCTIONS}
+        try:
+            with mode or _Small():
+                result = eval(self.text, {"__builtins__": {}, "torch": torch, **known}, dict(tensors))
+            return torch.as_tensor(result)
+        except RefusalError:
+            raise
+        except Exception as error:  # whatever PyTorch says of it
+            raise RefusalError(
+                f"Expected something that PyTorch can compute: received {self.text}, and it raised "
+                f"{error_line(error)} Change the expression."
+            ) from error
 
     def refuse(self, fault: str) -> NoReturn:
         """Raise RefusalError: `fault` says what was received, or also what was expected; the example is the remedy."""
         rule = f"Expected an expression of {' and '.join(self.names)}: received "
         raise RefusalError(f"{fault if fault.startswith('Expected') else rule + fault}. Type {self.example}.")
 
+    def check(self, node: ast.AST) -> None:
+        """Refuse a node of the expression that is not listed here, might grow large, or means something else soon."""
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name not in {*self.names, *FUNCTIONS, "torch"}:
+                known = f"{' and '.join(self.names)}, numbers, or the functions {', '.join(FUNCTIONS)}"
+                self.refuse(f"Expected {known}: received {name}")
+            case ast.Constant(value=int() | float() as constant) if constant > _LARGEST_NUMBER:
+                self.refuse(f"Expected numbers up to {_LARGEST_NUMBER:,}: received a larger one")
+            case ast.Compare(ops=[_, _, *_]):
+                self.refuse("Expected one comparison at a time: received several. Write (x > 1) & (x < 5), for example")
+            case ast.BinOp(left=left, op=ast.Pow(), right=right) if _is_number(node) and (
+                max(getattr(part, "value", math.inf) for part in (left, right)) > _LARGEST_IN_POWER
+            ):
+                self.refuse(f"{ast.unparse(node)}, a power of numbers that may be too large")
+            case ast.List(elts=parts) if not all(map(_is_number, parts)):
+                # Between brackets, PyTorch takes such a list for a tuple today, warns, and means to stop.
+                self.refuse(f"Expected numbers in a list between the brackets: received {ast.unparse(node)}")
+            case ast.BinOp(left=ast.List() | ast.Tuple()) | ast.BinOp(right=ast.List() | ast.Tuple()):
+                self.refuse(f"{ast.unparse(node)}, which is not possible here")
+            case _ if not isinstance(node, _NODES) or isinstance(getattr(node, "value", None), complex):
+                self.refuse(f"{ast.unparse(node) or self.text}, which is not possible here")
 
-def parse(text: str, names: Iterable[str], *, example: str) -> Expression:
-    """Parse what a learner typed; a function may be written as `relu(x)`, `torch.relu(x)` or `x.relu()`.
 
-    Raises: RefusalError where it is not one short Python expression.
+def parse(text: str, names: Sequence[str], *, example: str) -> Expression:
+    """Check what a learner typed; a function may be written as `relu(x)`, `torch.relu(x)` or `x.relu()`.
+
+    Raises: RefusalError where it is not one short Python expression of these names, numbers, operators, indices and
+        `FUNCTIONS`.
     """
-    text = text.strip()
-    expression = Expression(text, ast.Constant(0), tuple(names), example)
-    if not text:
+    expression = Expression(text.strip(), names, example)
+    if not expression.text:
         expression.refuse("nothing")
-    if len(text) > _LONGEST:
-        expression.refuse(f"Expected up to {_LONGEST} characters: received {len(text)}")
-    if "^" in text:
+    if len(expression.text) > _LONGEST:
+        expression.refuse(f"Expected up to {_LONGEST} characters: received {len(expression.text)}")
+    if "^" in expression.text:
         expression.refuse("^, which is not a power in Python. Write ** for a power")
-    if strange := re.search(f"[^{_CHARACTERS}]", text):
+    if strange := re.search(f"[^{_CHARACTERS}]", expression.text):
         expression.refuse(f"the character {strange.group()!r}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python warns of `1if`, which is refused below
-            tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        expression.refuse(f"{text}, which is not complete")
-    if len(list(ast.walk(tree))) > _MOST_NODES:
-        expression.refuse("Expected a few terms: received too many")
-    return Expression(text, tree, tuple(names), example)
+            warnings.simplefilter("error")  # Python warns of `1if` and of `1(x)`
+            tree = ast.parse(expression.text, mode="eval").body
+            compile(expression.text, "expression", "eval")
+    except (SyntaxError, SyntaxWarning, DeprecationWarning, ValueError, RecursionError, MemoryError):
+        expression.refuse(f"{expression.text}, which is not complete")
+    for node in ast.walk(tree):
+        expression.check(node)
+    return expression
 
 
-class Evaluation:
-    """Computes the nodes of one expression, and refuses every node that is not listed."""
-
-    def __init__(self, expression: Expression, tensors: Mapping[str, Tensor]) -> None:
-        """Prepare to compute the expression with these tensors."""
-        self.expression, self.tensors = expression, tensors
-
-    def run(self) -> Tensor:
-        """Compute the whole expression. Raises: as `Expression.value`."""
-        try:
-            return torch.as_tensor(self.value(self.expression.tree))
-        except RefusalError:
-            raise
-        except (ArithmeticError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-            raise RefusalError(
-                f"Expected something that PyTorch can compute: received {self.expression.text}, and it raised "
-                f"{error_line(error)} Change the expression."
-            ) from error
-
-    def value(self, node: ast.expr) -> Any:  # noqa: ANN401, PLR0911 - a tensor or a number; a case per kind of node
-        """Compute one node and all below it."""
-        match node:
-            case ast.Name(id=name) if name in self.tensors:
-                return self.tensors[name]
-            case ast.Name(id=name):
-                self.expression.refuse(f"the name {name}")
-            case ast.Constant(value=int() | float() as constant) if not isinstance(constant, bool):
-                if abs(constant) > _LARGEST_NUMBER:
-                    self.expression.refuse(f"Expected numbers up to {_LARGEST_NUMBER:,}: received a larger one")
-                return constant
-            case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
-                return _OPERATORS[type(op)](self.value(operand))
-            case ast.Compare(ops=[_, _, *_]):
-                self.expression.refuse(
-                    "Expected one comparison at a time: received several. Write (x > 1) & (x < 5), for example"
-                )
-            case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]) if (
-                type(op) in _OPERATORS
-            ):
-                return self._combine(op, self.value(left), self.value(right))
-            case ast.Call(func=ast.Attribute(ast.Name("torch"), name) | ast.Name(name), args=operands, keywords=[]):
-                return self._call(name, operands)
-            case ast.Call(func=ast.Attribute(value=owner, attr=name), args=operands, keywords=[]):
-                return self._call(name, [owner, *operands])
-            case ast.Subscript(value=owner, slice=index):
-                tensor, at = torch.as_tensor(self.value(owner)), self._index(index)
-                _check_size(tensor, *(at if isinstance(at, tuple) else (at,)))
-                return tensor[at]
-            case _:
-                self.expression.refuse(f"{ast.unparse(node)}, which is not possible here")
-
-    def _call(self, name: str, operands: list[ast.expr]) -> Tensor:
-        if name not in FUNCTIONS:
-            self.expression.refuse(f"Expected one of the functions {', '.join(FUNCTIONS)}: received {name}")
-        if len(operands) != 1:
-            self.expression.refuse(f"Expected one tensor for {name}: received {len(operands)}")
-        return FUNCTIONS[name](torch.as_tensor(self.value(operands[0])))
-
-    def _combine(self, op: ast.operator | ast.cmpop, left: Any, right: Any) -> Any:  # noqa: ANN401
-        _check_size(left, right)
-        if isinstance(op, ast.Pow) and not isinstance(left, Tensor) and not isinstance(right, Tensor):
-            return float(left) ** float(right)  # integers would be computed to the last of a billion digits
-        return _OPERATORS[type(op)](left, right)
-
-    def _index(self, node: ast.expr) -> Any:  # noqa: ANN401
-        match node:
-            case ast.Constant(value=None | bool() | EllipsisType() as constant):
-                return constant
-            case ast.List(elts=parts) if not all(map(_is_number, parts)):
-                # PyTorch takes such a list for a tuple today, warns, and means to stop.
-                self.expression.refuse(f"Expected numbers in a list between the brackets: received {ast.unparse(node)}")
-            case ast.Tuple(elts=parts):
-                return tuple(map(self._index, parts))
-            case ast.List(elts=parts):
-                return list(map(self._index, parts))
-            case ast.Slice(lower=lower, upper=upper, step=step):
-                return slice(*(None if part is None else self.value(part) for part in (lower, upper, step)))
-            case _:
-                return self.value(node)
-
-
-def _is_number(part: ast.expr) -> bool:
-    """Whether a part of a list between brackets is not `...`, None, a list or a tuple."""
-    return not isinstance(part, ast.List | ast.Tuple) and getattr(part, "value", 0) not in (None, ...)
-
-
-def _check_size(*operands: Any) -> None:  # noqa: ANN401
-    """Refuse what might grow large before any memory is asked for: two tensors may give the product of their cells."""
-    tensors = [operand for operand in operands if isinstance(operand, Tensor)]
-    same = len({tensor.shape for tensor in tensors}) == 1
-    if math.prod(max(tensor.numel(), 1) for tensor in tensors[: 1 if same else None]) > _MOST_CELLS:
-        raise RefusalError(f"Expected results of up to {_MOST_CELLS:,} cells: received more. Combine less.")
+def _is_number(node: ast.AST) -> bool:
+    """Whether a node is computed from numbers alone."""
+    if isinstance(node, ast.UnaryOp | ast.BinOp):
+        return all(_is_number(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)

@@ -8,14 +8,27 @@ const HINT = {
   down: "The pen is down: the arrow keys draw, Space lifts it.",
 };
 
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  const { attributes = {}, ...own } = properties;
-  Object.assign(made, own);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+const BAR = '<span class="track" aria-hidden="true"><span class="fill"></span></span><span class="share"></span>';
+const PARTS = `
+  <div class="draw">
+    <canvas class="paper" tabindex="0" role="application"
+      aria-label="Drawing pad: draw a digit from 0 to 9 here"></canvas>
+    <p class="hint" aria-live="polite">${HINT.up}</p>
+  </div>
+  <div class="see">
+    <canvas class="picture" width="28" height="28" role="img"
+      aria-label="The image of 28 by 28 pixels that the network receives"></canvas>
+    <p>what the network receives, 28 x 28</p>
+  </div>
+  <div class="read"><ul aria-label="Probability of each digit">
+    ${[..."0123456789"].map((digit) => `<li><span class="digit">${digit}</span>${BAR}</li>`).join("")}
+  </ul></div>
+  <p class="sentence" role="status"></p>
+  <div class="controls">
+    <button type="button" class="clear">Clear</button>
+    <label>Thickness<input type="range" class="thickness" min="2" max="20" step="1"></label>
+    <label><input type="checkbox" class="framing">Framing: the digit scaled and centred, as in the training images</label>
+  </div>`;
 
 // The ink, the pen and the keyboard's cursor on one canvas. `changed(finished)` is called when the strokes change.
 function drawingPad(canvas, hint, changed) {
@@ -167,61 +180,24 @@ function showPicture(canvas, bytes) {
   context.putImageData(image, 0, 0);
 }
 
-function bars() {
-  const rows = Array.from({ length: 10 }, (_, digit) => {
-    const fill = element("span", { className: "fill" });
-    const share = element("span", { className: "share" });
-    const track = element("span", { className: "track", attributes: { "aria-hidden": "true" } }, fill);
-    return { fill, share, row: element("li", {}, element("span", { className: "digit" }, `${digit}`), track, share) };
+function showBars(rows, probabilities) {
+  const highest = Math.max(...probabilities);
+  rows.forEach((row, digit) => {
+    const probability = probabilities[digit] ?? 0;
+    row.querySelector(".fill").style.width = `${100 * probability}%`;
+    row.querySelector(".share").textContent = probabilities.length ? `${Math.round(100 * probability)} %` : "–";
+    row.classList.toggle("best", probabilities.length > 0 && probability === highest);
   });
-  const list = element("ul", { attributes: { "aria-label": "Probability of each digit" } });
-  list.append(...rows.map(({ row }) => row));
-  const show = (probabilities) => {
-    const highest = Math.max(...probabilities);
-    rows.forEach(({ fill, share, row }, digit) => {
-      const probability = probabilities[digit] ?? 0;
-      fill.style.width = `${100 * probability}%`;
-      share.textContent = probabilities.length ? `${Math.round(100 * probability)} %` : "–";
-      row.classList.toggle("best", probabilities.length > 0 && probability === highest);
-    });
-  };
-  return { list, show };
 }
 
 function render({ model, el }) {
-  const canvas = element("canvas", {
-    className: "paper",
-    tabIndex: 0,
-    attributes: { role: "application", "aria-label": "Drawing pad: draw a digit from 0 to 9 here" },
-  });
-  const hint = element("p", { className: "hint", textContent: HINT.up, attributes: { "aria-live": "polite" } });
-  const picture = element("canvas", {
-    className: "picture",
-    width: 28,
-    height: 28,
-    attributes: { role: "img", "aria-label": "The image of 28 by 28 pixels that the network receives" },
-  });
-  const probabilities = bars();
-  const sentence = element("p", { className: "sentence", attributes: { role: "status" } });
-  const clear = element("button", { type: "button", className: "clear" }, "Clear");
-  const thickness = element("input", { type: "range", className: "thickness", min: 2, max: 20, step: 1 });
-  const framing = element("input", { type: "checkbox", className: "framing" });
-
-  const root = element(
-    "div",
-    { className: "digit-pad", attributes: { role: "group", "aria-label": "Digit pad" } },
-    element("div", { className: "draw" }, canvas, hint),
-    element("div", { className: "see" }, picture, element("p", {}, "what the network receives, 28 x 28")),
-    element("div", { className: "read" }, probabilities.list),
-    sentence,
-    element(
-      "div",
-      { className: "controls" },
-      clear,
-      element("label", {}, "Thickness", thickness),
-      element("label", {}, framing, "Framing: the digit scaled and centred, as in the training images"),
-    ),
-  );
+  const root = document.createElement("div");
+  root.className = "digit-pad";
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", "Digit pad");
+  root.innerHTML = PARTS;
+  const classes = ["paper", "hint", "picture", "sentence", "clear", "thickness", "framing"];
+  const [canvas, hint, picture, sentence, clear, thickness, framing] = classes.map((name) => root.querySelector(`.${name}`));
   el.append(root);
   // JupyterLab would take plain keys for its own: arrows go to another cell, d d deletes one.
   root.addEventListener("keydown", (event) => {
@@ -271,7 +247,7 @@ function render({ model, el }) {
     },
     framed: () => (framing.checked = model.get("framed")),
     picture: () => showPicture(picture, model.get("picture")),
-    probabilities: () => probabilities.show(model.get("probabilities")),
+    probabilities: () => showBars(root.querySelectorAll("li"), model.get("probabilities")),
     sentence: () => (sentence.textContent = model.get("sentence")),
     failed: () => root.classList.toggle("failed", model.get("failed")),
   };

@@ -20,28 +20,24 @@ from typing import Any, NamedTuple
 import anywidget
 import ipywidgets as widgets
 import matplotlib as mpl
-import numpy as np
 import traitlets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from helpers.plotting import describe
+from helpers.plotting.captions import describe, figure_of
 from helpers.plotting.style import DPI, without_pyplot
 
 Drawn = Figure | Axes | Sequence[Axes]
 Answer = Drawn | tuple[Drawn | None, str]
 
-# The text form of every widget: it is what a front end shows that cannot show widgets.
-TEXT_INSTEAD = (
-    "This text takes the place of a widget. To use it, open the notebook in JupyterLab started from the course's "
-    "environment; where Jupyter runs elsewhere, install ipywidgets and anywidget there."
+_REMEDY = (
+    "the notebook in JupyterLab started from the course's environment; where Jupyter runs elsewhere, install "
+    "ipywidgets and anywidget there."
 )
-
-NOTE = (
-    "A widget, as it is when its cell has run. To use it, run the notebook in JupyterLab started from the course's "
-    "environment; where Jupyter runs elsewhere, install ipywidgets and anywidget there."
-)
+# Under the text, and in the image, that front ends show which cannot show widgets.
+TEXT_INSTEAD = f"This text takes the place of a widget. To use it, open {_REMEDY}"
+NOTE = f"A widget, as it is when its cell has run. To use it, run {_REMEDY}"
 
 _CONTROL = {"width": "28em", "max_width": "100%"}  # one width, so that controls line up; it includes the label
 _LABEL = {"description_width": "initial"}  # as wide as its words, so that none is cut off
@@ -73,7 +69,6 @@ class Panel(widgets.VBox):
     ) -> None:
         """Build the panel and show its first answer."""
         self.name, self.controls = title, dict(controls)
-        self.sentence = ""
         self.fault: Exception | None = None  # what went wrong in the last answer, other than a RefusalError
         self._answer, self._adjust = answer, adjust
         self._image: Snapshot | None = None
@@ -109,19 +104,19 @@ class Panel(widgets.VBox):
                 if self._adjust:
                     with self._answers_paused():
                         self._adjust(self)
-                self._show("answer", self._draw())
+                sentence, self._image = self._draw()
+                self._show("answer", sentence)
             except RefusalError as refusal:
                 self._show("refusal", str(refusal))
             except Exception as fault:  # ipywidgets would hide it
                 self.fault = fault
                 self._show("fault", f"{error_line(fault)} Move a control, or run the cell again.")
 
-    def _draw(self) -> str:
-        """Keep the image of the answer and return its sentence; the figure itself ends with this call."""
+    def _draw(self, note: str = "") -> tuple[str, Snapshot | None]:
+        """The sentence of the answer, and its image; the figure itself ends with this call."""
         answer = self._answer(**self.values)
         drawn, sentence = answer if isinstance(answer, tuple) else (answer, describe(answer))
-        self._image = None if drawn is None else Snapshot.of(drawn, sentence)
-        return sentence
+        return sentence, None if drawn is None else Snapshot.of(drawn, sentence, note)
 
     @contextmanager
     def _answers_paused(self) -> Iterator[None]:
@@ -137,7 +132,7 @@ class Panel(widgets.VBox):
 
     def _show(self, outcome: str, sentence: str) -> None:
         """The sentence as a live region, which screen readers read out, then the figure, faded if it is an old one."""
-        self.sentence = sentence
+        self.outcome, self.sentence = outcome, sentence
         mark, faded = ("", "") if outcome == "answer" else ("⚠ ", ' style="opacity:0.3" aria-hidden="true"')
         words = f'<p role="status" data-kind="{outcome}" style="{_WORDS}">{mark}{html.escape(sentence)}</p>'
         self._output.value = f"{words}<div{faded}>{self._image.html if self._image else ''}</div>"
@@ -150,14 +145,18 @@ class Panel(widgets.VBox):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401
         bundle = super()._repr_mimebundle_(**options)
         bundle["text/plain"] = repr(self)  # ipywidgets cuts it off after 110 characters
-        if self._image is None:
+        if self.outcome != "answer":
             return bundle, {}
-        stored = self._image.noted()
-        return {**bundle, "image/png": stored.png}, {"image/png": stored.metadata}
+        with self._lock, without_pyplot():
+            _, image = self._draw(NOTE)
+        if image is None:
+            return bundle, {}
+        metadata = {"width": image.width, "height": image.height, "alt": image.alt}
+        return {**bundle, "image/png": image.png}, {"image/png": metadata}
 
 
 class Snapshot(NamedTuple):
-    """A figure as an image: PNG in base64, its size in pixels, and the sentence that describes it."""
+    """A figure as an image: PNG in base64, its size on the page, and the sentence that describes it."""
 
     png: str
     width: int
@@ -165,32 +164,25 @@ class Snapshot(NamedTuple):
     alt: str
 
     @classmethod
-    def of(cls, drawn: Drawn, sentence: str) -> Snapshot:
-        """Draw the figure."""
-        figure = drawn if isinstance(drawn, Figure) else np.asarray(drawn, dtype=object).flat[0].get_figure(root=True)
-        file = BytesIO()
-        # The whole figure, not cut to what is drawn: things in it move, the image does not. Little compressed, because
-        # here time counts, and size does not.
-        figure.savefig(file, format="png", dpi=DPI, facecolor=figure.get_facecolor(), pil_kwargs={"compress_level": 1})
-        return cls(base64.b64encode(file.getvalue()).decode("ascii"), *Image.open(file).size, sentence)
-
-    def noted(self) -> Snapshot:
-        """The same with a note under it, for pages without a kernel and front ends without widgets."""
-        figure = Image.open(BytesIO(base64.b64decode(self.png))).convert("RGB")
-        font = ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 12)
-        lines = "\n".join(textwrap.wrap(NOTE, max(self.width // 7, 30)))
-        height = self.height + 17 * (lines.count("\n") + 1) + 10
-        page = Image.new("RGB", (self.width, height), "white")
-        page.paste(figure)
-        ImageDraw.Draw(page).text((8, self.height + 4), lines, fill="#666", font=font)
-        file = BytesIO()
-        page.quantize(64, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
-        return self._replace(png=base64.b64encode(file.getvalue()).decode("ascii"), height=height)
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What is stored with the image in a notebook."""
-        return {"width": self.width, "height": self.height, "alt": self.alt}
+    def of(cls, drawn: Drawn, sentence: str, note: str = "") -> Snapshot:
+        """Draw the figure, as fast as possible; or, with a note under it, sharp and small enough to be stored."""
+        figure, file = figure_of(drawn), BytesIO()
+        scale = 2 if note else 1  # pixels of the file per pixel of the page
+        # The whole figure, not cut to what is drawn: things in it move, the image does not.
+        options = {"facecolor": figure.get_facecolor(), "pil_kwargs": {"compress_level": 1}}
+        figure.savefig(file, format="png", dpi=scale * DPI, **options)
+        image = Image.open(file)
+        width, height = (round(pixels / scale) for pixels in image.size)
+        if note:
+            font = ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 12 * scale)
+            lines = textwrap.wrap(note, max(width // 7, 30))
+            height += 17 * len(lines) + 10
+            page, top = Image.new("RGB", (image.width, scale * height), "white"), image.height + 4 * scale
+            page.paste(image)
+            ImageDraw.Draw(page).text((8 * scale, top), "\n".join(lines), fill="#666", font=font, spacing=4 * scale)
+            file = BytesIO()
+            page.quantize(64, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+        return cls(base64.b64encode(file.getvalue()).decode("ascii"), width, height, sentence)
 
     @property
     def html(self) -> str:

@@ -59,11 +59,10 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
     predicted = training.logits[shown].argmax(dim=1)
     correct = (predicted == training.y[shown]).tolist()
     figure = training_progress(
-        {"epoch": training.batches, "validation loss": training.losses, "validation accuracy": training.accuracies},
+        {"batches": training.batches, "validation loss": training.losses, "validation accuracy": training.accuracies},
         training.X[shown],
         [names[label].partition("/")[0].replace(" ", "\n") for label in predicted],
         correct=correct,
-        xlabel="batches",
     )
     for ax, top in zip(figure.axes[:2], (1.15 * training.losses[0], 1), strict=True):
         ax.set(xlim=(0, max(len(training.loader), training.batches[-1])), ylim=(0, top))
@@ -104,28 +103,22 @@ class Training:
         self.loader.generator.manual_seed(0)
         self._batches = self._endless_batches()
         self.batches, self.losses, self.accuracies = [0], [], []
-        self._steps, self._error = 0, None
+        self._steps = 0
         self._evaluate()
 
     def go_to(self, steps: int, lr: float) -> None:
         """Train up to this step, from the beginning if it is an earlier one.
 
-        Raises: NonFiniteLossError where the loss is NaN or infinite, until `reset`.
+        Raises: NonFiniteLossError where the loss is NaN or infinite, from then on until `reset`.
         """
-        if steps < self._steps:
+        if steps < max(self._steps, 1):
             self.reset()
         self._optimizer.param_groups[0]["lr"] = lr
-        while self._steps < steps and self._error is None:
+        while self._steps < steps:
+            train_epoch(self.model, islice(self._batches, _BATCHES), self._loss_fn, self._optimizer)
             self._steps += 1
-            try:
-                train_epoch(self.model, islice(self._batches, _BATCHES), self._loss_fn, self._optimizer)
-            except NonFiniteLossError as error:
-                self._error = error
-                break
             self.batches.append(self._steps * _BATCHES)
             self._evaluate()
-        if self._error is not None:
-            raise self._error
 
     def _evaluate(self) -> None:
         predictions = predict(self.model, [(self.X, self.y)])
@@ -143,21 +136,8 @@ def confusion_explorer(images: Tensor, targets: Tensor, labels: Tensor, class_na
 
     Shapes:
         images: [N, 1, H, W], 0 to 1. targets, labels: [N], the true classes and the predicted ones.
-
-    Raises: ValueError where their numbers differ, or a class has no name.
     """
-    if not len(images) == len(targets) == len(labels):
-        raise ValueError(
-            f"Expected one true and one predicted class per image: {format_count(len(images), 'images')}, "
-            f"{len(targets)} true and {len(labels)} predicted. Pass all three for the same images, in the same order."
-        )
     n, names = len(class_names), [str(name) for name in class_names]
-    for role, found in (("true", targets), ("predicted", labels)):
-        if len(found) and not 0 <= found.min() <= found.max() < n:
-            raise ValueError(
-                f"Expected {role} classes from 0 to {n - 1}, one for each of {n} names: received "
-                f"{found.min().item()} to {found.max().item()}. Pass the names of all classes."
-            )
     pairs = targets.cpu() * n + labels.cpu()
     counts = torch.bincount(pairs, minlength=n * n).reshape(n, n)
     matrix = ConfusionTable(counts.tolist(), names)

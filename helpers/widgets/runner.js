@@ -1,21 +1,15 @@
 // Start or pause, step and reset. While it runs, the browser asks the kernel for a step (`request`), and for the next
 // one only when that is done (`answered`). The loop belongs to the view: it ends when the view goes.
 
-function make(label) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "jupyter-widgets jupyter-button widget-button course-button";
-  button.textContent = label;
-  return button;
-}
+const BUTTON = 'button type="button" class="jupyter-widgets jupyter-button widget-button course-button"';
 
 function render({ model, el }) {
   const group = document.createElement("div");
   group.className = "course-runner";
   group.setAttribute("role", "group");
   group.setAttribute("aria-label", model.get("description"));
-  const toggle = make("Start"), step = make("Step"), reset = make("Reset"), count = document.createElement("span");
-  group.append(toggle, step, reset, count);
+  group.innerHTML = `<${BUTTON}>Start</button><${BUTTON}>Step</button><${BUTTON}>Reset</button><span></span>`;
+  const [toggle, step, reset, count] = group.children;
   el.append(group);
   let timer;
 

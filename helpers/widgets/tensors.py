@@ -40,7 +40,7 @@ def index_explorer(x: Tensor) -> Panel:
                 f"Expected x and an index in brackets: received {index.strip()}, which computes new values. "
                 "Type x[0, 1:], for example."
             )
-        return indexing(x, expression.text, expression.value(x=x))
+        return indexing(x, expression.text, expression.value({"x": x}))
 
     return Panel("Indexing: which elements?", {"index": text("expression", "x[:, 1]")}, answer)
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from helpers.plotting import learning_curves, regression_progress
-from helpers.plotting.style import INK, ORANGE, PAPER, axes_or_new, styled
+from helpers.plotting.style import INK, ORANGE, PAPER, styled
 from helpers.plotting.values import format_number, vector
 from helpers.widgets.panel import Answer, Panel, place, scale, slider, toggle
 
@@ -62,9 +62,10 @@ _EXACT = 1e-6  # nearer than that, a point lies on the line; the rest is roundin
 
 @styled()
 def _lines(X: np.ndarray, y: np.ndarray, yours: np.ndarray, theirs: np.ndarray | None) -> Axes:
-    ax = axes_or_new(None, height=3.6, grid="both")
+    (ax,) = regression_progress(X, y, {0: yours})
+    ax.figure.set_figheight(3.6)
     place([ax], _BOX)
-    regression_progress(X, y, {0: yours}, axes=[ax])
+    ax.grid(visible=True)
     ax.lines[-1].set_label("your line")
     if theirs is not None:
         ax.plot(X, theirs, color=ORANGE, linestyle="--", label="found by SGD")
@@ -120,9 +121,8 @@ def _learning_rate(X: Tensor, y: Tensor, lr: float) -> Answer:
 
 @styled()
 def _loss_curve(losses: np.ndarray) -> Axes:
-    ax = axes_or_new(None, height=3.2, grid="y")
+    (ax,) = learning_curves({"train_loss": losses})
     place([ax], _BOX)
-    learning_curves({"train_loss": losses}, axes=[ax])
     # The same limits for every learning rate: a diverging curve leaves the plot at the top.
     ax.set(xlim=(0, _EPOCHS + 1), ylim=(-0.05 * losses[0], 2 * losses[0]))
     return ax

@@ -35,6 +35,7 @@ EXCEPTIONS = {
     "in-memory-conclusion": ("224 600", "1,000,000 x 3 x 224 x 224 x 4 bytes = 602 GB"),
     "play-with-modes-conclusion": ("20 12 %", "0.9 ** 20 = 0.122"),
     "colour-net-task": ("20,000", "the task: the check has the limit"),
+    "one-layer-question": ("0.99 0.01 4.6", "-log(0.99) = 0.0101, -log(0.01) = 4.605"),
     "who-question": ("16", "1 + exp(-16.7) is 1 in float32"),
     "predict-descent-play": ("0.05", "a setting of the widget"),
     "predict-step": ("0.3367 0.1288", "printed in an earlier section"),

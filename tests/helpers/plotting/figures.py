@@ -31,8 +31,8 @@ def _graph(values):
 FIGURES = {
     "accuracy_against_time": (
         {"accuracies": _numbers(4)},
-        lambda accuracies, **to: plotting.accuracy_against_time(
-            dict(zip(NAMES, accuracies, strict=True)), dict(zip(NAMES, (1, 2, 3, 4), strict=True)), **to
+        lambda accuracies: plotting.accuracy_against_time(
+            dict(zip(NAMES, accuracies, strict=True)), dict(zip(NAMES, (1, 2, 3, 4), strict=True)), ylabel="accuracy"
         ),
     ),
     "activation_curves": (
@@ -45,35 +45,33 @@ FIGURES = {
     ),
     "class_bars": (
         {"training": np.array([10, 12, 9, 11]), "test": np.array([3, 4, 2, 3])},
-        lambda training, test, **to: plotting.class_bars({"training": training, "test": test}, NAMES, **to),
+        lambda training, test: plotting.class_bars({"training": training, "test": test}, NAMES),
     ),
     "compare_curves": (
         {"SGD": _numbers(12), "Adam": _numbers(12)},
-        lambda SGD, Adam, **to: plotting.compare_curves({"SGD": SGD, "Adam": Adam}, **to),
+        lambda SGD, Adam: plotting.compare_curves(
+            {"SGD": SGD, "Adam": Adam}, x=range(12), xlabel="epoch", ylabel="loss"
+        ),
     ),
     "confusion_matrix": (
         {"matrix": np.array([[40, 3, 2], [5, 50, 1], [6, 2, 41]])},
-        lambda matrix, **to: plotting.confusion_matrix(matrix, NAMES[:3], **to),
+        lambda matrix: plotting.confusion_matrix(matrix, NAMES[:3]),
     ),
     "decision_boundary": (
         {"X": _RANDOM.normal(size=(12, 2)), "grid": _numbers(31, 31)},
-        lambda X, grid, **to: plotting.decision_boundary(X, np.arange(12) % 3 // 2, Z, Z, {"linear": grid}, **to),
+        lambda X, grid: plotting.decision_boundary(X, np.arange(12) % 3 // 2, Z, Z, {"linear": grid}),
     ),
     "descent_on_contours": (
         {"loss": np.add.outer(Z**2, 5 * Z**2), "path": _path()},
-        lambda loss, path, **to: plotting.descent_on_contours(Z, Z, loss, {"lr 0.1": path}, **to),
+        lambda loss, path: plotting.descent_on_contours(Z, Z, loss, {"lr 0.1": path}),
     ),
     "descent_on_curve": (
         {"loss": Z**2, "path": _path()},
-        lambda loss, path, **to: plotting.descent_on_curve(Z, loss, {"lr 0.1": path}, tangents=range(9), **to),
-    ),
-    "draw_graph": (
-        {"shape": np.array([2, 3])},
-        lambda shape, **to: plotting.draw_graph(plotting.graph.computational_graph(*_graph(shape)), **to),
+        lambda loss, path: plotting.descent_on_curve(Z, loss, {"lr 0.1": path}, tangents=range(9)),
     ),
     "graph_picture": (
         {"shape": np.array([2, 3])},
-        lambda shape, **to: plotting.graph_picture(*_graph(shape), **to),
+        lambda shape: plotting.graph_picture(*_graph(shape)),
     ),
     "image_grid": ({"images": _numbers(6, 8, 8)}, plotting.image_grid),
     "images_with_histograms": (
@@ -91,7 +89,7 @@ FIGURES = {
     ),
     "learning_curves": (
         {"train": _numbers(9), "val": _numbers(9)},
-        lambda train, val, **to: plotting.learning_curves({"train_loss": train, "val_loss": val}, **to),
+        lambda train, val: plotting.learning_curves({"train_loss": train, "val_loss": val}),
     ),
     "output_histograms": (
         {"first": _RANDOM.normal(size=200), "tenth": _RANDOM.normal(size=200)},
@@ -99,7 +97,7 @@ FIGURES = {
     ),
     "probability_bars": (
         {"probabilities": np.array([0.4, 0.3, 0.2, 0.1])},
-        lambda probabilities, **to: plotting.probability_bars(probabilities, NAMES, truth=1, **to),
+        lambda probabilities: plotting.probability_bars(probabilities, NAMES, truth=1),
     ),
     "ranks": ({"vector": _numbers(30), "matrix": _numbers(8, 8)}, lambda **tensors: plotting.ranks(tensors)),
     "readings": (
@@ -108,36 +106,36 @@ FIGURES = {
     ),
     "regression_plot": (
         {"X": X, "y": 0.7 * X + 0.3, "X_val": X[:5] + 1, "y_val": 0.7 * X[:5] + 1, "predictions": 0.6 * X[:5] + 1},
-        lambda X, y, X_val, y_val, **to: plotting.regression_plot(X, y, X_val, y_val, residuals=True, **to),
+        lambda X, y, X_val, y_val, predictions: plotting.regression_plot(X, y, X_val, y_val, predictions=predictions),
     ),
     "regression_progress": (
         {"X": X, "y": 0.7 * X + 0.3, "early": 0.1 * X},
-        lambda X, y, early, **to: plotting.regression_progress(X, y, {0: early}, **to),
+        lambda X, y, early: plotting.regression_progress(X, y, {0: early}),
     ),
     "selections": ({"x": GRID}, lambda x: plotting.selections(x, {"x[1]": x[1]})),
     "shape_flow": (
         {"sizes": np.array([784, 64, 10])},
-        lambda sizes, **to: plotting.shape_flow([(name, (3, n)) for name, n in zip(STEPS, sizes, strict=True)], **to),
+        lambda sizes: plotting.shape_flow([(name, (3, n)) for name, n in zip(STEPS, sizes, strict=True)]),
     ),
     "split_bar": (
         {"sizes": np.array([800, 100, 100])},
-        lambda sizes, **to: plotting.split_bar(dict(zip(("training", "validation", "test"), sizes, strict=True)), **to),
+        lambda sizes: plotting.split_bar(dict(zip(("training", "validation", "test"), sizes, strict=True))),
     ),
     "training_progress": (
         {"loss": _numbers(6), "accuracy": _numbers(6), "images": _numbers(4, 8, 8)},
         lambda loss, accuracy, images: plotting.training_progress(
-            {"train_loss": loss, "val_accuracy": accuracy}, images, NAMES, correct=[True] * 4
+            {"batches": range(6), "loss": loss, "accuracy": accuracy}, images, NAMES, correct=[True] * 4
         ),
     ),
     "value_histograms": (
         {"values": _numbers(60)},
-        lambda values, **to: plotting.value_histograms({"before": values}, **to),
+        lambda values: plotting.value_histograms({"before": values}),
     ),
     "value_tables": ({"table": _numbers(3, 5)}, lambda table: plotting.value_tables({"before": table})),
 }
 
 
 def draw(name, **changes):
-    """The figure of that name, with changed data or on given Axes."""
+    """The figure of that name, with changed data."""
     data, function = FIGURES[name]
     return function(**data | changes)

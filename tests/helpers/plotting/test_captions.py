@@ -15,7 +15,7 @@ from IPython.utils.capture import capture_output
 from PIL import Image
 from traitlets.config import Config
 
-from helpers.plotting import compare_curves, describe, image_grid, probability_bars, set_caption, show
+from helpers.plotting import describe, image_grid, learning_curves, probability_bars, set_caption, show
 from helpers.plotting.style import DPI, WIDTH
 from helpers.plotting.values import format_number, format_percent, format_range
 
@@ -36,7 +36,7 @@ def test_describe_joins_the_sentences_of_axes_and_skips_other_labels():
     assert set_caption(axes["A"], "Two\n cells.") is axes["A"]
     set_caption(axes["B"], "Nothing yet.")
     assert describe(axes["A"]) == "Two cells."
-    assert describe(figure) == describe(axes.values()) == describe(list(axes.values())) == "Two cells. Nothing yet."
+    assert describe(figure) == describe(list(axes.values())) == "Two cells. Nothing yet."
     assert describe(set_caption(figure, "Both.")) == "Both."
 
 
@@ -44,13 +44,8 @@ def test_describe_joins_the_sentences_of_axes_and_skips_other_labels():
     ("call", "message"),
     [
         (lambda: describe(["a"]), r"Expected a Figure, or one or more Axes: received str\. Pass what"),
-        (lambda: show({"A": 1}), "received str"),
         (lambda: show(3), "received int"),
-        (lambda: set_caption(plt.figure(), "no full stop"), "Expected a sentence that ends with a full stop: received"),
-        (lambda: set_caption(plt.figure(), None), "received None"),
-        (lambda: show(plt.figure()), "Expected a sentence that describes the figure"),
-        (lambda: show(plt.figure(), caption=" "), "Expected a caption that describes the figure: received ' '"),
-        (show, "Expected a figure to show: none is open"),
+        (lambda: show(set_caption(plt.figure(), "no full stop")), "Expected a sentence that describes the figure"),
         (lambda: show([plt.subplots()[1], plt.subplots()[1]]), "Expected the Axes of one figure: received those of 2"),
     ],
 )
@@ -61,7 +56,7 @@ def test_what_cannot_be_described_or_shown_is_named(call, message):
 
 def test_show_displays_figure_and_caption_and_closes_that_figure(shell):
     other = plt.figure()
-    ax = compare_curves({"SGD": [0.5, 0.25]})
+    (ax,) = learning_curves({"train_loss": [0.5, 0.25]})
     set_caption(ax, "A < B & C.")
     hostile = {"savefig.transparent": True, "savefig.facecolor": "black", "savefig.pad_inches": 2}
     with mpl.rc_context(hostile), capture_output() as captured:
@@ -79,18 +74,16 @@ def test_show_displays_figure_and_caption_and_closes_that_figure(shell):
     assert plt.get_fignums() == [other.number]
 
 
-def test_show_takes_the_current_figure_and_another_caption(shell):
-    image_grid(np.zeros((2, 4, 4)), correct=[True, False])
+def test_show_takes_another_caption(shell):
     with capture_output() as captured:
-        show(caption="  My own\nwords ")
+        show(image_grid(np.zeros((2, 4, 4)), correct=[True, False]), caption="  My own\nwords ")
     assert captured.outputs[0].metadata["image/png"]["alt"] == captured.outputs[1].data["text/plain"] == "My own words"
     assert captured.outputs[0].data["text/plain"] == "(figure, described below)"  # mistakes differ between processors
-    assert not plt.get_fignums()
 
 
 def test_show_prints_the_sentence_where_there_is_no_ipython(capsys):
     InteractiveShell.clear_instance()
-    ax = probability_bars([0.25, 0.75], ["no", "yes"])
+    ax = probability_bars([0.25, 0.75], ["no", "yes"], truth=0)
     show(ax)
     assert capsys.readouterr().out == f"{describe(ax)}\n"
     assert not plt.get_fignums()
@@ -101,7 +94,7 @@ def test_a_first_plot_leaves_matplotlib_as_interactive_as_it_found_it():
     code = (
         "import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
         "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()\n"
-        "probability_bars([0.5, 0.5], ['a', 'b']); assert plt.isinteractive()"
+        "probability_bars([0.5, 0.5], ['a', 'b'], truth=0); assert plt.isinteractive()"
     )
     env = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "IPYTHONDIR": "/nonexistent"}
     run = subprocess.run(

@@ -17,8 +17,7 @@ def test_each_image_under_its_title_row_by_row():
     assert [ax.get_title() for ax in figure.axes] == NAMES
     for ax, image in zip(figure.axes, images, strict=True):
         np.testing.assert_allclose(ax.images[0].get_array(), image[0].detach())
-        assert ax.images[0].get_clim() == (0, 1)
-        assert ax.images[0].origin == "upper"
+        assert (ax.images[0].get_clim(), ax.images[0].origin) == ((0, 1), "upper")
     left, right, below = (ax.get_position() for ax in figure.axes)
     assert left.x1 <= right.x0
     assert left.y0 == right.y0 >= below.y1
@@ -26,23 +25,19 @@ def test_each_image_under_its_title_row_by_row():
     assert sentence.endswith("in 2 rows: 1 (4), 7 (10).")  # many titles are counted
 
 
-def test_bytes_colours_and_brightness():
-    figure = image_grid(torch.tensor([[[0, 255]]], dtype=torch.uint8))
+@pytest.mark.parametrize(
+    ("pixels", "value_range", "drawn"),
+    [
+        (torch.tensor([[[0, 255]]], dtype=torch.uint8), None, [[0, 255], 0, 255]),
+        (torch.tensor([[[-1.0, 3.0]]]), (-1, 3), [[-1, 3], -1, 3]),
+        (torch.tensor([-1.0, 1.0, 3.0]).reshape(1, 3, 1, 1), (-1, 3), [[[0, 0.5, 1]], -1, 3]),  # colour
+    ],
+)
+def test_black_and_white_are_0_and_255_or_what_the_value_range_says(pixels, value_range, drawn):
+    figure = image_grid(pixels, value_range=value_range)
     image = figure.axes[0].images[0]
-    assert image.to_rgba(np.array([[0, 255]]))[0].tolist() == [[0, 0, 0, 1], [1, 1, 1, 1]]
-    colour = torch.zeros(2, 3, 4, 5)
-    colour[0, 0] = 1
-    figure = image_grid(list(colour))
-    assert figure.axes[0].images[0].get_array()[0, 0].tolist() == [1, 0, 0]
-
-
-def test_a_value_range_says_what_is_black_and_white_and_shows_its_scale():
-    figure = image_grid(torch.tensor([[[-1.0, 3.0]]]), value_range=(-1, 3))
-    image, scale = figure.axes
-    assert image.images[0].get_clim() == (-1, 3)
-    assert scale.get_yticks().tolist() == [-1, 1, 3]
-    figure = image_grid(torch.tensor([[[-1.0]], [[1.0]], [[3.0]]]).reshape(1, 3, 1, 1), value_range=(-1, 3))
-    assert figure.axes[0].images[0].get_array().tolist() == [[[0, 0.5, 1]]]
+    assert [image.get_array()[0].tolist(), *image.get_clim()] == drawn
+    assert [ax.get_yticks().tolist() for ax in figure.axes[1:]] == ([[-1, 1, 3]] if value_range else [])
 
 
 def test_frames_and_signs_say_what_is_right():
@@ -56,28 +51,27 @@ def test_frames_and_signs_say_what_is_right():
 
 def test_titles_do_not_overlap_and_every_glyph_is_drawn(recwarn):
     figure = image_grid(torch.zeros(12, 28, 28), ["Ankle boot (true T-shirt/top)", "two\nlines"] * 6, correct=[0] * 12)
-    renderer = figure.canvas.get_renderer()
-    boxes = [ax.title.get_window_extent(renderer) for ax in figure.axes]
-    images = [ax.get_window_extent(renderer) for ax in figure.axes]
-    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-    assert not any(a.overlaps(b) for a in boxes for b in images)
-    assert figure.axes[0].get_title() == "✗ Ankle boot\n(true T-shirt/top)"
     figure.canvas.draw()
+    boxes = [ax.title.get_window_extent() for ax in figure.axes]
+    images = [ax.get_window_extent() for ax in figure.axes]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i] + images)
+    assert figure.axes[0].get_title() == "✗ Ankle boot\n(true T-shirt/top)"
     assert not [warning for warning in recwarn if "missing from font" in str(warning.message)]
 
 
 def test_training_progress_shows_curves_above_images():
-    history = {"epoch": [0, 10, 20], "loss": [2.0, 1.5, 1.0], "accuracy": [0.1, 0.5, 0.75]}
-    images = np.linspace(0, 1, 3)[:, None, None] * np.ones((3, 4, 4))
+    history = {"batches": [0, 10, 20], "loss": [2.0, 1.5, 1.0], "accuracy": [0.1, 0.5, 0.75]}
     titles, correct = ["Coat", "Ankle\nboot", "Shirt"], [True, False, True]
-    figure = training_progress(history, images, titles, correct=correct, xlabel="batches")
+    figure = training_progress(history, torch.tensor([0, 0.5, 1]).reshape(3, 1, 1), titles, correct=correct)
     loss, accuracy, row = figure.axes
-    assert np.allclose(loss.lines[0].get_xydata(), [[0, 2], [10, 1.5], [20, 1]])
     assert np.allclose(accuracy.lines[0].get_xydata(), [[0, 0.1], [10, 0.5], [20, 0.75]])
     assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("batches", "loss", "accuracy")
     assert min(ax.get_tightbbox().y0 for ax in (loss, accuracy)) > row.get_tightbbox().y1
     assert [text.get_text() for text in row.texts] == ["✓ Coat", "✗ Ankle\nboot", "✓ Shirt"]
-    assert [image.get_array()[0, 0] for image in row.images] == pytest.approx([0, 0.5, 1])
-    assert {image.get_clim() for image in row.images} == {(0, 1)}  # a dark image stays dark
+    assert [(image.get_array().item(), *image.get_clim()) for image in row.images] == [
+        (0, 0, 1),
+        (0.5, 0, 1),
+        (1, 0, 1),
+    ]
     assert [same_color(frame.get_edgecolor(), BLUE) for frame in row.patches] == correct
     assert describe(figure).endswith("3 images, 2 classified correctly.")

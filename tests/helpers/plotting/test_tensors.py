@@ -120,8 +120,7 @@ def test_the_rule_shows_the_sizes_of_both_tensors_and_what_is_stretched():
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
-    [((3, 1), (4,)), ((3, 4), ()), ((1,), (3, 1)), ((2, 2), (2, 2)), ((5, 1, 4), (3, 1)), ((1,), (1, 1))],
+    ("first", "second"), [((3, 1), (4,)), ((3, 4), ()), ((2, 2), (2, 2)), ((5, 1, 4), (3, 1)), ((1,), (1, 1))]
 )
 def test_the_rule_is_that_of_torch(first, second):
     a, b = torch.zeros(first), torch.ones(second)
@@ -146,6 +145,5 @@ def test_what_torch_refuses_is_drawn_as_refused(first, second):
 def test_large_tensors_have_a_rule_and_no_cells():
     figure = broadcasting(torch.zeros(3, 28, 28), torch.ones(3, 1, 1), names=("colour", "factors"))
     assert _texts(figure).count("1 → 28") == 2
-    assert [text for text in _texts(figure) if text in ("match", "stretched")] == ["match", "stretched", "stretched"]
     assert "dimension -1: 28 and 1, factors is stretched; dimension -2: 28 and 1" in describe(figure)
     assert _cells(figure) == []

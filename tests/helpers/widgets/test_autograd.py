@@ -9,7 +9,7 @@ import torch
 from helpers.widgets.autograd import LANDSCAPES, RATES, Trace, descent_explorer, descent_path, graph_explorer
 from helpers.widgets.expressions import parse
 
-CURVE, TWO_VALLEYS, BOWL, SADDLE = LANDSCAPES
+CURVE, _, BOWL, SADDLE = LANDSCAPES
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,6 @@ def test_every_landscape_has_the_loss_that_its_name_says(name):
     values = dict(zip(("w", "u", "v"), (1.3, -0.7, 2.1), strict=True))
     p = torch.tensor([values[parameter] for parameter in LANDSCAPES[name].names], dtype=torch.float64)
     assert math.isclose(LANDSCAPES[name].loss(p), eval(formula, {}, values))
-
-
-def test_a_path_that_diverges_ends():
-    path = descent_path(LANDSCAPES[CURVE].loss, [3.0], lr=10.0, momentum=0.0, steps=1000)
-    assert np.isfinite(path).all()
-    assert abs(path[-1, 0]) > 1e3 > abs(path[-2, 0])
 
 
 def test_the_sentence_says_where_the_descent_is_and_what_comes_next():
@@ -66,14 +60,6 @@ def test_only_a_surface_has_a_second_parameter():
     assert panel.controls["second"].disabled
     panel.set(landscape=SADDLE)
     assert not panel.controls["second"].disabled
-
-
-def test_momentum_carries_over_the_hill_between_two_valleys():
-    panel = descent_explorer()
-    panel.set(landscape=TWO_VALLEYS, lr=0.05, steps=60)
-    assert "w = 1.8" in panel.sentence
-    panel.set(momentum=0.9)
-    assert "w = -2." in panel.sentence
 
 
 def test_the_browser_asks_for_each_step():
@@ -129,6 +115,8 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
         *("subtract = -3, grad 1.5", "multiply = -4.5, grad 1", "result = -4.5"),
     ]
     assert edges == [(0, 2), (1, 2), (2, 4), (3, 4), (4, 5), (0, 5), (5, 6)]
+    typed = traced("1 - x")[0].graph().nodes
+    assert [node.label for node in typed] == ["1", "x = 2, grad -1", "subtract = -1, grad 1", "result = -1"]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +127,8 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
         ("1 + 2", "expression of x and w: received 1 + 2."),
         ("x > 1", "received x > 1, which has no gradient"),
         ("x[None]", "received x[None], which has no gradient"),
-        ("x[0]", "received x[0], and it raised IndexError"),
-        ("x + (-1) ** 0.5", "TypeError: float() argument must be"),
         ("sin(" * 16 + "x" + ")" * 16, "up to 16 nodes"),
-        ("y * x", "received the name y"),
-        ("relu(x, a=w)", "received relu(x, a=w)"),
+        ("x", "For x = 2, x is 2; its gradient is 1 for x."),
     ],
 )
 def test_the_sentence_of_the_graph(text, message):

@@ -7,10 +7,9 @@ import torch
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
-from helpers.data import DataError, dataset_root
-from helpers.widgets import augmentation_explorer, dataset_explorer
+from helpers.data import dataset_root
 from helpers.widgets import datasets as module
-from helpers.widgets.datasets import augmented
+from helpers.widgets.datasets import augmentation_explorer, augmented, dataset_explorer
 
 NEUTRAL = {"rotation": 0, "right": 0, "down": 0, "crop": 28, "noise": 0.0}
 
@@ -70,10 +69,6 @@ def test_a_missing_original_edition_is_reported_and_not_downloaded(only_drawn):
     assert panel.fault is None
     assert panel.sentence.startswith("Expected the original edition of FashionMNIST on this machine")
     assert 'dataset_root("FashionMNIST", edition="original")' in panel.sentence
-    panel.set(edition="drawn", page=2)
-    assert "page 2 of 1,000" in panel.sentence
-    with pytest.raises(DataError, match="Fetch it once, in a cell"):
-        dataset_root("FashionMNIST", "original", download=False)
 
 
 def test_an_image_is_changed_as_described(training_data):
@@ -93,7 +88,6 @@ def test_noise_has_its_standard_deviation_and_is_the_same_every_time():
     noisy = augmented(image, **NEUTRAL | {"noise": 0.1})
     assert (noisy - image).std().item() == pytest.approx(0.1, rel=0.1)
     assert torch.equal(noisy, augmented(image, **NEUTRAL | {"noise": 0.1}))
-    assert augmented(image, **NEUTRAL | {"noise": 0.5}).max() <= 1
 
 
 def test_the_sentence_has_every_change_and_both_histograms(training_data):
@@ -107,9 +101,3 @@ def test_the_sentence_has_every_change_and_both_histograms(training_data):
     panel.set(rotation=-30, right=-3, down=2, crop=20, noise=0.1)
     changes = "rotated by -30 degrees, shifted 3 to the left, shifted 2 down, cropped to 20 x 20, with noise of 0.10"
     assert f", {changes}." in panel.sentence
-
-
-@pytest.mark.parametrize(("n", "std"), [(0, 0.35), (3, 0.0)])
-def test_no_image_or_no_std_is_refused(training_data, n, std):
-    with pytest.raises(ValueError, match=f"received {n} images and std {std}"):
-        augmentation_explorer([training_data[i] for i in range(n)], mean=0.3, std=std)

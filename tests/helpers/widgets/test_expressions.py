@@ -15,7 +15,7 @@ W = torch.tensor([0.5, -1.0, 2.0, 1.5])
 
 
 def value(text, x=X, w=W):
-    return parse(text, ["x", "w"], example="w * x").value(x=x, w=w)
+    return parse(text, ["x", "w"], example="w * x").value({"x": x, "w": w})
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,12 @@ def value(text, x=X, w=W):
         *("x", "w * x + 1", "(w*x - 2)**2 / 3", "-x % 4", "x @ w", "torch.relu(x)", "(w * x).relu().sum()", "x[1]"),
         *("x[-1, 1:3]", "x[:, ::2]", "x[..., None, 0]", "x[[0, 2], [1, 3]]", "x[x % 2 != 0][1]", "  x[ 0 ]  "),
         *("x[(x > -2) & ~(x == 3) | (x <= -4)]", "x[True]", "2 - 3 * 0.5 + x"),
+        *(f"{name}(x)" for name in FUNCTIONS),
     ],
 )
 def test_computes_what_python_would(text):
-    assert torch.equal(value(text), eval(text.strip(), {"x": X, "w": W, "torch": torch}))
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function(name):
-    x = torch.tensor([0.5, 2.0])
-    assert torch.equal(value(f"{name}(x)", x=x), getattr(torch, name)(x))
+    expected = eval(text.strip(), {**vars(torch), "x": X, "w": W, "torch": torch})
+    torch.testing.assert_close(value(text), expected, rtol=0, atol=0, equal_nan=True)
 
 
 def test_gradients_flow_and_tensors_stay_as_they_are():
@@ -56,39 +52,34 @@ def test_indices_are_told_apart(text, is_index):
         ("", r"Expected an expression of x and w: received nothing\. Type w \* x\.$"),
         ("x[0", r"received x\[0, which is not complete"),
         ("x = 1", "not complete"),
-        ("y * 2", "received the name y"),
-        ("__import__", "received the name __import__"),
+        ("y * 2", "Expected x and w, numbers, or the functions relu, .*, mean: received y"),
+        ("sort(x)", "received sort"),
+        ("__import__", "received __import__"),
+        ("torch.load(x)", "received load"),
+        ("x.__class__", "received __class__"),
+        ("x.relu.__globals__", "received __globals__"),
         ("x ^ 2", r"Write \*\* for a power"),
         ("'x'", "received the character"),
-        ("sort(x)", "Expected one of the functions relu, .*: received sort"),
-        ("torch.load(x)", "Expected one of the functions relu, .*: received load"),
-        ("x.numpy()", "received numpy"),
-        ("relu(x, w)", "Expected one tensor for relu: received 2"),
-        ("relu()", "Expected one tensor for relu: received 0"),
-        ("x.relu(w)", "Expected one tensor for relu: received 2"),
-        ("relu.relu", "which is not possible here"),
-        ("x.grad", r"received x\.grad, which is not possible here"),
-        ("x.__class__", "not possible here"),
-        ("x.relu.__globals__", "not possible here"),
+        ("1j", "not possible here"),
         ("(lambda: x)()", "not possible here"),
         ("relu(x=x)", "not possible here"),
         ("relu(*x)", "not possible here"),
         ("x and w", "not possible here"),
-        ("x if x else w", "not possible here"),
         ("(x := w)", "not possible here"),
         ("[x for x in x]", "not possible here"),
-        ("x[0:2, *x]", "not possible here|not complete"),
-        ("True + x", "not possible here"),
+        ("x[[0] * 1000000]", "not possible here"),
+        ("1 << 1000000", "not possible here"),
         ("x < 1 < 2", r"Write \(x > 1\) & \(x < 5\)"),
         ("9999999999 * x", "Expected numbers up to 1,000,000"),
+        ("10**10**10", "a power of numbers that may be too large"),
         ("x[[[0, 1], [1, 2]]]", r"Expected numbers in a list .*: received \[\[0, 1\], \[1, 2\]\]"),
         ("x[[None, 1]]", "Expected numbers in a list"),
         ("x[5]", "IndexError: index 5 is out of bounds for dimension 0 with size 3. Change the expression"),
+        ("relu(x, w)", "TypeError: relu"),
+        ("x.relu", "it raised RuntimeError"),
         ("1 / 0", "ZeroDivisionError"),
         ("x + x[:, :2]", "RuntimeError: The size of tensor"),
-        ("10**10**10", "OverflowError"),
         ("x" * 101, "up to 100 characters: received 101"),
-        ("x+" * 45 + "x", "a few terms"),
     ],
 )
 def test_refused_with_a_reason(text, message):
@@ -96,12 +87,11 @@ def test_refused_with_a_reason(text, message):
         value(text)
 
 
-def test_refused_before_memory_is_allocated():
+def test_refused_before_a_result_grows_large():
     x = torch.arange(900.0).reshape(30, 30)
-    assert value("x[:, 0] * x[:, 1, None]", x=x).shape == (30, 30)
-    for text in ("x[:, :, None, None] * x", "x[:, None] * x[:, :, None]"):
-        with pytest.raises(RefusalError, match="up to 100,000 cells"):
-            value(text, x=x)
+    assert value("x[:, None] * x[:, :, None]", x=x).shape == (30, 30, 30)
+    with pytest.raises(RefusalError, match="up to 100,000 cells"):
+        value("(x[:, :, None, None] * x)[0, 0, 0, 0]", x=x)
 
 
 def test_hostile_texts_and_random_tokens_end_in_a_tensor_or_a_refusal_and_soon():

@@ -1,12 +1,11 @@
 """The drawing pad without a browser: its answer to whatever a browser, a learner or a network may do."""
 
 import copy
-import threading
+import re
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from helpers.strokes import ink, picture
@@ -57,9 +56,9 @@ def pad():
 
 
 def test_an_empty_pad_asks_for_a_digit(pad):
-    assert pad.sentence == "The pad is empty: draw a digit from 0 to 9."
     assert (pad.probabilities, pad.failed, any(pad.picture)) == ([], False, False)
-    assert pad._repr_mimebundle_()[0]["text/plain"] == f"DigitPad\n{pad.sentence}\n({TEXT_INSTEAD})"
+    text = f"DigitPad\nThe pad is empty: draw a digit from 0 to 9.\n({TEXT_INSTEAD})"
+    assert pad._repr_mimebundle_()[0]["text/plain"] == text
 
 
 def test_a_stroke_is_framed_and_classified_and_the_answer_is_one_message(pad, monkeypatch):
@@ -76,35 +75,20 @@ def test_a_stroke_is_framed_and_classified_and_the_answer_is_one_message(pad, mo
 
 
 def test_width_and_framing_change_the_image(pad):
-    receive(pad, strokes=SMALL, framed=False)
-    assert pad.picture == picture(SMALL, width=0.08, framed=False).tobytes()
-    receive(pad, width=0.15)
-    assert pad.picture == picture(SMALL, width=0.15, framed=False).tobytes()
+    for state in ({"framed": False}, {"width": 0.15}):
+        receive(pad, strokes=SMALL, **state)
+        assert pad.picture == picture(SMALL, width=pad.width, framed=False).tobytes()
     receive(pad, strokes=[])
     assert not any(pad.picture)
     assert pad.sentence.startswith("The pad is empty")
-
-
-@pytest.mark.parametrize("width", [0.01, 0.25])
-@pytest.mark.parametrize("framed", [True, False])
-@pytest.mark.parametrize(
-    "strokes",
-    [[], [[]], [[[0, 0]]], [[[1, 1]], [[0, 1]]], [[[0, 0], [1, 1]], [[0, 1], [1, 0]]], [[[0.5, 0.5]] * 1000]],
-    ids=["nothing", "empty stroke", "corner", "corners", "cross", "a long stay"],
-)
-def test_extremes(pad, strokes, framed, width):
-    receive(pad, strokes=strokes, framed=framed, width=width)
-    assert not pad.failed
-    assert len(pad.picture) == 784
-    assert len(pad.probabilities) == (10 if any(pad.picture) else 0)
 
 
 @pytest.mark.parametrize(
     "state",
     [
         *({"strokes": strokes} for strokes in (None, "strokes", [1, 2], [[1, 2]], [[["a", "b"]]], [{"x": 1}])),
-        *({"strokes": [[point]]} for point in ([0.1, 0.2, 0.3], [None, 0.2], [float("nan"), 0.2], [1e9, 0.2])),
-        *({"width": width} for width in (None, "thick", -1.0, 100.0)),
+        {"strokes": [[[0.1, 0.2, 0.3]]]},
+        *({"width": width} for width in (None, "thick", 100.0)),
         {"framed": "yes"},
     ],
     ids=str,
@@ -121,46 +105,33 @@ def test_malformed_messages_are_refused_and_the_pad_goes_on(pad, state):
     assert not pad.failed
 
 
-def test_the_network_is_used_in_eval_mode_and_left_alone():
-    model = Reader().train()
-    model.noise.eval()  # a mixed mode, as after freezing a part
-    modes = [module.training for module in model.modules()]
+def test_the_network_is_used_in_eval_mode_and_its_own_mode_does_not_even_change_for_a_moment():
+    """Jupyter may answer the browser while a cell is training."""
+    modes = []
+
+    class Watched(Reader):
+        def forward(self, X):
+            modes.append([module.training for module in model.modules()])
+            return super().forward(X)
+
+    model = Watched().train()
+    model.norm.eval()  # a mixed mode, as after freezing a part
     before = copy.deepcopy(model.state_dict())
     pad = DigitPad(model, transform=lambda image: torch.ones(28, 28))
     receive(pad, strokes=SEVEN)
     first = pad.probabilities
     receive(pad, width=0.1)
     assert pad.probabilities == first  # nothing is dropped
-    assert [module.training for module in model.modules()] == modes
+    assert modes == [[True, True, False]] * 3
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert model.gain.grad is None
-    assert not model._forward_hooks
-
-
-def test_the_mode_does_not_even_change_for_a_moment():
-    """Jupyter may answer the browser while a cell is training."""
-    modes = []
-
-    class Watched(Reader):
-        def forward(self, X):
-            modes.append(model.training and model.noise.training)
-            return super().forward(X)
-
-    model = Watched().train()
-    receive(DigitPad(model), strokes=SEVEN)
-    assert modes == [True, True]
 
 
 def test_a_network_that_trains_on_is_used_with_its_new_weights(pad):
     model = pad._model
     receive(pad, strokes=SEVEN)
-    before = pad.probabilities
-    with torch.no_grad():
-        model.gain.mul_(0.5)
-    receive(pad, width=0.1)
-    assert pad.probabilities != pytest.approx(before)
     model.gain = nn.Parameter(torch.zeros(1))
-    receive(pad, width=0.11)
+    receive(pad, width=0.1)
     assert pad.probabilities == pytest.approx([0.1] * 10)
 
 
@@ -194,7 +165,7 @@ def test_logits_on_an_apple_gpu_are_moved_to_the_cpu_before_float64(pad):
     assert apple.probabilities == pytest.approx(logits.double().softmax(dim=1)[0].tolist())
 
 
-def test_the_transform_gets_the_image_as_the_data_set_gives_it():
+def test_the_transform_gets_the_image_as_the_data_set_gives_it(pad):
     received = []
 
     def transform(image):
@@ -203,12 +174,9 @@ def test_the_transform_gets_the_image_as_the_data_set_gives_it():
 
     model = Reader()
     receive(DigitPad(model, transform=transform), strokes=SEVEN)
-    assert isinstance(received[-1], Image.Image)
     assert received[-1].mode == "L"
     assert np.array_equal(np.array(received[-1]), picture(SEVEN))
     assert torch.equal(model.seen[-1], torch.full((1, 1, 28, 28), 3.0))
-    receive(DigitPad(model), strokes=SEVEN)  # without a transform, pixels are from 0 to 1
-    assert torch.equal(model.seen[-1][0, 0], torch.tensor(picture(SEVEN)).float() / 255)
 
 
 @pytest.mark.parametrize(
@@ -217,22 +185,16 @@ def test_the_transform_gets_the_image_as_the_data_set_gives_it():
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x784 and 5x10)\nmore"), "5x10"),
         (KeyError(), "it raised KeyError."),
         (torch.zeros(1, 5), "it returned shape [1, 5]"),
-        (torch.zeros(10), "it returned shape [10]"),
         (None, "it returned NoneType"),
-        (torch.full((1, 10), float("nan")), "NaN"),
         (torch.tensor([[float("inf")] * 10]), "NaN or infinite"),
     ],
-    ids=["raises", "raises without a message", "5 classes", "no batch", "None", "nan", "inf"],
+    ids=["raises", "raises without a message", "5 classes", "None", "inf"],
 )
 def test_a_network_that_does_not_fit_is_reported_at_once_with_the_remedy(answer, message):
     pad = DigitPad(Answers(answer))
-    for _ in range(2):
-        assert pad.failed
-        assert pad.sentence.startswith("Expected ")
-        assert message in pad.sentence
-        assert "\n" not in pad.sentence
-        assert (pad.probabilities, pad.picture) == ([], b"")
-        receive(pad, strokes=SEVEN)
+    assert pad.failed
+    assert re.fullmatch(f"Expected .*{re.escape(message)}.*", pad.sentence)
+    assert (pad.probabilities, pad.picture) == ([], b"")
     with pytest.raises(ValueError, match=r"^Expected"):
         pad.read(SEVEN)
 
@@ -242,46 +204,36 @@ def test_a_network_that_does_not_fit_is_reported_at_once_with_the_remedy(answer,
     [
         (lambda image: 1 / 0, "it raised ZeroDivisionError: division by zero."),
         (lambda image: torch.zeros(3, 28, 28), "it returned shape [3, 28, 28]"),
-        (None, "it raised TypeError"),
     ],
 )
 def test_a_transform_that_does_not_fit_is_reported(transform, message):
     pad = DigitPad(Reader(), transform=transform)
     assert pad.failed
-    assert pad.sentence.startswith("Expected a transform that")
-    assert message in pad.sentence
+    assert re.match(f"Expected a transform that .*{re.escape(message)}", pad.sentence)
 
 
-@pytest.mark.parametrize("model", [None, Reader, lambda X: X])
-def test_something_that_is_not_a_network_is_refused(model):
+def test_something_that_is_not_a_network_is_refused():
     with pytest.raises(TypeError, match=r"^Expected a network, an nn.Module: received .*\. Pass the model that"):
-        DigitPad(model)
+        DigitPad(Reader)
 
 
 @pytest.mark.parametrize(
     ("logits", "sentence"),
     [
-        ({3: 6.0, 8: 2.0}, "The network reads a 3 (96 %), then 8 (2 %)."),
-        ({8: 20.0}, "The network reads an 8 (over 99 %)."),
+        ([0, 0, 0, 6, 0, 0, 0, 0, 2, 0], "The network reads a 3 (96 %), then 8 (2 %)."),
+        ([0, 0, 0, 0, 0, 0, 0, 0, 20, 0], "The network reads an 8 (over 99 %)."),
     ],
 )
 def test_the_sentence_says_what_is_read_and_how_surely(logits, sentence):
-    answer = torch.zeros(1, 10)
-    for digit, logit in logits.items():
-        answer[0, digit] = logit
-    pad = DigitPad(Answers(answer))
+    pad = DigitPad(Answers(torch.tensor([logits]).float()))
     receive(pad, strokes=SEVEN)
     assert pad.sentence == sentence
 
 
-def test_read_does_not_touch_the_pad_and_pads_share_nothing(pad):
-    threads = threading.active_count()
+def test_read_does_not_touch_the_pad(pad):
     reading = pad.read(SEVEN)
     assert (reading.picture == picture(SEVEN)).all()
     assert (reading.drawn == ink(SEVEN, width=0.08)).all()
     assert reading.label == reading.probabilities.argmax()
     assert (pad.read(SMALL, width=0.1, framed=False).picture == picture(SMALL, width=0.1, framed=False)).all()
-    receive(DigitPad(pad._model), strokes=SEVEN)
-    assert pad.strokes == []
-    assert pad.sentence.startswith("The pad is empty")
-    assert threading.active_count() == threads
+    assert (pad.strokes, pad.probabilities) == ([], [])

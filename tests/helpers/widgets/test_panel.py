@@ -19,6 +19,7 @@ from torch.utils.data import TensorDataset
 from helpers import widgets
 from helpers.plotting import set_caption
 from helpers.plotting.style import new_figure, styled
+from helpers.widgets import datasets
 from helpers.widgets.panel import TEXT_INSTEAD, Panel, RefusalError, choice, slider, text, toggle
 from tests.helpers.widgets.panels import OnMPS, assert_survives, check_answer
 
@@ -58,9 +59,8 @@ PANELS = {
     "panel": make_panel,
     "index_explorer": lambda: widgets.index_explorer(torch.arange(12).reshape(3, 4)),
     "broadcast_explorer": widgets.broadcast_explorer,
-    "dataset_explorer": lambda: widgets.dataset_explorer("drawn"),
-    "augmentation_explorer": lambda: widgets.augmentation_explorer(DATA, mean=0.3, std=0.35),
-    "augmentation_explorer, one image": lambda: widgets.augmentation_explorer([DATA[0]], mean=0.3, std=0.35),
+    "dataset_explorer": lambda: datasets.dataset_explorer("drawn"),
+    "augmentation_explorer": lambda: datasets.augmentation_explorer(DATA, mean=0.3, std=0.35),
     "mode_explorer": widgets.mode_explorer,
     "layer_explorer": lambda: widgets.layer_explorer(NETWORKS, IMAGES, classes=["a", "b", "c"]),
     "layer_explorer, one image": lambda: widgets.layer_explorer(NETWORKS, IMAGES[:1]),
@@ -74,7 +74,7 @@ PANELS = {
 
 
 def test_every_widget_is_tried_here():
-    assert {name.split(",")[0] for name in PANELS} >= {name for name in widgets.__all__ if name.endswith("_explorer")}
+    assert {name.split(",")[0] for name in PANELS} >= {name for name in dir(widgets) if name.endswith("_explorer")}
 
 
 @pytest.mark.parametrize("name", PANELS)
@@ -102,22 +102,22 @@ def test_shows_sentence_and_figure_and_escapes_both(panel):
     shown, metadata = panel._repr_mimebundle_()
     assert shown["text/plain"] == "\n".join([*lines, f"({TEXT_INSTEAD})"])
     stored, seen = (
-        np.asarray(Image.open(BytesIO(base64.b64decode(png))).convert("L"), int)
-        for png in (shown["image/png"], image(panel))
+        Image.open(BytesIO(base64.b64decode(png))).convert("L") for png in (shown["image/png"], image(panel))
     )
-    figure, note = stored[: len(seen)], stored[len(seen) :]
-    assert np.abs(figure - seen).mean() < 1  # in fewer colours
+    half = stored.reduce(2)  # two pixels for each of the page, for sharp screens
+    assert metadata["image/png"] == {"width": half.width, "height": half.height, "alt": panel.sentence}
+    half, seen = np.asarray(half, int), np.asarray(seen, int)
+    figure, note = half[: len(seen)], half[len(seen) :]
+    assert np.corrcoef(figure.ravel(), seen.ravel())[0, 1] > 0.7  # the same curve
     assert 0.01 < (note < 128).mean() < 0.3  # words
-    assert metadata["image/png"]["alt"] == panel.sentence
 
 
-@pytest.mark.parametrize(("name", "value"), [("steps", 1.0), ("color", 2), ("words", "other"), ("mode", "eval")])
-def test_every_control_answers(panel, name, value):
-    sentence, before = panel.sentence, image(panel)
-    panel.controls[name].value = value
-    assert panel.sentence != sentence
-    assert (image(panel) != before) == (name == "steps")  # the only one that changes the figure
-    check_answer(panel)
+def test_every_control_answers(panel):
+    for name, value in {"steps": 1.0, "color": 2, "words": "other", "mode": "eval"}.items():
+        sentence, before = panel.sentence, image(panel)
+        panel.controls[name].value = value
+        assert panel.sentence != sentence
+        assert (image(panel) != before) == (name == "steps")  # the only one that changes the figure
 
 
 def test_set_answers_once_and_controls_can_be_adjusted_before_the_answer():
@@ -152,16 +152,9 @@ def test_a_refusal_is_shown_and_the_last_figure_is_faded(panel):
 def test_a_defect_is_shown_and_kept_for_tests_until_the_next_answer(panel):
     panel.controls["words"].value = "break"
     assert panel.sentence == "OSError: a defect. Move a control, or run the cell again."
-    with pytest.raises(AssertionError, match="a defect"):
-        check_answer(panel)
+    assert isinstance(panel.fault, OSError)
     panel.controls["words"].value = "again"
     assert panel.fault is None
-
-
-def test_widgets_that_share_their_state_do_not_survive():
-    control = slider("steps", 0, 0, 3)
-    with pytest.raises(AssertionError, match="another copy"):
-        assert_survives(lambda: Panel("Shared", {"steps": control}, lambda steps: (None, f"At {steps}.")))
 
 
 @pytest.mark.parametrize(
@@ -239,8 +232,6 @@ torch.manual_seed(0)
 before = state()
 import helpers.widgets
 print(before == state(), "torchvision" in sys.modules)
-helpers.widgets.dataset_explorer
-print("torchvision" in sys.modules)
 """
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.split() == ["True", "False", "True"]
+    assert printed.split() == ["True", "False"]
