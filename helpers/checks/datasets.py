@@ -23,7 +23,8 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
     goal="count classes, and know the accuracy that needs no learning",
     minutes=4,
     difficulty=1,
-    why="A model has learned something only if it beats this number, so know it before you train.",
+    why="Compare every accuracy with this number, so know it before you train: what is below it, always saying the "
+    "same class would beat.",
     mistakes={
         "This is how often that class occurs. Out of how many?": _lazy("counts.max().item()"),
         "How often does the class occur? `counts.max()` says that; `argmax`, `mode` and `labels.max()` do not.": _lazy(
@@ -135,8 +136,8 @@ _mean = template(
     goal="average over examples, not over batches",
     minutes=5,
     difficulty=2,
-    why="Every average loss and every accuracy in this course is computed like this: batch by batch, without ever "
-    "having all examples in memory.",
+    why="The training loops of this course average their losses like this: batch by batch, so all examples need not "
+    "be in memory at once.",
     mistakes={
         "In a mean of batch means, a short batch counts as much as a full one.": _mean("means.mean().item()"),
         "This is the mean of one batch: add up over all, then divide.": _mean("means[0].item()", "means[-1].item()"),

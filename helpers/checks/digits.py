@@ -32,7 +32,7 @@ _count = template(
     goal="count the parameters of a network without building it",
     minutes=4,
     difficulty=1,
-    why="So you know before building it whether a network will fit into the memory of a phone.",
+    why="Four bytes for each is what the parameters of a network need. What its layers return comes on top.",
     mistakes={
         "The linear layers are right. What does each batch norm learn?": _count("linear"),
         "A batch norm learns two numbers per output.": _count("linear + scales", "linear + 2 * (len(s) - 2)"),
@@ -212,7 +212,7 @@ _AS_MADE = "Three numbers change for the other images; all the others are those 
     goal="fit a convolutional network to images of another size",
     minutes=6,
     difficulty=2,
-    why="Images of this size are those of CIFAR-10, the next data set that most people try.",
+    why="CIFAR-10, a usual next data set, has images of this size (and ten classes).",
     mistakes={
         "Each stride of 2 halves height and width: 32, 16, and then? How many numbers leave `Flatten`?": _cnn(
             linear=tuple(f"nn.Linear({n}, 5)" for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32))

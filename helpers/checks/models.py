@@ -150,7 +150,8 @@ _sure = template(
     goal="turn logits into a class and its probability",
     minutes=6,
     difficulty=2,
-    why="Sure is not the same as right: notebook 6 shows images that a trained network gets wrong and is sure of.",
+    why="Sure is not the same as right: notebook 7 shows images that a trained network gets wrong with a probability "
+    "of 0.99.",
     mistakes={
         "The probabilities of each example should add up to 1: softmax over the classes, `dim=1`.": _sure(
             "c, q.amax(dim=1)", "c, z.exp().amax(dim=1) / z.exp().sum()", "c, z.sigmoid().amax(dim=1)"
@@ -190,8 +191,8 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
     goal="count the parameters of a network from its widths",
     minutes=5,
     difficulty=2,
-    why="Four bytes for each is the memory that a model needs in use. Training with Adam needs four times as much, and "
-    "the outputs of all layers.",
+    why="Four bytes for each is the memory that the parameters need; with Adam, training needs four times as much. "
+    "The outputs of the layers come on top.",
     mistakes={
         "These are the weights alone: what else does a linear layer have?": _count("sum(n * m for n, m in pairs)"),
         "A linear layer has one bias for each of its outputs: add its width once.": _count(

@@ -34,7 +34,7 @@ _count = template("def batch_count(n, size): full, rest = divmod(n, size); retur
     goal="say how a data set divides into batches",
     minutes=3,
     difficulty=1,
-    why="It is also the number of steps in an epoch: halve the batches, and there are about twice as many.",
+    why="The first is also the number of steps in an epoch: halve the batch size, and there are about twice as many.",
     mistakes={
         "The short batch at the end is a batch too.": _count("full, rest", "full, size", "full, 0"),
         "Try 128 and 64 by hand: is there another batch after them?": _count("-(-n // size), rest", "full + 1, rest"),
@@ -306,7 +306,8 @@ def _loading(**holes: str | tuple[str, ...]) -> either:
             *("torch.save(model.state_dict(), path)", "torch.save({'model': model, 'optimizer': optimizer}, path)"),
             "for part in everything.values(): torch.save(part, path)",
         ),
-        "Loading a `pickle` may run any code: use `torch.save`.": _saving("pickle.dump(everything, path.open('wb'))"),
+        "`pickle.load` runs whatever code the file contains: use `torch.save`, and load with "
+        "`torch.load(..., weights_only=True)`, which refuses it.": _saving("pickle.dump(everything, path.open('wb'))"),
         "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": _loading(
             fill=("model = saved['model']", "model.load_state_dict(saved['model'])")
         ),
@@ -472,8 +473,8 @@ _choose = template(
     goal="compare recipes, choose one, and report a number that had no part in the choice",
     minutes=15,
     difficulty=3,
-    why="Anyone who reads your number can rely on it. Try your function on two recipes of your own, with the loaders "
-    "of this page.",
+    why="Nothing was chosen by this number, so luck in the choice does not flatter it. Try your function on two "
+    "recipes of your own, with the loaders of this page.",
     mistakes={
         "Choose the recipe with the highest validation accuracy after the last epoch, `[-1]`.": _choose(
             score=("-evaluate(model, val_loader, loss_fn).loss", "max(fitted.val_accuracy)")

@@ -32,7 +32,7 @@ EXCEPTIONS = {
     "shuffle-conclusion": ("4.5", "(0 + 9) / 2"),
     "split-first-question": ("250", "1,000 - 750"),
     "copies-conclusion": ("70", "464 - 394"),
-    "in-memory-conclusion": ("224 600 3.13", "1,000,000 x 3 x 224 x 224 x 4 bytes = 602 GB; a version of Python"),
+    "in-memory-conclusion": ("224 600", "1,000,000 x 3 x 224 x 224 x 4 bytes = 602 GB"),
     "play-with-modes-conclusion": ("20 12 %", "0.9 ** 20 = 0.122"),
     "colour-net-task": ("20,000", "the task: the check has the limit"),
     "one-layer-question": ("0.99 0.01 4.6", "-log(0.99) = 0.0101, -log(0.01) = 4.605"),

@@ -2,10 +2,10 @@
 
 STROKES is a gzipped JSON list of digits that people wrote with a pen: `{"digit", "writer", "strokes"}`, each stroke a
 list of points [x, y], y downward. It is not part of the project. Digits with equally many strokes are grouped by the
-course of the pen (k-means). Of each group only the mean and the principal components are kept, rounded, and only where
-it has at least 25 digits of at least 5 people, so that no row is one person's stroke. The rows without writers were set by hand,
-for ways that are common elsewhere: key points, moved at random, with a smooth curve through them, and reduced to mean and
-principal components like the others. They, and their shares, stay as they are.
+course of the pen (k-means). Of each group only the mean and the principal components are kept, rounded, and only
+where it has at least 25 digits of at least 5 people, so that no row is one person's stroke. The rows without writers
+were set by hand, for ways that are common elsewhere: key points, moved at random, with a smooth curve through them,
+and reduced to mean and principal components like the others. They, and their shares, stay as they are.
 """
 
 import argparse
