@@ -180,7 +180,9 @@ _parts = template(
         "Clear `w.grad` before the first part: it holds an old one.": _parts("size / sum(sizes)", "1", start=""),
         "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)"),
         "What fraction of all examples is a part?": _parts("1", "size", "size / len(sizes)", "sum(sizes) / size"),
-        "Only the last part is left: clear `.grad` before.": _parts("size / sum(sizes)", "1", inside="w.grad = None"),
+        "Only the gradient of the last part is left: clear `.grad` once, before the loop.": _parts(
+            "size / sum(sizes)", "1", inside="w.grad = None"
+        ),
         "Go back through each part by itself, before the next one is computed: that is what saves the memory.": _parts(
             "1", start="parts, sizes = [[torch.cat(pieces) for pieces in zip(*parts)]], [1]; w.grad = None"
         ),
@@ -233,7 +235,9 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
         ),
         "`eval()` does not switch autograd off: use a block that does.": _predict("return model.eval()(X)"),
         "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
-        "A `with` block ends by itself.": _predict("pass\n    torch.set_grad_enabled(False); return model.eval()(X)"),
+        "Use a `with` block: it switches autograd on again at its end, and this does not.": _predict(
+            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
+        ),
         "Frozen parameters cannot learn: leave them alone.": _predict("return model.eval().requires_grad_(False)(X)"),
         "Return the model's outputs as they are: these are classes or probabilities.": _predict(
             *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"

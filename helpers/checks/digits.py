@@ -43,7 +43,9 @@ _count = template(
         "A `Linear` leads from each size to the next, 784 to 512, 512 to 256 and so on, with `a * b` weights.": _count(
             "sum(n + m for n, m in pairs)", "sum(n * m + 3 * m for n, m in pairs[::2]) - 2 * s[-1]"
         ),
-        "Tell the last layer by its place, not its size.": _count("linear + 2 * sum(n for n in s[1:] if n != s[-1])"),
+        "Recognise the last layer by its position, not by its size: another layer may be as large.": _count(
+            "linear + 2 * sum(n for n in s[1:] if n != s[-1])"
+        ),
     },
 )
 def count_parameters(answer: Any) -> None:
@@ -336,7 +338,9 @@ _centred = template(
         "Up and down is right. And sideways?": _centred("down, 0"),
         "Sideways is right. And up and down?": _centred("right, 1"),
         "`roll` without `dims` moves the pixels along one long row: name the dimensions.": _centred("down + right"),
-        "Both went along one dimension: 0 moves up and down.": _centred("down + right, 0", "down + right, 1"),
+        "Both shifts went along one dimension: with `dims=(0, 1)`, the first is up or down.": _centred(
+            "down + right, 0", "down + right, 1"
+        ),
         "Divide by the ink of the whole image.": _centred(change="row *= ink / 28; column *= ink / 28"),
         "The target is 14, not 13, and rows and columns count from 0.": _centred("(down - 1, right - 1), (0, 1)"),
         "Without ink there is no centre of mass: return the image.": _centred(empty="False"),

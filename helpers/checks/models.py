@@ -200,13 +200,17 @@ _count = template("def count_from_widths(w): pairs = [*zip(w, w[1:])]; return $r
             *(f"sum(n * m for n, m in pairs) + {biases}" for biases in ("sum(w)", "sum(w[1:-1])")),
         ),
         "There is one weight per pair of input and output: multiply.": _count("sum(n + m for n, m in pairs)", "sum(w)"),
-        "Only one layer is counted: add each to those before.": _count("w[-2] * w[-1] + w[-1]", "w[0] * w[1] + w[1]"),
+        "Only one layer is counted: add the parameters of all layers.": _count(
+            "w[-2] * w[-1] + w[-1]", "w[0] * w[1] + w[1]"
+        ),
         "A layer goes from one width to the *next*: multiply two different widths, layer by layer, and add.": _count(
             *("sum(n * n + n for n in w)", "sum(n * n for n in w)", "int(torch.tensor(w).prod())"),
             *(f"sum({one})" for one in ("n * m + m for n, m in pairs[::2]", "w[0] * m + m for m in w[1:]")),
             "sum((n + 1) * n for n in w[:-1])",
         ),
-        "At `i = 0`, `widths[i - 1]` is the last.": _count("sum(w[i - 1] * w[i] + w[i] for i in range(len(w)))"),
+        "At `i = 0`, `widths[i - 1]` is `widths[-1]`, the last one: begin at 1.": _count(
+            "sum(w[i - 1] * w[i] + w[i] for i in range(len(w)))"
+        ),
         "Begin the sum at 0.": _count("1 + sum(n * m + m for n, m in pairs)"),
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(
             *(f"sum(w[i - 1] * w[i] + w[i] for i in range({ends}))" for ends in ("1, len(w) - 1", "2, len(w) - 1"))
@@ -316,11 +320,15 @@ _centre = template(
     difficulty=3,
     why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
     mistakes={
-        "In eval mode, `running_mean` counts: ask `training`.": _centre("X - mean", "X - mean if self.training else X"),
+        "In eval mode, subtract `running_mean`: `self.training` tells the modes apart.": _centre(
+            "X - mean", "X - mean if self.training else X"
+        ),
         "In train mode, subtract the mean of this batch; `running_mean` is for eval mode.": _centre(
             "X - self.running_mean", "X if self.training else out"
         ),
-        "A mean is the sum divided by the number of rows.": _centre("X - X.sum(dim=0) if self.training else out"),
+        "This subtracts the sum; the mean is the sum divided by the number of rows.": _centre(
+            "X - X.sum(dim=0) if self.training else out"
+        ),
         "One mean for each feature (column) is wanted: `dim=` names the dimension that disappears.": _centre(
             "X - X.mean(dim=1, keepdim=True)", "X - X.mean(dim=1)", "X - X.mean()"
         ),
@@ -331,8 +339,12 @@ _centre = template(
         ),
         "In eval mode, `running_mean` stays.": _centre("out", "X - (mean if self.training else old)", when="True"),
         "Leave out the standard deviation: the task only subtracts.": _centre("out / X.std(dim=0)"),
-        "What nothing learns is a buffer.": _centre("out", buffer="running_mean = nn.Parameter(torch.zeros(n))"),
-        "A tensor in a plain attribute is no buffer.": _centre("out", buffer="running_mean = torch.zeros(n)"),
+        "A parameter is trained. What is only stored is a buffer: `register_buffer`.": _centre(
+            "out", buffer="running_mean = nn.Parameter(torch.zeros(n))"
+        ),
+        "A tensor in a plain attribute is not saved with the model: use `register_buffer`.": _centre(
+            "out", buffer="running_mean = torch.zeros(n)"
+        ),
         "`BatchNorm` does more. Write the two modes yourself.": _centre("out", buffer="norm = nn.BatchNorm1d(n)"),
         "Remember `mean.detach()`: otherwise the buffer keeps every batch so far in memory.": _centre("out"),
         "Only the update of `running_mean` may use `no_grad` or `detach`: earlier layers learn through the output.": (
@@ -353,7 +365,9 @@ def centre(answer: Any) -> None:
             raise NotYet("The layer has parameters, and it should have none.")
         if _running_mean(layer) is None:
             for name, _ in nn.Module.named_buffers(layer):
-                raise NotYet(f"Its buffer is called `{name}`, and not `running_mean`.", "Give it the task's name.")
+                raise NotYet(
+                    f"Its buffer is called `{name}`, and not `running_mean`.", "Use the name that the task gives."
+                )
             raise NotYet("The layer has no buffer that is called `running_mean`.")
         expect(_running_mean(layer), torch.zeros(n), what="`running_mean` at first")
         running = torch.zeros(n)

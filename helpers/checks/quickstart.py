@@ -176,7 +176,9 @@ _name = template(
             *(f"names[best], logits{one}[0, best].item()" for one in ("", ".sigmoid()", ".log_softmax(1)")),
             "names[best], p.softmax(dim=0)[best].item()",
         ),
-        "Along the batch each class gets a 1: which `dim=` are classes?": _name("names[0], 1.0", "names[best], 1.0"),
+        "Along the batch, a softmax gives each class a 1: which `dim=` holds the classes?": _name(
+            "names[0], 1.0", "names[best], 1.0"
+        ),
         "The network wants a batch, even of a single image: `[1, 1, 28, 28]`.": _name(logits="model(image)"),
         "Return the probability as it is, not rounded.": _name("names[best], round(p[best].item(), 2)"),
     },

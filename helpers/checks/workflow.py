@@ -48,7 +48,9 @@ _split = template(
     why="One order for both keeps every pair together; the project at the end does the same with three parts.",
     mistakes={
         "Each target must stay beside its input.": _split("a[:n], y[:n], a[n:], y[n:]", "X[:n], b[:n], X[n:], b[n:]"),
-        "The task names another order.": _split("a[:n], a[n:], b[:n], b[n:]", "b[:n], a[:n], b[n:], a[n:]"),
+        "The four are right, but not in the order that the task names.": _split(
+            "a[:n], a[n:], b[:n], b[n:]", "b[:n], a[:n], b[n:], a[n:]"
+        ),
         "The first part is for training.": _split("a[n:], b[n:], a[:n], b[:n]", "a[:-n], b[:-n], a[-n:], b[-n:]"),
         "80 % of 7 rows are 5.6: rounded down, 5.": _split(n="round(0.8 * len(X))"),
         "Index with `order` itself, once.": _split(rows=("order.argsort()", "order[order]")),
@@ -88,7 +90,9 @@ _curve = template(
         "X should be multiplied by itself, `X**2`.": _curve(*(f"c * {x} + w * X + b" for x in ("X", "2 * X", "2**X"))),
         "The bias is added as it is.": _curve("c * X**2 + w * X", "c * X**2 + w * X * b", "c * X**2 + w * (X + b)"),
         "Draw new numbers for every model, in `__init__`.": _curve(three="map(nn.Parameter, torch.zeros(3, 1))"),
-        "One tensor was given to all: draw three.": _curve(three="map(nn.Parameter, torch.randn(1).expand(3, 1))"),
+        "One tensor was given to all three: draw a number for each.": _curve(
+            three="map(nn.Parameter, torch.randn(1).expand(3, 1))"
+        ),
     },
 )
 def curve_model(answer: Any) -> None:
@@ -386,7 +390,9 @@ def _line(*whens: str, **lines: str | tuple[str, ...]) -> either:
             loss_fn="lambda pred, y: F.l1_loss(pred, y.squeeze())"
         ),
         "The loop uses the test points: they are for the end.": _line(judged="loss_fn(model(X_test), y_test)"),
-        "Only `step()` changes a model: is it missing, or of another?": _line(optimizer="SGD([torch.ones(1)], lr=lr)"),
+        "Only `step()` changes the parameters: is it missing, or does the optimizer have other parameters?": _line(
+            optimizer="SGD([torch.ones(1)], lr=lr)"
+        ),
         "Use plain `SGD`, with no momentum and the like.": _line(optimizer="Adam(model.parameters(), lr=lr)"),
     },
     seconds=20,  # it trains for 1,500 epochs: half a second on an idle machine, three with `fit`
@@ -464,7 +470,9 @@ def _expect_training(train_line: Any) -> None:
         remedy = "300 are asked for: one in each of 300 epochs, for all training points at once."
         raise NotYet(f"`train_line` called `backward()` {len(passes)} times.", remedy)
     if type(losses) is tuple and any(type(one) is list for one in losses):
-        raise NotYet("`train_line` should return the losses alone.", "The model needs no `return`: it changes.")
+        raise NotYet(
+            "`train_line` should return the losses alone.", "The model is trained in place, and need not be returned."
+        )
     by_weight, by_bias = lr * (signs * X)[:70].mean().item(), lr * signs[:70].mean().item()  # in each epoch
     wanted = [
         (y[70:] - (weight + epoch * by_weight) * X[70:] - bias - epoch * by_bias).abs().mean().item()
@@ -562,7 +570,10 @@ def _wrong_exams(splits: Any, train_line: Any, lr: float, runs: dict[float, Any]
         squared = (best(exam[0]) - exam[1].T).abs().mean().item()
     yield "Predictions `[n, 1]` met targets `[n]`, so each was compared with all: do not squeeze.", squared
     for rate in LEARNING_RATES:
-        yield f"The model of the run with {rate:g} took this exam: keep each.", _mae(runs[rate][0], *exam)
+        yield (
+            f"The model of the run with {rate:g} was used here: keep the model of each run.",
+            _mae(runs[rate][0], *exam),
+        )
     torch.manual_seed(42)
     starts = [nn.Linear(1, 1) for _ in LEARNING_RATES]
     yield "A new model took this exam: it is for the one that was trained with `best_lr`.", _mae(starts[0], *exam)
