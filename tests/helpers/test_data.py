@@ -242,8 +242,20 @@ class CutOff(SimpleHTTPRequestHandler):
         self.close_connection = True
 
 
-def test_a_download_that_is_cut_off(course, mirror, monkeypatch):
-    with serve(mirror, CutOff) as address:
+class Endless(SimpleHTTPRequestHandler):
+    """Sends without end, until the client hangs up."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.wfile.write(bytes(10**6))
+
+
+@pytest.mark.parametrize("handler", [CutOff, Endless])
+def test_a_faulty_server(course, mirror, monkeypatch, handler):
+    with serve(mirror, handler) as address:
         monkeypatch.setenv("COURSE_MIRROR", f"{address}/")
         with pytest.raises(DataError, match=rf"{address}/FashionMNIST/{FILES[0]}\.gz has .* cut off or replaced"):
             dataset_root(edition="original")
