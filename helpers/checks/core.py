@@ -69,6 +69,16 @@ class State(Enum):
         return state
 
 
+# `jupyter nbconvert --to html` opens every cell. This folds the code above a solution's verdict until it is clicked or
+# reached by Tab. No front end that runs notebooks gives a cell this class.
+FOLD_IN_HTML = (
+    "<style>.celltag_solution .jp-Cell-inputWrapper:not(:focus-within) > .jp-InputArea { display: none } "
+    ".celltag_solution .jp-Cell-inputWrapper:not(:focus-within)::before "
+    '{ content: "▸ Solution: click to show its code"; cursor: pointer; font-family: var(--jp-content-font-family); '
+    "font-size: var(--jp-content-font-size1); margin-left: calc(var(--jp-cell-prompt-width) + 14px) }</style>"
+)
+
+
 @dataclass(frozen=True, repr=False)
 class Verdict:
     """What a check says: the state, and the sentences for it. A notebook shows it with a colour."""
@@ -76,6 +86,7 @@ class Verdict:
     state: State
     heading: str
     sentences: tuple[str, ...]
+    style: str = ""
 
     @property
     def passed(self) -> bool:
@@ -88,8 +99,8 @@ class Verdict:
     def _repr_html_(self) -> str:
         first, *others = (_as_html(line) for line in repr(self).split("\n  "))
         lines = "".join(f"<br>{line}" for line in others)
-        style = f"border-left: 4px solid {self.state.colour}; padding: 2px 0 2px 10px; margin: 2px 0; line-height: 1.5"
-        return f'<div role="status" style="{style}"><strong>{first}</strong>{lines}</div>'
+        frame = f"border-left: 4px solid {self.state.colour}; padding: 2px 0 2px 10px; margin: 2px 0; line-height: 1.5"
+        return f'{self.style}<div role="status" style="{frame}"><strong>{first}</strong>{lines}</div>'
 
 
 @dataclass(frozen=True, repr=False)
@@ -269,7 +280,7 @@ class Exercise:
             order = list(State)
             self.state = max(self.state, state, key=order.index)
             return Verdict(state, self.heading, sentences)
-        return Verdict(state, f"Solution of exercise {self.number}, {self.title}", sentences)
+        return Verdict(state, f"Solution of exercise {self.number}, {self.title}", sentences, FOLD_IN_HTML)
 
     def _judged(self, answers: tuple[Any, ...]) -> tuple[State, tuple[str, ...]]:
         if len(answers) != len(self.answers):

@@ -14,7 +14,7 @@ from tools.browser import chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-collect_ignore = ["test_site.py", "test_slides.py", "test_widgets.py"] if missing() else []
+collect_ignore = ["test_html_export.py", "test_site.py", "test_slides.py", "test_widgets.py"] if missing() else []
 
 
 # Not of the session: Playwright keeps an event loop running, which would disturb the tests of other folders.
