@@ -1,7 +1,7 @@
 """The training loop, once a notebook has taught it: train, evaluate, fit, predict, save and resume.
 
 Every function takes the model, then the data, then the loss, then the optimizer; the device is the model's own.
-Losses and accuracies are means over examples, never means of batch means: the last batch may be short.
+Losses and accuracies are means over samples, never means of batch means: the last batch may be short.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class CheckpointError(RuntimeError):
 
 
 class Metrics(NamedTuple):
-    """The mean loss over examples and the accuracy (a fraction; None where targets are not classes)."""
+    """The mean loss over samples and the accuracy (a fraction; None where targets are not classes)."""
 
     loss: float
     accuracy: float | None = None
 
 
 class Predictions(NamedTuple):
-    """What a model answered for every example of a loader, in the loader's order, on the CPU.
+    """What a model answered for every sample of a loader, in the loader's order, on the CPU.
 
     Shapes:
         outputs [N, ...]: what the model returned, for a classifier the logits [N, C].
@@ -161,7 +161,7 @@ def train_epoch(
 
 
 def evaluate(model: nn.Module, loader: Batches, loss_fn: Loss) -> Metrics:
-    """The mean loss and accuracy over all examples, in eval mode and without gradients; the model is left as it was."""
+    """The mean loss and accuracy over all samples, in eval mode and without gradients; the model is left as it was."""
     tally = _Tally(loss_fn)
     with _evaluating(model):
         for X, y in _on_device(loader, model):
@@ -171,7 +171,7 @@ def evaluate(model: nn.Module, loader: Batches, loss_fn: Loss) -> Metrics:
 
 
 def predict(model: nn.Module, loader: Batches) -> Predictions:
-    """What the model answers for every example, in eval mode and without gradients; the model is left as it was."""
+    """What the model answers for every sample, in eval mode and without gradients; the model is left as it was."""
     outputs, targets = [], []
     with _evaluating(model):
         for X, y in _on_device(loader, model):

@@ -85,7 +85,7 @@ def _add(row, minutes):
     ("change", "message"),
     [
         (lambda lesson, _: lesson["sections"].pop("reshape-question"), "to have the sections from-data"),
-        (lambda lesson, _: _add(lesson["sections"]["reshape-question"], 1), "to take 60 minutes in all"),
+        (lambda lesson, _: _add(lesson["sections"]["reshape-question"], 1), "to take 55 minutes in all"),
         (lambda _, rows: _add(rows["day"][0], -30) or _add(rows["day"][1], 30), "minutes for 09:00 of the plan 'day'"),
         (lambda _, rows: _add(rows["evenings"][1], 5), "Expected 3 times 180 minutes in the plan 'evenings'"),
     ],

@@ -179,14 +179,14 @@ _parts = template(
     mistakes={
         "Clear `w.grad` before the first part: it holds an old one.": _parts("size / sum(sizes)", "1", start=""),
         "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)"),
-        "What fraction of all examples is a part?": _parts("1", "size", "size / len(sizes)", "sum(sizes) / size"),
+        "What fraction of all samples is a part?": _parts("1", "size", "size / len(sizes)", "sum(sizes) / size"),
         "Only the gradient of the last part is left: clear `.grad` once, before the loop.": _parts(
             "size / sum(sizes)", "1", inside="w.grad = None"
         ),
         "Go back through each part by itself, before the next one is computed: that is what saves the memory.": _parts(
             "1", start="parts, sizes = [[torch.cat(pieces) for pieces in zip(*parts)]], [1]; w.grad = None"
         ),
-        "The number of all examples must be known before the first part: here it still grows.": _parts("size / seen"),
+        "The number of all samples must be known before the first part: here it still grows.": _parts("size / seen"),
         "This scales earlier parts, too: multiply the loss of each.": _parts("1", after="w.grad *= size / sum(sizes)"),
         "These are the weights themselves; their gradient is asked for.": _parts("size / sum(sizes)", returned="w"),
         "The loss applies the sigmoid: give it the logits.": _parts("size / sum(sizes)", scores="(X @ w).sigmoid()"),
@@ -206,7 +206,7 @@ def gradient_in_parts(answer: Any) -> None:
         w.register_hook(lambda gradient, seen=backwards: seen.append(1))
         before = w.detach().clone()
         result = call(answer, w, list(zip(X.split(sizes), y.split(sizes), strict=True)), may_change=True)
-        listed = f"parts of {', '.join(map(str, sizes))} examples" if len(sizes) > 1 else "a single part"
+        listed = f"parts of {', '.join(map(str, sizes))} samples" if len(sizes) > 1 else "a single part"
         if not torch.equal(w.detach(), before):
             raise NotYet("`w` itself has changed.", "The task wants its gradient; the step comes later.")
         expect(result, wanted, what=f"the gradient for {listed}", requires_grad=False, reveal=True)

@@ -308,7 +308,7 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
         raise NotYet(found, observed=output, wanted=wanted)
     if shape is not None and output.shape != wanted.shape:
         found = f"Shape of the output of {what}: expected {_shape(wanted)}, received {_shape(output)}."
-        hint = f"The last layer has {output.shape[-1:].numel()} outputs per example, and another number is asked for."
+        hint = f"The last layer has {output.shape[-1:].numel()} outputs per sample, and another number is asked for."
         fits = output.ndim == wanted.ndim == 2 and len(output) == len(wanted)
         raise NotYet(found, *([hint] if fits else []), observed=output, wanted=wanted)
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):

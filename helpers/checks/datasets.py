@@ -133,21 +133,21 @@ _mean = template(
 
 @book.exercise(
     "A mean over batches",
-    goal="average over examples, not over batches",
+    goal="average over samples, not over batches",
     minutes=5,
     difficulty=2,
-    why="The training loops of this course average their losses like this: batch by batch, so all examples need not "
+    why="The training loops of this course average their losses like this: batch by batch, so all samples need not "
     "be in memory at once.",
     mistakes={
         "In a mean of batch means, a short batch counts as much as a full one.": _mean("means.mean().item()"),
         "This is the mean of one batch: add up over all, then divide.": _mean("means[0].item()", "means[-1].item()"),
         "This is the sum. By what must it be divided?": _mean("x.sum().item()"),
-        "Divide by the number of examples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
+        "Divide by the number of samples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
         "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
-        "Add up the sums of the batches, not their means, and divide by the number of examples.": _mean(
+        "Add up the sums of the batches, not their means, and divide by the number of samples.": _mean(
             *("means.sum().item()", "means.sum().item() / len(x)", "sum(b.mean().item() / len(b) for b in batches)")
         ),
-        "Count the examples that the loader returns: its last batch may be shorter, or left out.": _mean(
+        "Count the samples that the loader returns: its last batch may be shorter, or left out.": _mean(
             *(
                 f"x.sum().item() / ({n})"
                 for n in ("len(loader.dataset)", "len(batches) * loader.batch_size", "4 * len(means)")
@@ -158,20 +158,20 @@ _mean = template(
             "x.sum().item() / len(batches[-1])", "batches[-1].sum().item() / len(x)"
         ),
         "Return the mean unrounded.": _mean("x.sum().item() // len(x)", "sum(int(b.sum()) for b in batches) / len(x)"),
-        "Each new mean counts as much as all the examples before it together.": _mean("middle.item()"),
+        "Each new mean counts as much as all the samples before it together.": _mean("middle.item()"),
         "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": _mean(
             "0", batches=tuple(f"{x} in loader" for x in ("x for x", "x for x, y", "x.sum() for x", "x.shape for x"))
         ),
     },
 )
 def mean_over(answer: Any) -> None:
-    """The mean over all examples that a loader hands out."""
+    """The mean over all samples that a loader hands out."""
     expect_callable(answer)
     generator = seeded(3)
     sizes = ((14, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
-    for examples, batch_size, drop_last in sizes:
-        values = 3 * torch.randn(examples, generator=generator) + 1
-        batches = values.split(batch_size)[: examples // batch_size if drop_last else None]
+    for samples, batch_size, drop_last in sizes:
+        values = 3 * torch.randn(samples, generator=generator) + 1
+        batches = values.split(batch_size)[: samples // batch_size if drop_last else None]
         wanted = sum(value for batch in batches for value in batch.tolist()) / sum(map(len, batches))
         result = call(answer, DataLoader(TensorDataset(values), batch_size=batch_size, drop_last=drop_last))
         listed = ", ".join(str(len(batch)) for batch in batches)
@@ -192,14 +192,14 @@ _windows = template(
 
 @book.exercise(
     "Windows of a series",
-    goal="write a `Dataset` whose examples are cut out when they are asked for",
+    goal="write a `Dataset` whose samples are cut out when they are asked for",
     minutes=9,
     difficulty=2,
     why="Weather, heartbeats and the next word of a text are learned from windows like these. They overlap, so split "
     "such a series by time, not at random.",
     mistakes={
         "Count by hand: how many windows have a number after them?": _windows(length=("T", "T - L + 1", "T - L - 1")),
-        "The windows overlap: example `i` begins at index `i`, not at `i + 1` or `i * length`.": either(
+        "The windows overlap: sample `i` begins at index `i`, not at `i + 1` or `i * length`.": either(
             _windows(length=("T // L", "T // L - 1")), _windows("series[i + 1 : i + 1 + L], series[i + L + 1]")
         ),
         "`length` is the length of one window: not their number, and not always 3.": _windows(
@@ -221,11 +221,11 @@ def windows(answer: Any) -> None:
         series = torch.arange(numbers) ** 2 / 10
         made.append((call(answer, series, length), series, length))
     for dataset, series, length in made:
-        examples, listed = len(series) - length, f"for a series of {len(series)} and windows of {length}"
-        expect(call(dataset.__len__), examples, what=f"the length {listed}", reveal=True)
-        for i in sorted({0, min(1, examples - 1), examples - 1}):
+        samples, listed = len(series) - length, f"for a series of {len(series)} and windows of {length}"
+        expect(call(dataset.__len__), samples, what=f"the length {listed}", reveal=True)
+        for i in sorted({0, min(1, samples - 1), samples - 1}):
             wanted = series[i : i + length], series[i + length]
-            what = f"the window of example {i} {listed}", f"the number after the window of example {i} {listed}"
+            what = f"the window of sample {i} {listed}", f"the number after the window of sample {i} {listed}"
             expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 

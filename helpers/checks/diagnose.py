@@ -605,7 +605,7 @@ def _of_misfits(finding: NotYet) -> Iterator[str]:
         what = f"{arrives.shape[1]} arrive" if arrives.ndim == 2 else "one long row arrives"
         if arrives.ndim > 2:
             yield f"Images with rows and columns arrive at {named}, {shape}: flatten them before, with `nn.Flatten()`."
-        yield f"{named} expects {layer.in_features} features per example, and {what}: {shape}."
+        yield f"{named} expects {layer.in_features} features per sample, and {what}: {shape}."
     if isinstance(layer, nn.Conv2d) and arrives.ndim not in (3, 4):
         remedy = "flatten after it, not before" if arrives.ndim < 3 else "there are too many dimensions"
         yield f"A convolution{place} expects images [N, C, H, W], and {shape} arrives: {remedy}."

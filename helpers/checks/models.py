@@ -153,7 +153,7 @@ _sure = template(
     why="Sure is not the same as right: notebook 7 shows images that a trained network gets wrong with a probability "
     "of 0.99.",
     mistakes={
-        "The probabilities of each example should add up to 1: softmax over the classes, `dim=1`.": _sure(
+        "The probabilities of each sample should add up to 1: softmax over the classes, `dim=1`.": _sure(
             "c, q.amax(dim=1)", "c, z.exp().amax(dim=1) / z.exp().sum()", "c, z.sigmoid().amax(dim=1)"
         ),
         "These are scores, not probabilities: they are not between 0 and 1.": _sure("c, z.amax(dim=1)"),
@@ -371,8 +371,8 @@ def centre(answer: Any) -> None:
             raise NotYet("The layer has no buffer that is called `running_mean`.")
         expect(_running_mean(layer), torch.zeros(n), what="`running_mean` at first")
         running = torch.zeros(n)
-        for training, seed, examples, what in _BATCHES:
-            X = randn(examples, n, seed=seed) + 3 * seed + 2
+        for training, seed, samples, what in _BATCHES:
+            X = randn(samples, n, seed=seed) + 3 * seed + 2
             nn.Module.train(layer, training)
             expect(call(layer, X), X - (X.mean(dim=0) if training else running), what=f"the output for {what}")
             if training:
@@ -394,13 +394,13 @@ def _running_mean(layer: nn.Module) -> Any:
     return dict(nn.Module.named_buffers(layer)).get("running_mean")
 
 
-_BATCHES = (  # in train mode or not, a seed (each has another mean), number of examples
+_BATCHES = (  # in train mode or not, a seed (each has another mean), number of samples
     (True, 0, 4, "the first batch in train mode"),
     (False, 1, 4, "a batch in eval mode after one in training"),
     (False, 1, 4, "the same batch again in eval mode"),
     (True, 3, 4, "another batch in train mode"),
     (False, 4, 4, "a batch in eval mode after two in training"),
-    (False, 5, 1, "a single example in eval mode"),
+    (False, 5, 1, "a single sample in eval mode"),
 )
 
 

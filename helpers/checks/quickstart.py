@@ -392,7 +392,7 @@ def _expect_loading(save_all: Any, load_all: Any) -> None:
         raise NotYet("Everything is back. But then the function was given a file with code in it, and the code ran.")
 
 
-# The number of examples in each set, and the fraction of them in which each column tells the class.
+# The number of samples in each set, and the fraction of them in which each column tells the class.
 _SETS = {
     "training": (30, (1.0, 0.8, 0.6, 0.7, 0.75)),
     "validation": (20, (0.6, 0.9, 0.75, 0.55, 0.65)),
@@ -407,11 +407,11 @@ class _Feature(nn.Module):
         super().__init__()
         self.column = column
         self.shown: set[tuple[str, bool]] = set()
-        self.examples = 0  # that it was trained on, each counted as often as it came
+        self.samples = 0  # that it was trained on, each counted as often as it came
 
     def forward(self, X: Tensor) -> Tensor:
         self.shown.add((list(_SETS)[int(X[0, -1])], self.training))
-        self.examples += len(X) if self.training and X[0, -1] == 0 else 0
+        self.samples += len(X) if self.training and X[0, -1] == 0 else 0
         return X[:, self.column : self.column + 1]
 
 
@@ -508,7 +508,7 @@ def choose(answer: Any) -> None:
         result = call(answer, makers, *_loaders(), epochs, may_change=True)
         expect(result, right, what=f"the result for the recipes {', '.join(recipes)}", reveal=True)
         features = [model[0] for model in made]
-        if any(one.examples != epochs * _SETS["training"][0] for one in features):
+        if any(one.samples != epochs * _SETS["training"][0] for one in features):
             raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")
         if any((name, True) in one.shown for one in features for name in ("validation", "test")):
             raise NotYet("The result is right. But a network was in training mode on the validation or test set.")

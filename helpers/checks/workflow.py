@@ -42,7 +42,7 @@ _split = template(
 
 @book.exercise(
     "Shuffled, then split",
-    goal="split examples at random without tearing inputs and targets apart",
+    goal="split samples at random without tearing inputs and targets apart",
     minutes=4,
     difficulty=1,
     why="One order for both keeps every pair together; the project at the end does the same with three parts.",

@@ -19,7 +19,7 @@ _ROWS, _COLUMNS = 4, 6
 
 
 class Step(NamedTuple):
-    """One layer applied to one example: its name, its output [1, ...], and its number of parameters."""
+    """One layer applied to one sample: its name, its output [1, ...], and its number of parameters."""
 
     name: str
     output: Tensor
@@ -32,7 +32,7 @@ def layer_explorer(models: Mapping[str, nn.Module], X: Tensor, *, classes: Seque
     The networks are used in eval mode and without gradients; they themselves stay as they are, modes and hooks too.
     Their weights are the live ones.
 
-    Shapes: X [N, ...], the examples to choose from. classes: names for the last outputs.
+    Shapes: X [N, ...], the samples to choose from. classes: names for the last outputs.
     """
     lengths = {name: len(steps_of(model, X[:1])) for name, model in models.items()}  # a misfit is an error in the cell
     controls = {"network": choice("network", list(models)), "layer": slider("layer (0 is the input)", 0, 0, 1)}
@@ -108,7 +108,7 @@ def dropout(X: Tensor, p: float, seed: int) -> Tensor:
 
 
 def batch_of(seed: int) -> Tensor:
-    """A batch of four examples with six features, each with its own mean and standard deviation: [4, 6]."""
+    """A batch of four samples with six features, each with its own mean and standard deviation: [4, 6]."""
     X = torch.randn(_ROWS, _COLUMNS, generator=torch.Generator().manual_seed(seed))
     return X * torch.tensor([1.0, 2.0, 2.0, 0.5, 0.5, 3.0]) + torch.tensor([0.0, 3.0, -2.0, 5.0, -4.0, 1.0])
 
