@@ -35,15 +35,21 @@ UNSET: Any = type("Unset", (), {})()
 class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error of the program
     """The answer is not as wanted: what was found, and hints.
 
-    `observed` and `wanted` are the values that differ; `error` is what the code raised; `calls` are the calls of
-    the learner's code, the failing one last, and `printed` is what that one printed.
+    `observed` and `wanted` are the values that differ, by more than `rtol` allows; `error` is what the code raised;
+    `calls` are the calls of the learner's code, the failing one last, and `printed` is what that one printed.
     """
 
     def __init__(  # noqa: D107
-        self, finding: str, *hints: str, observed: Any = UNSET, wanted: Any = UNSET, error: BaseException | None = None
+        self,
+        finding: str,
+        *hints: str,
+        observed: Any = UNSET,
+        wanted: Any = UNSET,
+        rtol: float = RTOL,
+        error: BaseException | None = None,
     ) -> None:
         super().__init__(finding, *hints)
-        self.observed, self.wanted, self.error = observed, wanted, error
+        self.observed, self.wanted, self.rtol, self.error = observed, wanted, rtol, error
         self.calls, self.printed = tuple(calls), printed.lines
 
     def begins_as(self, other: NotYet) -> bool:
@@ -63,7 +69,8 @@ class NotYet(Exception):  # noqa: N818 - a finding about an answer, not an error
         if self.args[0].partition(":")[0] != other.args[0].partition(":")[0]:  # another part, another property
             return False
         try:
-            return next(_differences(self.observed, other.observed, "", _How(RTOL, ATOL, dtype=True)), None) is None
+            how = _How(self.rtol, ATOL, dtype=True)
+            return next(_differences(self.observed, other.observed, "", how), None) is None
         except Exception:  # values of kinds that no check compares: their types are told
             return self.args[0] == other.args[0] and self.args[0].startswith("Type of ")
 
@@ -115,12 +122,12 @@ def expect(
         raise Blank
     how = _How(rtol, atol, requires_grad, reveal, strict, dtype)
     if (difference := next(_differences(answer, wanted, what, how), None)) is not None:
-        raise NotYet(difference, observed=answer, wanted=wanted)
+        raise NotYet(difference, observed=answer, wanted=wanted, rtol=rtol)
 
 
-def same(left: Any, right: Any) -> bool:
+def same(left: Any, right: Any, rtol: float = RTOL) -> bool:
     """Whether two values are of the same type, shape and dtype, and equal."""
-    return next(_differences(left, right, "", _How(RTOL, ATOL, strict=True, dtype=True)), None) is None
+    return next(_differences(left, right, "", _How(rtol, ATOL, strict=True, dtype=True)), None) is None
 
 
 def expect_none(facts: dict[str, Any]) -> None:

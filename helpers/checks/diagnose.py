@@ -47,7 +47,7 @@ def diagnose(finding: NotYet) -> str | None:
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), page, _of_types(observed, wanted), _of_constants(finding)]
-        rules += [_of_elements(observed, wanted), idle, _of_tensors(observed, wanted, tree)]
+        rules += [_of_elements(observed, wanted, finding.rtol), idle, _of_tensors(observed, wanted, tree)]
         rules += [_of_sizes(finding, tree), _of_roundings(finding, tree)]
         rules += [_of_rough_shapes(observed, wanted)]
     else:
@@ -57,7 +57,7 @@ def diagnose(finding: NotYet) -> str | None:
 
 def decisive(finding: NotYet) -> str | None:
     """A hint for what makes every other one beside the point: the function ends in the first round of a loop."""
-    return _first(_of_loops(_method(finding)))
+    return _first(_of_loops(_method(finding))) if finding.error is None else None
 
 
 def evident(finding: NotYet) -> str | None:
@@ -338,6 +338,7 @@ _TYPES: dict[tuple[Any, Any], str] = {
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
     (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
+    (Dataset, list): "This is {kind}, and a list is asked for: `list(...)` makes one of it.",
     (_SERIES, _NUMBER): "These are {length} values, and one number is asked for.",
     (set, _SERIES): "This is a set, which has no order: collect the values in a list.",
 }
@@ -349,7 +350,9 @@ def _of_types(observed: Any, wanted: Any) -> Iterator[str]:
     if issubclass(cls, type(wanted)):
         return
     if cls in (list, tuple) and len(observed) == 1 and isinstance(plain(observed[0]), type(wanted)):
-        yield f"This is {kind(observed)} with the value in it: `[0]` takes it out."
+        batch = type(wanted) is Tensor and wanted.shape == (1, *observed[0].shape)
+        remedy = "`unsqueeze(0)` makes it a batch of one" if batch else "`[0]` takes it out"
+        yield f"This is {kind(observed)} with the value in it: {remedy}."
     if cls in (list, tuple) and observed and all(type(one) is Tensor for one in observed) and type(wanted) is Tensor:
         if [one.dtype for one in observed[1:]] == [torch.int64] and observed[0].is_floating_point():
             yield "These are values and their indices, as `sort` and `topk` return them: choose the one asked for."
@@ -393,7 +396,7 @@ def _of_constants(finding: NotYet) -> Iterator[str]:
 # Lists and tuples
 
 
-def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
+def _of_elements(observed: Any, wanted: Any, rtol: float) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
     if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
@@ -412,9 +415,9 @@ def _of_elements(observed: Any, wanted: Any) -> Iterator[str]:
     else:
         numbers = all(type(one) in (int, float) for one in (*observed, *wanted))
         for left, right in zip(map(plain, observed), map(plain, wanted), strict=True):
-            if not same(left, right):
+            if not same(left, right, rtol):
                 yield from _of_types(left, right)
-                yield from _of_elements(left, right)
+                yield from _of_elements(left, right, rtol)
                 yield from _of_tensors(left, right, None)
         if numbers:
             yield from _of_tensors(torch.tensor(observed).float(), torch.tensor(wanted).float(), None)
@@ -437,14 +440,16 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     left, right = observed.detach().double(), wanted.detach().double()
     if left.shape != right.shape:
         yield from _of_shapes(left, right, tree)
-    elif observed.dtype != wanted.dtype and _near(left, right):
+    elif observed.dtype != wanted.dtype and (
+        _near(left, right) or (not observed.is_floating_point() and torch.equal(observed.to(wanted.dtype), wanted))
+    ):
         name = str(wanted.dtype).removeprefix("torch.")
         yield f"The numbers are right; only the dtype is not. `.to(torch.{name})` converts a tensor."
     else:
         yield from _of_values(left, right)
         if observed.is_floating_point() != wanted.is_floating_point():
             found, asked = ("integers", "floats")[:: -1 if observed.is_floating_point() else 1]
-            yield f"These are {found}, and {asked} are asked for: `/` makes floats, `//` and `argmax` do not."
+            yield f"These are {found}, and {asked} are asked for: `/` makes floats, `//`, `long()`, `argmax` do not."
 
 
 def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
@@ -470,11 +475,13 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
     hints = {
         "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
         "all places into one pair of brackets.": "][" in source and observed.numel() != wanted.numel(),
-        "This is a single number. A reduction with `dim=` removes only that dimension.": observed.ndim == 0 and reduced,
+        "This is a single number: a reduction without `dim=` removes every dimension. (Is one needed here?)": (
+            observed.ndim == 0 and reduced
+        ),
         f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
-        "One number is asked for, and these are several: a reduction (a sum or a mean) is missing.": wanted.ndim == 0,
+        "One number is asked for, and these are several: reduce them, or take one by its index.": wanted.ndim == 0,
         "There is one dimension too many: a reduction, or an index, is missing.": more == 1
-        and wanted.shape[:1] == observed.shape[:1],
+        and (wanted.shape[:1] == observed.shape[:1] or wanted.shape == observed.shape[1:]),
         "A column `[N, 1]` met a row `[N]`: broadcasting made a square of them. Give both the same shape.": square,
         f"Dimension {dim} has one element too {('few', 'many')[by > 0]}. (A range leaves out its end.)": abs(by) == 1,
         f"Dimension {max(gone, default=0)} is gone: an index or a reduction, such as `argmax`, removed it.": gone,
@@ -506,7 +513,7 @@ def _of_rough_shapes(observed: Any, wanted: Any) -> Iterator[str]:
 
 def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     if left.isnan().any() and not right.isnan().any():
-        yield "There are NaN among your values: 0 / 0, the mean of nothing, the logarithm of a negative number."
+        yield "There are NaN among your values: 0 / 0, the mean of nothing, a root or logarithm of a negative number."
     if not left.numel() or not left.isfinite().all() or not right.isfinite().all() or not right.any():
         return
     several, distinct = right.numel() > 1, len(right.unique())
@@ -519,10 +526,13 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
             left, -right
         ),
         "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
+        "These are the absolute values of the right numbers: leave out `abs`.": _near(left, right.abs()),
     }
     if not several and factor in (10.0 ** torch.tensor([-3.0, -2, -1, 1, 2, 3])):
         yield f"The number is {factor:.4g} times what it should be."
     if several:
+        moved = "in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` exchange dimensions"
+        moved = "in another order" if right.ndim == 1 else moved
         found |= {
             "These are the squares of the right numbers.": _near(left, right**2),
             "These are the square roots of the right numbers.": _near(left**2, right),
@@ -531,8 +541,7 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
             f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
             f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
             and _near(left - right, torch.full_like(left, offset)),
-            "The right numbers, in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` "
-            "exchange dimensions.": distinct > max(2, right.numel() // 2)
+            f"The right numbers, {moved}.": distinct > max(2, right.numel() // 2)
             and _near(left.flatten().sort()[0], right.flatten().sort()[0]),
         }
     yield from (hint for hint, true in found.items() if true)
@@ -546,8 +555,9 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """A size of one example, written as a number."""
     if tree is None or not finding.calls:
         return
-    last = finding.calls[-1]
-    sizes = _sizes(last.inputs) | {value.numel() for value in last.inputs if type(value) is Tensor} | {0, 1, 2}
+    last, given = finding.calls[-1], _sizes(finding.calls[-1].inputs)
+    wanted, received = (set(getattr(one, "shape", ())) for one in (finding.wanted, finding.observed))
+    sizes = given | {value.numel() for value in last.inputs if type(value) is Tensor} | {0, 1, 2}
     earlier = {size for one in finding.calls[:-1] if one.function is last.function for size in _sizes(one.inputs)}
     literals = {one.value for one in nodes(tree) if isinstance(one, ast.Constant) and type(one.value) is int} - sizes
     ends = [end for one in nodes(tree) if isinstance(one, ast.Slice) for end in (one.lower, one.upper)]
@@ -555,16 +565,20 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     ends = {end.value for end in ends if isinstance(end, ast.Constant)} & literals
     if type(finding.observed) in (float, Tensor) and type(finding.wanted) in (float, Tensor):
         left, right = (torch.as_tensor(one).detach().double() for one in (finding.observed, finding.wanted))
-        for size in _sizes(last.inputs) - {1} if left.ndim == right.ndim == 0 and right else ():
+        for size in given - {1} if left.ndim == right.ndim == 0 and right else ():
             if _near(left, size * right):
                 yield f"This is {size} times the right number: a sum where a mean is asked for?"
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
     elif literals and re.search(r"shape '.*' is invalid for input of size", str(finding.error)):
         yield f"The number {min(literals)} in your code does not fit these inputs: take sizes from `.shape`."
-    elif ends - set(getattr(finding.wanted, "shape", ())) and (
+    elif ends - wanted and (
         re.search("out of (bounds|range)|shape mismatch: indexing", str(finding.error))
-        or finding.args[0].startswith(("Shape of", "Length of"))
+        or finding.args[0].startswith("Length of")
+        or (
+            finding.args[0].startswith("Shape of")
+            and (max(ends) > max(given, default=0) or (wanted - received) & given)
+        )
     ):
         yield f"There are not always {min(ends)}: take the number from `.shape`, or from `len(...)`."
 
@@ -654,7 +668,7 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
     known = dir(value) if cls is ModuleType else dir(cls)
     if isinstance(value, Tensor | nn.Module | Optimizer | FunctionType) and name in ("backward", "step", "zero_grad"):
         yield "Call `backward()` on what the loss function returned, and `zero_grad()` and `step()` on the optimizer."
-    dtype = isinstance(getattr(torch, name, None), torch.dtype)
+    dtype = cls is Tensor and isinstance(getattr(torch, name, None), torch.dtype)
     known_by = _RENAMED if cls is Tensor else _OF_MODULES if isinstance(value, nn.Module) else {}
     if renamed := f"to(torch.{name})" if dtype else (_ELSEWHERE | known_by).get(name):
         yield f"There is no `{name}` here; what you want is `{renamed}`."
@@ -703,7 +717,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"only (one element tensors|integer tensors|0-dim|length-1|tensors with one)|converted to Scalar": {
         r"\b(float|int)\(([\w.]{1,20})\)": r"`\1(\2)` makes one number; `\2.\1()` converts each element of a tensor.",
         r"\b(float|int)\(": r"`\1(x)` makes one Python number; `x.\1()` converts each element of a tensor.",
-        r"([\w.\[\]]{1,40})\.item\(": r"`\1` has several elements, and `item()` takes one: index or reduce it first.",
+        r"([\w.\[\]-]{1,40})\.item\(": r"`\1` has several elements, and `item()` takes one: index or reduce it first.",
         r"\bmath\.(\w+)": r"`math.\1` works on one Python number; for a tensor use `torch.\1`.",
         r"\b(torch\.[tT]ensor)\(": r"`\1` makes a tensor of numbers; `torch.stack` joins tensors.",
         "": "A tensor with several elements cannot become one Python number: reduce it first.",
@@ -754,10 +768,14 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
     r"'(float|int)' .*attribute '(\w+)'": r"This is a Python number, a \1, and only a tensor has `.\2`.",
+    r"transpose\(\) takes": "`transpose` exchanges two dimensions; `permute` takes all of them, in their new order.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
+    r"Dimension out .* got (\d\d+)": {
+        r"torch\.(max|min)\(": r"`torch.\1` takes a number after the tensor for a dimension: `clamp` sets a limit.",
+    },
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
     r"index (-?\d+) is out of bounds .* (\d+) with size (\d+)": r"Dimension \2 has \3 elements: there is none at \1.",
     r"tuple of ints, but found element of type Tensor": "Python integers are needed here: `round(x.item())`.",
@@ -773,6 +791,14 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"stack expects each tensor .* got (\[.*?\]) .* and (\[.*?\])": (
         r"`stack` needs tensors of one shape, and gets \1 and \2: reduce a dimension before, or use `torch.cat`."
     ),
+    r"must be tuple of Tensors, not (\w+)": r"`cat` and `stack` take a list of tensors, and this is a \1.",
+    r"must be Tensor, not (list|generator)": (
+        "A tensor is needed here: `torch.stack` makes one of a list of tensors, `torch.tensor` of a list of numbers."
+    ),
+    r"Size mismatch between tensors": "`TensorDataset` needs tensors of one length: index the labels like the images.",
+    r"Sum of input lengths": "The sizes should add up to the length of the data set. (Fractions, [0.8, 0.2], do.)",
+    r"inconsistent tensor size": "`@` of two 1-D tensors pairs their elements, so both need the same length.",
+    r"'bool' object has no attribute": "This is a single truth value: what is a tensor compared with, a tuple?",
     r"cdist only supports|X1 and X2 must": "`cdist` takes rows of features: make a column `[N, 1]` of each `[N]`.",
     r"takes exactly one argument \(the inst": "Nothing belongs in the brackets of `super().__init__()`.",
     r"type '(zip|map|generator|enumerate)' has no len": r"A \1 gives its elements once: `list(...)` keeps them.",
