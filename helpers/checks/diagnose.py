@@ -390,7 +390,7 @@ def _of_constants(finding: NotYet) -> Iterator[str]:
     if all(same(*pair) for pair in pairs) or (type(finding.observed) is Tensor and not finding.observed.numel()):
         return
     if all(same(call.result, finding.observed) for call in finding.calls):
-        yield "Your function returns the same for every input: a value from one example is written into it."
+        yield "Your function returns the same for every input: compute the result from what it is given."
 
 
 # Lists and tuples
@@ -400,7 +400,7 @@ def _of_elements(observed: Any, wanted: Any, rtol: float) -> Iterator[str]:
     if type(observed) not in (list, tuple) or type(wanted) not in (list, tuple):
         return
     if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
-        yield f"A string is asked for in the first place, and here is {describe(observed[0])}."
+        yield f"A string is asked for as the first value, and it is {describe(observed[0])}."
     if all(type(one) is str for one in (*observed, *wanted)):
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if observed and len(observed) < len(wanted):
@@ -448,6 +448,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
     else:
         yield from _of_values(left, right)
         if observed.is_floating_point() != wanted.is_floating_point():
+            if observed.is_floating_point() and re.search(r"\.(topk|sort)\(", _source(tree)):
+                yield "These are values, and their indices are asked for."
             found, asked = ("integers", "floats")[:: -1 if observed.is_floating_point() else 1]
             yield f"These are {found}, and {asked} are asked for: `/` makes floats, `//`, `long()`, `argmax` do not."
 
@@ -478,7 +480,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
         "This is a single number: a reduction without `dim=` removes every dimension. (Is one needed here?)": (
             observed.ndim == 0 and reduced
         ),
-        f"This is one number, such as a loss, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
+        f"This is one number, and a tensor {list(wanted.shape)} is asked for.": observed.ndim == 0,
         "One number is asked for, and these are several: reduce them, or take one by its index.": wanted.ndim == 0,
         "There is one dimension too many: a reduction, or an index, is missing.": more == 1
         and (wanted.shape[:1] == observed.shape[:1] or wanted.shape == observed.shape[1:]),
@@ -727,7 +729,8 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
         r"(?<![.\w])(max|min)\(": r"Python's `\1` wants one truth value: use `torch.\1imum`, `x.\1()` or `clamp`.",
         r"Normalize\(": "`Normalize` takes a list with one number per channel: `mean.tolist()`, not `[mean]`.",
         r"[=!<>]=|[<>]|\b(and|or|not|if|while)\b|^$": (
-            "A comparison with a tensor gives a truth value for each element: use a mask, `torch.where`, `&` or `|`."
+            "A comparison with a tensor gives a truth value for each element: use a mask, `torch.where`, `&` or `|`. "
+            "Whether all agree, `torch.equal` tells."
         ),
         "": "A single number is needed here, and this tensor has more than one element.",
     },
@@ -772,12 +775,15 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),
+    r"compile\(\) got an unex|attribute '(fit|compile|predict|evaluate|summary)'": (
+        "This is Keras. In PyTorch you call the model, `model(X)`, and write the steps of the training yourself."
+    ),
     r"unexpected keyword argument '(\w+)'": r"There is no parameter called `\1` here.",
     r"Dimension out .* got (\d\d+)": {
         r"torch\.(max|min)\(": r"`torch.\1` takes a number after the tensor for a dimension: `clamp` sets a limit.",
     },
     r"Dimension out .*\[-?\d+, (-?\d+)\], but got (-?\d+)": r"There is no dimension \2: count from 0 to \1.",
-    r"index (-?\d+) is out of bounds .* (\d+) with size (\d+)": r"Dimension \2 has \3 elements: there is none at \1.",
+    r"index (-?\d+) is out of bounds .* (\d+) with size (\d+)": r"Dimension \2 has size \3: there is no index \1.",
     r"tuple of ints, but found element of type Tensor": "Python integers are needed here: `round(x.item())`.",
     r"tuple of ints, but found .* float|slice indices must be integers|'float' object cannot be interpreted": (
         "An index or a size must be an integer: `round(...)` is nearest, and `int(...)` drops what is after the point."
