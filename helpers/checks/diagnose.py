@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 from torch.nn.modules.module import _IncompatibleKeys
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
@@ -124,8 +125,9 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     function = _any_function(finding.calls[-1].function) if finding.calls else None
     known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
-    of_self = re.search(rf"self\.{name}\b|'{name}'", _source(tree)) or hasattr(nn.Module(), name)
-    if isinstance(tree, ast.ClassDef) and of_self:
+    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
+        yield f"A module has this as an attribute: `self.{name}`."
+    if isinstance(tree, ast.ClassDef) and re.search(rf"self\.{name}\b|'{name}'", _source(tree)):
         yield f'There is no variable `{name}`: the attribute is `self.{name}`, and its name as text `"{name}"`.'
     if isinstance(error, UnboundLocalError):
         yield f"`{name}` is used before your function gives it a value on this path."
@@ -143,8 +145,6 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` is only the task's name for a size, and not a name in Python{example}."
     if isinstance(tree, ast.ClassDef) and name in known:
         yield f"`{name}` exists in one method only: keep it as `self.{name}`, which all methods see."
-    if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
-        yield f"A module has this as an attribute: `self.{name}`."
     if close := difflib.get_close_matches(name, known, 1, 0.75):
         yield f"There is no `{name}`. Do you mean `{close[0]}`?"
     for owner, module in (("nn", nn), ("torch", torch)):
@@ -229,7 +229,9 @@ def _gives_new(method: str) -> bool:
 def _of_warnings(finding: NotYet) -> Iterator[str]:
     if any("Using a target size" in line for line in finding.printed):
         yield "The loss got predictions and targets of different shapes, and compared each with all: see the warning."
-    if finding.args[0].startswith("requires_grad of") and getattr(finding.observed, "grad_fn", None) is not None:
+    if finding.args[0].startswith("requires_grad of") and finding.observed.is_leaf:
+        yield "This is the tensor itself: its gradient is its `.grad`."
+    elif finding.args[0].startswith("requires_grad of"):
         yield "This was computed with a graph (`grad_fn`). What `backward()` puts into a `.grad` has none."
 
 
@@ -250,10 +252,19 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
 def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """Almost the right numbers, from code that rounds, or takes a small step."""
     small = (type(getattr(one, "value", None)) is float and 0 < one.value <= 0.01 for one in nodes(tree))
-    if any(small) or "round" in map(called_name, nodes(tree)):
-        left, right = (torch.as_tensor(one).double() for one in (finding.observed, finding.wanted))
-        if left.shape == right.shape and torch.allclose(left, right, rtol=0.01, atol=0):
+    if any(small) or any(called_name(one).endswith("round") for one in nodes(tree)):
+        pairs = [*_pairs(finding)]
+        if pairs and all(one.shape == other.shape and torch.allclose(one, other, rtol=0.01) for one, other in pairs):
             yield "The numbers are near, but not exact: something is approximated, or rounded."
+
+
+def _pairs(finding: NotYet) -> Iterator[tuple[Tensor, Tensor]]:
+    """The numbers and tensors that were received, each with the one that is wanted."""
+    series = isinstance(finding.wanted, _SERIES)
+    both = finding.observed, finding.wanted
+    for pair in zip(*both, strict=False) if series else [both]:
+        if all(isinstance(one, Tensor | _NUMBER) for one in pair):
+            yield tuple(torch.as_tensor(one).detach().double() for one in pair)
 
 
 def _of_loops(tree: ast.AST | None) -> Iterator[str]:
@@ -296,6 +307,8 @@ def _of_none(returned: ast.expr, tree: ast.FunctionDef) -> str:
     for one in _own_nodes(tree):
         if isinstance(one, ast.Assign) and text in map(ast.unparse, one.targets):
             returned = one.value
+    if isinstance(returned, ast.Constant) and returned.value is None:
+        return f"`{text} = None` is the last that happens to it: do that earlier, or return something else."
     name = called_name(returned)
     if name.rpartition(".")[2] in _WORKS_IN_PLACE:
         return f"`{name}()` does its work in place and returns None: call it in a line of its own."
@@ -335,6 +348,7 @@ _TYPES: dict[tuple[Any, Any], str] = {
     (str, object): "This is text: return the value itself, without quotation marks, f-string or `join`.",
     (dict, object): "This is a dict: return what is asked for, such as its keys or its values.",
     (_IncompatibleKeys, object): "`load_state_dict` returns nothing of use: call it in a line of its own.",
+    (Node, object): "This is the record of an operation: a gradient is in the `.grad` of the tensor that you made.",
     (_NUMBER, Tensor): "This is a Python number, and a tensor is asked for: leave out `item()`, or use `torch.tensor`.",
     (_SERIES, Tensor): "This is {kind} of Python values, and a tensor is asked for: `torch.tensor` makes one of it.",
     (Tensor, list): "This is a tensor, and a list is asked for: `tolist()` makes one of it.",
@@ -472,7 +486,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
     off = [(dim, size - wanted.shape[dim]) for dim, size in enumerate(observed.shape)] if more == 0 else []
     dim, by = off[0] if len(off := [(dim, by) for dim, by in off if by]) == 1 else (0, 0)
     gone = [dim for dim in range(wanted.ndim) if observed.shape == (*wanted.shape[:dim], *wanted.shape[dim + 1 :])]
-    square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == max(wanted.shape)
+    square = observed.ndim == wanted.ndim == 2 and observed.shape[0] == observed.shape[1] == wanted.numel()
     reduced = tree is None or re.search(r"\.(sum|mean|a?max|a?min|std|norm|prod|median)\b", source)
     hints = {
         "`x[a][b]` is not `x[a, b]`: the second pair of brackets indexes dimension 0 of what the first one left. Put "
@@ -565,15 +579,15 @@ def _of_sizes(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     ends = [end for one in nodes(tree) if isinstance(one, ast.Slice) for end in (one.lower, one.upper)]
     ends += [end for one in nodes(tree) if called_name(one) in ("range", "torch.arange") for end in one.args]
     ends = {end.value for end in ends if isinstance(end, ast.Constant)} & literals
-    if type(finding.observed) in (float, Tensor) and type(finding.wanted) in (float, Tensor):
-        left, right = (torch.as_tensor(one).detach().double() for one in (finding.observed, finding.wanted))
+    for left, right in _pairs(finding):
         for size in given - {1} if left.ndim == right.ndim == 0 and right else ():
             if _near(left, size * right):
                 yield f"This is {size} times the right number: a sum where a mean is asked for?"
     if fixed := sorted(literals & earlier):
         yield f"The number {fixed[0]} in your code fits an earlier example, not this one: take sizes from `.shape`."
-    elif literals and re.search(r"shape '.*' is invalid for input of size", str(finding.error)):
-        yield f"The number {min(literals)} in your code does not fit these inputs: take sizes from `.shape`."
+    elif found := re.search(r"shape '.*' is invalid for input of size (\d+)", str(finding.error)):
+        for size in sorted(one for one in literals if int(found[1]) % one):
+            yield f"The number {size} in your code does not fit these inputs: take sizes from `.shape`."
     elif ends - wanted and (
         re.search("out of (bounds|range)|shape mismatch: indexing", str(finding.error))
         or finding.args[0].startswith("Length of")
@@ -694,6 +708,7 @@ def _of_own_attributes(tree: ast.AST | None, name: str) -> Iterator[str]:
 
 
 _ELSEWHERE = {one: f"torch.{one}(...)" for one in ("no_grad", "inference_mode", "save", "load")} | {"mode": ".training"}
+_ELSEWHERE |= {"GradientTape": "loss.backward()", "Variable": "torch.tensor(..., requires_grad=True)"}
 _RENAMED = {"astype": "to", "length": "shape", "len": "shape", "shuffle": "x[order]", "copy": "clone"}  # of tensors
 _OF_MODULES = dict.fromkeys(("copy", "clone", "deepcopy"), "copy.deepcopy(...)")
 
@@ -740,6 +755,8 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
         "": "This cannot follow `with`.",
     },
     r"bitwise_xor|unsupported operand type\(s\) for \^": "In Python `^` is not a power: write `**`.",
+    r"need to be at least 1D, but they are": "`@` needs vectors or matrices: a single number is multiplied with `*`.",
+    r"Output size is too small": "The image is smaller than the window that moves over it: pool less, or later.",
     r"\((\d+)x(\d+) and (\d+)x(\d+)\)": r"In [\1, \2] @ [\3, \4] the inner sizes, \2 and \3, should be equal.",
     r"tensor a \((\d+)\).* b \((\d+)\).*dimension (\d+)": (
         r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `keepdim=True` gives it."
