@@ -111,13 +111,9 @@ class Progress:
     rows: tuple[tuple[str, str, State], ...]
 
     @property
-    def solved(self) -> int:
-        """How many are solved."""
-        return sum(state is State.RIGHT for *_, state in self.rows)
-
-    @property
     def _heading(self) -> str:
-        return f"Exercises of notebook {self.book}: {self.solved} of {len(self.rows)} solved by you in this run"
+        solved = sum(state is State.RIGHT for *_, state in self.rows)
+        return f"Exercises of notebook {self.book}: {solved} of {len(self.rows)} solved by you in this run"
 
     def __repr__(self) -> str:
         width = max(len(title) for _, title, _ in self.rows)
@@ -227,10 +223,6 @@ class Exercise:
     declared: Mistakes = field(repr=False)
     state: State = State.NOT_ATTEMPTED
     judged: list[tuple[str, _Finding]] = field(default_factory=list, repr=False)
-    unjudged: Iterator[tuple[str, tuple[Any, ...]]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.unjudged = self.mistakes()
 
     @property
     def heading(self) -> str:
@@ -267,10 +259,10 @@ class Exercise:
 
     def _known_mistakes(self) -> Iterator[tuple[str, _Finding]]:
         """How each declared mistake is found wrong; each is judged once, when it is first needed."""
-        yield from self.judged
-        for hint, wrong in self.unjudged:
-            self.judged.append((hint, self._finding(wrong)))
-            yield self.judged[-1]
+        for place, (hint, wrong) in enumerate(self.mistakes()):
+            if place == len(self.judged):
+                self.judged.append((hint, self._finding(wrong)))
+            yield self.judged[place]
 
     def __call__(self, *answers: Any, solution: bool = False, **named: Any) -> Verdict:
         """The verdict on these answers; with `solution=True` it does not count as the learner's own."""
@@ -322,8 +314,6 @@ class Exercise:
         calls.clear()
         try:
             return guarded(lambda: self._found(answers), self.seconds)
-        except TimeUp:
-            return _Finding(State.NOT_YET, (("", _too_long()),))
         except BaseException as error:  # a fault outside the judge, an interrupt
             return _Finding(State.NOT_YET, (("", self._unusable(answers, error)),))
 
@@ -368,24 +358,20 @@ class Exercise:
             return State.NOT_ATTEMPTED
         except NotYet as finding:
             return finding
-        except TimeUp:
-            return _too_long()
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: a learner's cell gets a verdict
             return self._unusable(answers, error)
         return State.RIGHT
 
     @staticmethod
     def _unusable(answers: tuple[Any, ...], error: BaseException) -> NotYet:
+        if isinstance(error, TimeUp):
+            sentence = "The check stopped your code, because it took too long."
+            return NotYet(sentence, "Look for a loop that never ends.", error=error)
         found = f"The check could not use your answer ({' and '.join(map(kind, answers))}){place_of(error)}"
         return NotYet(f"{found}\n{message_of(error)}", error=error)
 
     def __repr__(self) -> str:
         return f"{self.heading}: give your answer to `check.{self.name}(...)`."
-
-
-def _too_long() -> NotYet:
-    sentence = "The check stopped your code, because it took too long."
-    return NotYet(sentence, "Look for a loop that never ends.", error=TimeUp())
 
 
 @dataclass(eq=False)
@@ -410,20 +396,10 @@ class Book:
 
         The `goal` completes "you can ..."; `difficulty` is 1 to 3; `why` is what a right answer is told; `mistakes` are
         explained at the head of this module; `seconds` is the time limit.
-
-        Raises:
-            ValueError: a second exercise of this name or title, an empty text, minutes or difficulty out of range.
         """
-        if difficulty not in (1, 2, 3) or minutes < 1:
-            received = f"received {difficulty}, {minutes}"
-            raise ValueError(f"Expected difficulty 1 to 3 and 1 minute or more for {title!r}, {received}.")
-        if not all(text.strip() for text in (title, goal, why)) or not why.endswith((".", "?", "!")):
-            raise ValueError(f"Expected a title, a goal and a full sentence as why for {title!r}; one is missing.")
 
         def register(judge: Callable[..., Any]) -> Exercise:
             name = judge.__name__
-            if name in self.exercises or title in (other.title for other in self.exercises.values()):
-                raise ValueError(f"Expected one exercise per name and title; {name!r}, {title!r} is there already.")
             number = f"{self.number}.{len(self.exercises) + 1}"
             made = Exercise(name, number, title, goal, minutes, difficulty, why, seconds, judge, mistakes or {})
             made.__doc__ = judge.__doc__
@@ -436,8 +412,3 @@ class Book:
         """Which exercises have been solved in this run; a solution that was run does not count."""
         rows = ((one.number, one.title, one.state) for one in self.exercises.values())
         return Progress(self.number, tuple(rows))
-
-    def restart(self) -> None:
-        """Forget what was solved, as a new kernel does."""
-        for one in self.exercises.values():
-            one.state = State.NOT_ATTEMPTED

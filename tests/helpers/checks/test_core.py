@@ -74,6 +74,7 @@ def test_what_is_the_same_to_a_reader_is_accepted(answer, wanted):
         ((1, 2), (1, 2, 3), "Length of your answer: expected 3, received 2"),
         ((1, 5), (1, 2), "element 1 of your answer: 5 is too large"),
         ({Raises: 1}, {"b": 1}, "Keys of your answer"),
+        ([Raises()], [1], "element 0 of your answer: expected an int, received a Raises"),
         ({"b": 2}, {"b": 1}, "entry 'b' of your answer: 2 is too large"),
     ],
 )
@@ -96,11 +97,6 @@ def test_a_task_may_insist(answer, wanted, options):
     expect(answer, wanted)
     with pytest.raises(NotYet, match="expected"):
         expect(answer, wanted, **options)
-
-
-def test_an_answer_that_raises_when_it_is_asked_is_told_by_its_type():
-    with pytest.raises(NotYet, match="received a Raises"):
-        expect(Raises(), TENSOR)
 
 
 def test_answers_are_told_briefly():
@@ -165,25 +161,14 @@ def _loops_elsewhere(x):
     return _plain(x) + nn.functional.relu(x) + _plain(_loops(x))
 
 
-def _ping(x):
-    return _pong(x)
-
-
-def _pong(x):
-    return _ping(x)
-
-
-def _while(x):
-    while x > 0:
-        x -= 1
+def _calls_itself(x):
+    return _calls_itself(x[1:]) if len(x) else x
 
 
 class _WithCall:
     def __call__(self, x):
-        return [abs(item) for item in x]
-
-    def method(self, x):
-        return {item for item in x}  # noqa: C416
+        while x > 0:
+            x -= 1
 
 
 def _plain(x):
@@ -198,7 +183,7 @@ def _twice(x):
 @pytest.mark.parametrize(
     "function",
     [
-        *(_while, _loops_elsewhere, partial(_loops), _WithCall(), _WithCall().method, _ping),
+        *(_loops_elsewhere, partial(_loops), _WithCall(), _calls_itself),
         lambda x: sum(item for item in x),
         lambda x: list(map(abs, x)),
     ],
@@ -262,8 +247,7 @@ class _HalfWritten(_Net):
         return self.last.bias.zero_()
 
 
-class _Inherits(_Net):
-    """Its methods are the learner's own, in another class."""
+class _Inherits(_Net): ...  # the methods are the learner's own, in another class
 
 
 def test_a_class_that_was_begun_is_told_what_is_missing():
@@ -448,8 +432,6 @@ def test_progress_counts_own_answers_once_and_no_solutions():
         ["9.2", "Parts", "✓", "solved"],
     ]
     assert book.progress()._repr_html_().count("✓ solved") == 2
-    book.restart()
-    assert states() == [State.NOT_ATTEMPTED] * 2
 
 
 def test_the_wrong_number_of_answers_is_a_verdict():
@@ -457,29 +439,3 @@ def test_the_wrong_number_of_answers_is_a_verdict():
     for verdict in (two(), parts(1, 2, 3, fourth=3)):
         assert verdict.state is State.NOT_YET
         assert "is called as `check." in repr(verdict)
-
-
-@pytest.mark.parametrize("error", [SystemExit, GeneratorExit])
-def test_whatever_happens_inside_a_check_gets_a_verdict(error):
-    book = Book(9)
-
-    @book.exercise("Leaving", goal="leave", minutes=1, difficulty=1, why="Why.")
-    def leaving(answer):
-        raise error
-
-    assert "The check could not use your answer (an int)" in repr(leaving(3))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"difficulty": 4}, "difficulty 1 to 3"),
-        ({"why": "no sentence"}, "one is missing"),
-        ({"title": "Two"}, "one exercise per name and title"),
-    ],
-)
-def test_an_authors_mistake_is_refused(change, message):
-    book, *_ = _book()
-    options = {"title": "Three", "goal": "count", "minutes": 1, "difficulty": 1, "why": "It matters.", **change}
-    with pytest.raises(ValueError, match=message):
-        book.exercise(options.pop("title"), **options)(lambda answer: None)
