@@ -53,4 +53,4 @@ class: .venv/test  ## make nbgrader's assignments of all notebooks, or of one (W
 	$(BIN)/python -m tools.classroom release $(WEEK)
 
 clean:  ## remove what was built and unpacked; .venv and data/original stay
-	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache
+	rm -rf build data/drawn/*/raw .pytest_cache .ruff_cache .hypothesis

@@ -110,6 +110,13 @@ def twice(session: nox.Session) -> None:
 
 
 @here
+def answers(session: nox.Session) -> None:
+    """2,000 generated answers for the check of each exercise."""
+    options = ["-q", "-n", "2", "--dist", "load", "tests/helpers/checks/test_generated.py"]
+    session.run(sys.executable, "-m", "pytest", *options, env={"GENERATED_ANSWERS": "2000"})
+
+
+@here
 def classroom(session: nox.Session) -> None:
     """Class work with hostile notebooks, and with the solutions of all seven."""
     session.run(sys.executable, "-m", "pytest", "-q", "tests/tools/test_classroom.py", env={"COURSE_SLOW": "1"})
