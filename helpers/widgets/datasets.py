@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -22,14 +21,6 @@ _CLASSES = DATASETS[_NAME].classes
 _PER_PAGE = 12
 _ALL = -1  # instead of a class
 _EXAMPLES = 50  # to choose from for augmentation
-
-# How an image is changed: label, neutral value, lowest and highest.
-_CHANGES: Mapping[str, tuple[str, float, float, float]] = {
-    "rotation": ("rotation in degrees", 0, -180, 180),
-    "right": ("shift to the right in pixels", 0, -14, 14),
-    "down": ("shift down in pixels", 0, -14, 14),
-    "crop": ("crop to this many pixels", 28, 7, 28),
-}
 
 
 def dataset_explorer(edition: str = "drawn") -> Panel:
@@ -80,7 +71,10 @@ def augmentation_explorer(dataset: Dataset, *, mean: float, std: float) -> Panel
     names = getattr(dataset, "classes", None)
     controls = {
         "example": slider("image number", 0, 0, len(examples) - 1),
-        **{name: slider(label, start, low, high) for name, (label, start, low, high) in _CHANGES.items()},
+        "rotation": slider("rotation in degrees", 20, -180, 180),  # something to see at once
+        "right": slider("shift to the right in pixels", 0, -14, 14),
+        "down": slider("shift down in pixels", 0, -14, 14),
+        "crop": slider("crop to this many pixels", 28, 7, 28),
         "noise": slider("noise (standard deviation)", 0.0, 0.0, 0.5, step=0.05),
     }
 
@@ -89,15 +83,12 @@ def augmentation_explorer(dataset: Dataset, *, mean: float, std: float) -> Panel
         changed = augmented(image, noise=noise, **changes)
         values = {"before normalisation": changed, "after normalisation": (changed - mean) / std}
         axes = images_with_histograms({"original": image, "changed": changed}, values)
-        place(
-            axes, (0.0, 0.21, 0.2, 0.67), (0.215, 0.21, 0.2, 0.67), (0.505, 0.21, 0.21, 0.67), (0.775, 0.21, 0.21, 0.67)
-        )
+        columns = ((0.0, 0.2), (0.215, 0.2), (0.505, 0.21), (0.775, 0.21))  # left and width
+        place(axes, *((left, 0.21, width, 0.67) for left, width in columns))
         class_name = names[label] if names else f"Class {label}"
         return axes, f"{class_name}{_in_words(noise=noise, **changes)}. Pixels {describe(axes[2])}"
 
-    panel = Panel("Change an image", controls, answer)
-    panel.set(rotation=20)  # something to see at once
-    return panel
+    return Panel("Change an image", controls, answer)
 
 
 def augmented(image: Tensor, *, rotation: float, right: int, down: int, crop: int, noise: float) -> Tensor:
@@ -109,29 +100,23 @@ def augmented(image: Tensor, *, rotation: float, right: int, down: int, crop: in
     if crop < size[0]:
         image = functional.resize(functional.center_crop(image, [crop, crop]), size, antialias=True)
     if rotation or right or down:
-        image = functional.affine(
-            image,
-            angle=rotation,
-            translate=[right, down],
-            scale=1.0,
-            shear=[0.0, 0.0],
-            interpolation=InterpolationMode.BILINEAR,
-        )
+        unchanged = {"scale": 1.0, "shear": [0.0, 0.0]}
+        bilinear = InterpolationMode.BILINEAR
+        image = functional.affine(image, rotation, [right, down], **unchanged, interpolation=bilinear)
     if noise:
         image = image + noise * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
     return image.clamp(0, 1)
 
 
 def _in_words(*, rotation: float, right: int, down: int, crop: int, noise: float) -> str:
-    words = [
-        f"rotated by {rotation} degrees" if rotation else "",
-        f"shifted {abs(right)} to the {'right' if right > 0 else 'left'}" if right else "",
-        f"shifted {abs(down)} {'down' if down > 0 else 'up'}" if down else "",
-        f"cropped to {crop} x {crop}" if crop < 28 else "",
-        f"with noise of {noise:.2f}" if noise else "",
+    changes = [
+        f", rotated by {rotation} degrees" if rotation else "",
+        f", shifted {abs(right)} to the {'right' if right > 0 else 'left'}" if right else "",
+        f", shifted {abs(down)} {'down' if down > 0 else 'up'}" if down else "",
+        f", cropped to {crop} x {crop}" if crop < 28 else "",
+        f", with noise of {noise:.2f}" if noise else "",
     ]
-    changes = ", ".join(filter(None, words))
-    return f", {changes}" if changes else ", unchanged"
+    return "".join(changes) or ", unchanged"
 
 
 def _load(edition: str) -> tuple[Tensor, Tensor]:

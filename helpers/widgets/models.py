@@ -113,20 +113,17 @@ def batch_of(seed: int) -> Tensor:
     return X * torch.tensor([1.0, 2.0, 2.0, 0.5, 0.5, 3.0]) + torch.tensor([0.0, 3.0, -2.0, 5.0, -4.0, 1.0])
 
 
-def eval_twin(module: nn.Module, twins: dict[int, nn.Module] | None = None) -> nn.Module:
+def eval_twin(module: nn.Module) -> nn.Module:
     """A second module in eval mode around the very same weights and buffers, without hooks.
 
     Jupyter may answer the browser while a cell is still training. Switching the learner's own model to eval mode and
     back would then change that training. A deep copy would not do: it refuses a model that keeps its activations.
     """
-    twins = {} if twins is None else twins
-    if id(module) not in twins:  # a part may occur twice
-        twin = twins[id(module)] = copy.copy(module)
-        parts = module._modules.items()
-        twin._modules = {name: part if part is None else eval_twin(part, twins) for name, part in parts}
-        twin._forward_hooks, twin._forward_pre_hooks = OrderedDict(), OrderedDict()
-        twin.training = False
-    return twins[id(module)]
+    twin = copy.copy(module)
+    twin._modules = {name: part if part is None else eval_twin(part) for name, part in module._modules.items()}
+    twin._forward_hooks, twin._forward_pre_hooks = OrderedDict(), OrderedDict()
+    twin.training = False
+    return twin
 
 
 @torch.no_grad()

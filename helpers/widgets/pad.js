@@ -9,7 +9,7 @@ const HINT = {
 };
 
 const BAR = '<span class="track" aria-hidden="true"><span class="fill"></span></span><span class="share"></span>';
-const PARTS = `
+const PARTS = `<div class="digit-pad" role="group" aria-label="Digit pad">
   <div class="draw">
     <canvas class="paper" tabindex="0" role="application"
       aria-label="Drawing pad: draw a digit from 0 to 9 here"></canvas>
@@ -20,15 +20,16 @@ const PARTS = `
       aria-label="The image of 28 by 28 pixels that the network receives"></canvas>
     <p>what the network receives, 28 x 28</p>
   </div>
-  <div class="read"><ul aria-label="Probability of each digit">
+  <ul aria-label="Probability of each digit">
     ${[..."0123456789"].map((digit) => `<li><span class="digit">${digit}</span>${BAR}</li>`).join("")}
-  </ul></div>
+  </ul>
   <p class="sentence" role="status"></p>
   <div class="controls">
     <button type="button" class="clear">Clear</button>
     <label>Thickness<input type="range" class="thickness" min="2" max="20" step="1"></label>
     <label><input type="checkbox" class="framing">Framing: the digit scaled and centred, as in the training images</label>
-  </div>`;
+  </div>
+</div>`;
 
 // The ink, the pen and the keyboard's cursor on one canvas. `changed(finished)` is called when the strokes change.
 function drawingPad(canvas, hint, changed) {
@@ -38,20 +39,18 @@ function drawingPad(canvas, hint, changed) {
   let cursor = null; // the keyboard's pen, shown once it is used
   const held = new Set(); // arrow keys held down
 
-  function extend(x, y) {
-    const inside = x >= 0 && x <= 1 && y >= 0 && y <= 1;
-    if (!inside) {
-      stroke = null; // outside the pad there is no paper: back inside, a new stroke begins
-      return;
+  function extend(points) {
+    for (const [x, y] of points) {
+      const inside = x >= 0 && x <= 1 && y >= 0 && y <= 1;
+      if (inside && !stroke) pad.strokes.push((stroke = []));
+      if (inside) stroke.push([Number(x.toFixed(4)), Number(y.toFixed(4))]);
+      else stroke = null; // outside the pad there is no paper: back inside, a new stroke begins
     }
-    if (!stroke) pad.strokes.push((stroke = []));
-    const point = [Number(x.toFixed(4)), Number(y.toFixed(4))];
-    const last = stroke.at(-1);
-    if (!last || last[0] !== point[0] || last[1] !== point[1]) stroke.push(point);
+    pad.draw();
+    changed(false);
   }
 
   function finish() {
-    if (!pad.busy) return;
     stroke = pointer = null;
     pad.busy = false;
     hint.textContent = HINT.up;
@@ -78,8 +77,7 @@ function drawingPad(canvas, hint, changed) {
   };
 
   function drawCursor(context, side) {
-    const [x, y] = [cursor[0] * side, cursor[1] * side];
-    const arm = side / 28;
+    const [x, y] = [cursor[0] * side, cursor[1] * side], arm = side / 28;
     context.lineWidth = side / 140;
     context.strokeStyle = pad.busy ? "#ffb000" : "#56b4e9"; // readable on black and on white ink
     context.beginPath();
@@ -93,40 +91,29 @@ function drawingPad(canvas, hint, changed) {
 
   pad.clear = () => {
     pad.strokes = [];
-    stroke = pointer = null;
-    pad.busy = false;
-    hint.textContent = HINT.up;
-    pad.draw();
+    finish();
   };
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || pointer !== null) return;
-    finish(); // a stroke of the keyboard
+    if (pad.busy) finish(); // a stroke of the keyboard
+    cursor = null;
     pointer = event.pointerId;
     pad.busy = true;
-    cursor = null;
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(pointer); // goes on when the pen leaves the pad
     add(event);
   });
-  canvas.addEventListener("pointermove", (event) => event.pointerId === pointer && add(event));
-  canvas.addEventListener("pointerup", (event) => {
-    if (event.pointerId !== pointer) return;
-    add(event);
-    finish();
-  });
-  for (const type of ["pointercancel", "lostpointercapture"]) {
-    canvas.addEventListener(type, (event) => event.pointerId === pointer && finish());
-  }
+  for (const type of ["pointermove", "pointerup"]) canvas.addEventListener(type, add);
+  // When the pen is lifted, or the browser takes it for something else.
+  canvas.addEventListener("lostpointercapture", (event) => event.pointerId === pointer && finish());
 
   function add(event) {
+    if (event.pointerId !== pointer) return;
     const box = canvas.getBoundingClientRect();
     const coalesced = event.getCoalescedEvents?.() ?? []; // all that the pen reported since the last frame
-    for (const { clientX, clientY } of coalesced.length ? coalesced : [event]) {
-      extend((clientX - box.left) / box.width, (clientY - box.top) / box.height);
-    }
-    pad.draw();
-    changed(false);
+    const events = coalesced.length ? coalesced : [event];
+    extend(events.map(({ clientX, clientY }) => [(clientX - box.left) / box.width, (clientY - box.top) / box.height]));
   }
 
   canvas.addEventListener("keydown", (event) => {
@@ -140,8 +127,8 @@ function drawingPad(canvas, hint, changed) {
   canvas.addEventListener("focus", pad.draw);
   canvas.addEventListener("blur", () => {
     held.clear();
-    if (pointer === null) finish();
-    pad.draw();
+    if (pad.busy && pointer === null) finish();
+    else pad.draw();
   });
 
   function penUpOrDown(repeated) {
@@ -150,9 +137,7 @@ function drawingPad(canvas, hint, changed) {
     cursor ??= [0.5, 0.5];
     pad.busy = true;
     hint.textContent = HINT.down;
-    extend(...cursor);
-    pad.draw();
-    changed(false);
+    extend([cursor]);
   }
 
   function move(key) {
@@ -161,9 +146,8 @@ function drawingPad(canvas, hint, changed) {
     for (const other of held) {
       cursor = cursor.map((place, axis) => Math.min(Math.max(place + STEP * DIRECTIONS[other][axis], 0), 1));
     }
-    if (pad.busy) extend(...cursor);
-    pad.draw();
-    if (pad.busy) changed(false);
+    if (pad.busy) extend([cursor]);
+    else pad.draw();
   }
 
   return pad;
@@ -191,14 +175,10 @@ function showBars(rows, probabilities) {
 }
 
 function render({ model, el }) {
-  const root = document.createElement("div");
-  root.className = "digit-pad";
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Digit pad");
-  root.innerHTML = PARTS;
+  el.innerHTML = PARTS;
+  const root = el.firstElementChild;
   const classes = ["paper", "hint", "picture", "sentence", "clear", "thickness", "framing"];
   const [canvas, hint, picture, sentence, clear, thickness, framing] = classes.map((name) => root.querySelector(`.${name}`));
-  el.append(root);
   // JupyterLab would take plain keys for its own: arrows go to another cell, d d deletes one.
   root.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
@@ -206,10 +186,13 @@ function render({ model, el }) {
   });
 
   let frame = 0; // the animation frame that will send, 0 for none
+  const set = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
   const send = () => {
     frame = 0;
-    model.set("strokes", pad.strokes.map((stroke) => [...stroke])); // a copy, or no change would be seen
-    model.save_changes();
+    set("strokes", pad.strokes.map((stroke) => [...stroke])); // a copy, or no change would be seen
   };
   const pad = drawingPad(canvas, hint, (finished) => {
     sentence.setAttribute("aria-busy", String(pad.busy)); // screen readers wait until the pen is lifted
@@ -219,16 +202,7 @@ function render({ model, el }) {
     } else frame ||= requestAnimationFrame(send);
   });
 
-  const set = (name, value) => {
-    model.set(name, value);
-    model.save_changes();
-  };
-  clear.addEventListener("click", () => {
-    cancelAnimationFrame(frame);
-    pad.clear();
-    sentence.setAttribute("aria-busy", "false");
-    send();
-  });
+  clear.addEventListener("click", pad.clear);
   thickness.addEventListener("input", () => set("width", thickness.valueAsNumber / 100));
   framing.addEventListener("change", () => set("framed", framing.checked));
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import anywidget
 import numpy as np
@@ -16,13 +16,12 @@ from torch import Tensor, nn
 from helpers import strokes as drawing
 from helpers.training import device_of
 from helpers.widgets.models import eval_twin
-from helpers.widgets.panel import TEXT_INSTEAD, error_line
+from helpers.widgets.panel import TEXT_INSTEAD, RefusalError, error_line
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 EMPTY = "The pad is empty: draw a digit from 0 to 9."
 REMEDY = "Fix it, then run this cell again."
-AGAIN = "Press Clear, or run this cell again."
 
 
 class Reading(NamedTuple):
@@ -42,10 +41,6 @@ class Reading(NamedTuple):
     def label(self) -> int:
         """The most probable digit."""
         return int(self.probabilities.argmax())
-
-
-class UnreadableError(ValueError):
-    """The transform or the network is not what the pad needs; the message says what it expects."""
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -97,51 +92,37 @@ class DigitPad(anywidget.AnyWidget):
     def read(self, strokes: Strokes, *, width: float | None = None, framed: bool = True) -> Reading:
         """Classify these strokes, drawn with this width (default: the pad's own).
 
-        Raises: ValueError where strokes, transform or network are not as the pad needs them.
+        Raises: ValueError where strokes, width, transform or network are not as the pad needs them.
         """
         width = self.width if width is None else width
         picture = drawing.picture(strokes, width=width, framed=framed)
         return Reading(drawing.ink(strokes, width=width), picture, self._probabilities(picture))
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the browser sends; a malformed message is refused with a sentence, and the pad stays as it was."""
-        try:
-            super().set_state(sync_data)
-        except traitlets.TraitError as error:
-            received = next(iter(str(error).splitlines()), "")[:200].rstrip(".")
-            self._refuse(f"Expected strokes, a width and framing as the pad sends them: {received}. {AGAIN}")
-
     @traitlets.observe("strokes", "width", "framed")
     def _answer(self, _: object = None) -> None:
         """Classify what is on the pad, and send image, probabilities and sentence in one message."""
+        image, probabilities, sentence, failed = b"", [], EMPTY, False
         try:
             reading = self.read(self.strokes, framed=self.framed)
         except ValueError as error:
-            return self._refuse(str(error))
-        except Exception as error:
-            return self._refuse(f"Expected strokes to read: received something else ({error_line(error)}) {AGAIN}")
-        drawn = bool(reading.picture.any())
+            sentence, failed = str(error), True
+        else:
+            image = reading.picture.tobytes()
+            if reading.picture.any():
+                probabilities, sentence = reading.probabilities.tolist(), _in_words(reading.probabilities)
         with self.hold_sync():
-            self.picture = reading.picture.tobytes()
-            self.probabilities = reading.probabilities.tolist() if drawn else []
-            self.sentence = _in_words(reading.probabilities) if drawn else EMPTY
-            self.failed = False
-
-    def _refuse(self, sentence: str) -> None:
-        with self.hold_sync():
-            self.picture, self.probabilities = b"", []
-            self.sentence, self.failed = sentence, True
+            self.picture, self.probabilities, self.sentence, self.failed = image, probabilities, sentence, failed
 
     def _probabilities(self, picture: np.ndarray) -> np.ndarray:
         """The ten probabilities, [10], for an image [28, 28]."""
         try:
             X = torch.as_tensor(self._transform(Image.fromarray(picture)))
         except Exception as error:
-            raise UnreadableError(
+            raise RefusalError(
                 f"Expected a transform that turns the image into a tensor: it raised {error_line(error)} {REMEDY}"
             ) from error
         if X.numel() != 28 * 28:
-            raise UnreadableError(
+            raise RefusalError(
                 "Expected a transform that returns a tensor of shape [1, 28, 28]: "
                 f"it returned shape {list(X.shape)}. {REMEDY}"
             )
@@ -149,17 +130,17 @@ class DigitPad(anywidget.AnyWidget):
             with torch.no_grad():
                 logits = eval_twin(self._model)(X.reshape(1, 1, 28, 28).to(device_of(self._model)))
         except Exception as error:
-            raise UnreadableError(
+            raise RefusalError(
                 f"Expected a network that takes images of shape [1, 1, 28, 28]: it raised {error_line(error)} {REMEDY}"
             ) from error
         if not isinstance(logits, Tensor) or logits.shape != (1, 10):
             received = f"shape {list(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
-            raise UnreadableError(
+            raise RefusalError(
                 f"Expected a network that returns ten logits, shape [1, 10]: it returned {received}. {REMEDY}"
             )
         probabilities = logits[0].cpu().double().softmax(dim=0).numpy()  # the device may not have float64
         if not np.isfinite(probabilities).all():
-            raise UnreadableError(
+            raise RefusalError(
                 "Expected finite logits: the network returned NaN or infinite ones. Train it again with a smaller lr."
             )
         return probabilities

@@ -39,8 +39,8 @@ _REMEDY = (
 TEXT_INSTEAD = f"This text takes the place of a widget. To use it, open {_REMEDY}"
 NOTE = f"A widget, as it is when its cell has run. To use it, run {_REMEDY}"
 
-_CONTROL = {"width": "28em", "max_width": "100%"}  # one width, so that controls line up; it includes the label
-_LABEL = {"description_width": "initial"}  # as wide as its words, so that none is cut off
+# One width for every control, so that they line up; it includes the label, which is as wide as its words.
+_LOOK = {"layout": {"width": "28em", "max_width": "100%"}, "style": {"description_width": "initial"}}
 
 # A white background, because plots are dark; never wider than the page.
 _CARD = "max-width:calc(100% - 8px);height:auto;padding:4px;border-radius:4px;background:#fff"
@@ -55,8 +55,8 @@ class Panel(widgets.VBox):
     """Controls with their labels and, under them, a sentence and the figure that it describes.
 
     `answer` is called with the value of every control, by name. It returns a Figure or Axes with a caption, or a pair
-    of a Figure, Axes or None and the sentence. If it raises `RefusalError`, the panel shows the message, and the last
-    figure stays, faded. `adjust` is called with the panel before each answer, to make controls depend on each other.
+    of a Figure, Axes or None and the sentence. If it raises, the panel shows the message, and the last figure stays,
+    faded. `adjust` is called with the panel before each answer, to make controls depend on each other.
     """
 
     def __init__(
@@ -69,17 +69,16 @@ class Panel(widgets.VBox):
     ) -> None:
         """Build the panel and show its first answer."""
         self.name, self.controls = title, dict(controls)
-        self.fault: Exception | None = None  # what went wrong in the last answer, other than a RefusalError
         self._answer, self._adjust = answer, adjust
         self._image: Snapshot | None = None
-        self._paused, self._lock = False, RLock()
+        self._answering, self._lock = False, RLock()
         self._output = widgets.HTML(layout={"width": "auto"})
         heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
         row = widgets.Box([*self.controls.values()], layout={"flex_flow": "row wrap", "grid_gap": "2px 20px"})
         super().__init__([heading, row, self._output, _Names(title=title, layout={"display": "none"})])
         self.add_class("course-panel")
         for control in self.controls.values():
-            control.observe(self._control_moved, "value")
+            control.observe(self.refresh, "value")
         self.refresh()
 
     @property
@@ -87,48 +86,30 @@ class Panel(widgets.VBox):
         """The value of every control, by name."""
         return {name: control.value for name, control in self.controls.items()}
 
-    def set(self, **values: Any) -> None:  # noqa: ANN401
-        """Give controls these values, then answer once."""
-        with self._lock:
-            with self._answers_paused():
-                for name, value in values.items():
-                    self.controls[name].value = value
-            self.refresh()
-
-    def refresh(self) -> None:
+    def refresh(self, _: object = None) -> None:
         """Answer to the values as they are now."""
         # Jupyter may call this from another thread.
         with self._lock, without_pyplot(), garbage_collected_young():
-            self.fault = None
+            if self._answering:  # `adjust` has moved a control
+                return
+            self._answering = True
             try:
                 if self._adjust:
-                    with self._answers_paused():
-                        self._adjust(self)
+                    self._adjust(self)
                 sentence, self._image = self._draw()
                 self._show("answer", sentence)
             except RefusalError as refusal:
                 self._show("refusal", str(refusal))
             except Exception as fault:  # ipywidgets would hide it
-                self.fault = fault
                 self._show("fault", f"{error_line(fault)} Move a control, or run the cell again.")
+            finally:
+                self._answering = False
 
     def _draw(self, note: str = "") -> tuple[str, Snapshot | None]:
         """The sentence of the answer, and its image; the figure itself ends with this call."""
         answer = self._answer(**self.values)
         drawn, sentence = answer if isinstance(answer, tuple) else (answer, describe(answer))
         return sentence, None if drawn is None else Snapshot.of(drawn, sentence, note)
-
-    @contextmanager
-    def _answers_paused(self) -> Iterator[None]:
-        self._paused = True
-        try:
-            yield
-        finally:
-            self._paused = False
-
-    def _control_moved(self, _: object) -> None:
-        if not self._paused:
-            self.refresh()
 
     def _show(self, outcome: str, sentence: str) -> None:
         """The sentence as a live region, which screen readers read out, then the figure, faded if it is an old one."""
@@ -145,12 +126,10 @@ class Panel(widgets.VBox):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401
         bundle = super()._repr_mimebundle_(**options)
         bundle["text/plain"] = repr(self)  # ipywidgets cuts it off after 110 characters
-        if self.outcome != "answer":
+        if self.outcome != "answer" or self._image is None:
             return bundle, {}
         with self._lock, without_pyplot():
             _, image = self._draw(NOTE)
-        if image is None:
-            return bundle, {}
         metadata = {"width": image.width, "height": image.height, "alt": image.alt}
         return {**bundle, "image/png": image.png}, {"image/png": metadata}
 
@@ -201,33 +180,33 @@ class _Names(anywidget.AnyWidget):
 
 def slider(label: str, value: float, low: float, high: float, *, step: float = 1, digits: int = 2) -> widgets.Widget:
     """A slider over integers or, where `step` is a float, over numbers shown with so many digits."""
-    slider_class, readout = (widgets.IntSlider, "d") if isinstance(step, int) else (widgets.FloatSlider, f".{digits}f")
-    options = {"min": low, "max": high, "step": step, "readout_format": readout}
-    return slider_class(value, description=label, layout=_CONTROL, style=_LABEL, **options)
+    options = {"value": value, "min": low, "max": high, "step": step}
+    if isinstance(step, int):
+        return widgets.IntSlider(description=label, **options, **_LOOK)
+    return widgets.FloatSlider(description=label, readout_format=f".{digits}f", **options, **_LOOK)
 
 
 def scale(label: str, options: Sequence[float], value: float) -> widgets.SelectionSlider:
     """A slider over a few numbers that are not evenly spaced, such as learning rates."""
     texts = [(f"{option:g}", option) for option in options]
-    return widgets.SelectionSlider(options=texts, value=value, description=label, layout=_CONTROL, style=_LABEL)
+    return widgets.SelectionSlider(options=texts, value=value, description=label, **_LOOK)
 
 
 def choice(label: str, options: Sequence[Any]) -> widgets.Dropdown:
     """A drop-down list of texts, or of pairs of a text and its value (never None: to ipywidgets, that is no choice)."""
-    first = options[0][1] if isinstance(options[0], tuple) else options[0]
-    return widgets.Dropdown(options=options, value=first, description=label, layout=_CONTROL, style=_LABEL)
+    return widgets.Dropdown(options=options, index=0, description=label, **_LOOK)
 
 
 def toggle(label: str, options: Sequence[str], value: str | None = None) -> widgets.ToggleButtons:
     """A few options side by side, one of them pressed: the first unless a value is given."""
-    style = {**_LABEL, "button_width": "auto"}
-    value = value or options[0]
-    return widgets.ToggleButtons(options=options, value=value, description=label, layout=_CONTROL, style=style)
+    control = widgets.ToggleButtons(options=options, value=value or options[0], description=label, **_LOOK)
+    control.style.button_width = "auto"
+    return control
 
 
 def text(label: str, value: str) -> widgets.Text:
     """A line to type in, answered at every key."""
-    return widgets.Text(value, description=label, layout=_CONTROL, style=_LABEL)
+    return widgets.Text(value, description=label, **_LOOK)
 
 
 def place(axes: Sequence[Axes], *boxes: tuple[float, float, float, float]) -> None:
@@ -248,11 +227,10 @@ def error_line(error: Exception) -> str:
 
 @contextmanager
 def garbage_collected_young() -> Iterator[None]:
-    """Collect what an answer leaves behind at its end, not in between.
+    """Collect what an answer leaves behind at its end, in milliseconds.
 
-    A figure consists of thousands of objects in reference cycles. If the collector runs while it is drawn, it moves
-    them to the oldest generation, and after every twenty answers or so searches all that has been imported for them:
-    half a second. At the end they are garbage and still young, and take a few milliseconds.
+    A figure is thousands of objects in reference cycles. Collections while it is drawn would move them to the oldest
+    generation, and about every twenty answers one would search all that has been imported: half a second.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -2,32 +2,22 @@
 // one only when that is done (`answered`). The loop belongs to the view: it ends when the view goes.
 
 const BUTTON = 'button type="button" class="jupyter-widgets jupyter-button widget-button course-button"';
+const BUTTONS = ["Start", "Step", "Reset"].map((name) => `<${BUTTON}>${name}</button>`).join("");
 
 function render({ model, el }) {
-  const group = document.createElement("div");
-  group.className = "course-runner";
-  group.setAttribute("role", "group");
-  group.setAttribute("aria-label", model.get("description"));
-  group.innerHTML = `<${BUTTON}>Start</button><${BUTTON}>Step</button><${BUTTON}>Reset</button><span></span>`;
-  const [toggle, step, reset, count] = group.children;
-  el.append(group);
+  el.innerHTML = `<div class="course-runner" role="group">${BUTTONS}<span></span></div>`;
+  el.firstElementChild.setAttribute("aria-label", model.get("description"));
+  const [toggle, step, reset, count] = el.firstElementChild.children;
   let timer;
 
-  const ask = (wish) => {
-    model.set("request", [Math.max(model.get("request")[0], model.get("answered")) + 1, wish]);
+  const set = (name, value) => {
+    model.set(name, value);
     model.save_changes();
   };
+  const ask = (wish) => set("request", [Math.max(model.get("request")[0], model.get("answered")) + 1, wish]);
   const tick = () => {
     const waiting = model.get("request")[0] > model.get("answered");
     if (model.get("running") && !waiting) ask("tick");
-  };
-  const later = () => {
-    clearTimeout(timer);
-    if (model.get("running")) timer = setTimeout(tick, model.get("pause"));
-  };
-  const run = (running) => {
-    model.set("running", running);
-    model.save_changes();
   };
   const show = () => {
     const running = model.get("running"), atEnd = model.get("value") >= model.get("max");
@@ -35,29 +25,24 @@ function render({ model, el }) {
     toggle.disabled = atEnd && !running;
     step.disabled = atEnd || running;
     count.textContent = `${model.get("description")}: ${model.get("value")} of ${model.get("max")}`;
-  };
-  const started = () => {
-    show();
-    later();
+    clearTimeout(timer);
+    if (running) timer = setTimeout(tick, model.get("pause"));
   };
 
-  toggle.addEventListener("click", () => run(!model.get("running")));
+  toggle.addEventListener("click", () => set("running", !model.get("running")));
   step.addEventListener("click", () => ask("step"));
   reset.addEventListener("click", () => {
-    run(false);
+    set("running", false);
     ask("reset");
   });
-  model.on("change:running", started);
-  model.on("change:answered", later);
-  model.on("change:value change:max", show);
-  started();
+  const changes = "change:running change:answered change:value";
+  model.on(changes, show);
+  show();
 
   return () => {
     clearTimeout(timer);
-    model.off("change:running", started);
-    model.off("change:answered", later);
-    model.off("change:value change:max", show);
-    if (model.get("running")) run(false);
+    model.off(changes, show);
+    if (model.get("running")) set("running", false);
   };
 }
 

@@ -8,6 +8,7 @@ import torch
 
 from helpers.widgets.autograd import LANDSCAPES, RATES, Trace, descent_explorer, descent_path, graph_explorer
 from helpers.widgets.expressions import parse
+from tests.helpers.widgets.panels import move
 
 CURVE, _, BOWL, SADDLE = LANDSCAPES
 
@@ -39,26 +40,26 @@ def test_the_sentence_says_where_the_descent_is_and_what_comes_next():
     assert panel.sentence == (
         f"At the start, w = 3, the loss is 9 and the slope is 6. {settings} the next step moves w by -0.6."
     )
-    panel.set(steps=1)
+    move(panel, steps=1)
     assert panel.sentence == (
         "After 1 step: w = 2.4. The loss falls from 9 to 5.76. "
         f"Here the slope is 4.8. {settings} the next step moves w by -0.48."
     )
-    panel.set(lr=1.05)
+    move(panel, lr=1.05)
     assert "The loss rises from 9 to 10.9." in panel.sentence
-    panel.set(landscape=BOWL, first=1.0, second=1.0, lr=0.1)
+    move(panel, landscape=BOWL, first=1.0, second=1.0, lr=0.1)
     assert panel.sentence == (
         "After 1 step: u = 0.8, v = 0. The loss falls from 6 to 0.64. "
         f"Here the gradient is (1.6, 0). {settings} the next step moves u and v by (-0.16, 0)."
     )
-    panel.set(lr=max(RATES), steps=60)
+    move(panel, lr=max(RATES), steps=60)
     assert "the path has diverged" in panel.sentence
 
 
 def test_only_a_surface_has_a_second_parameter():
     panel = descent_explorer()
     assert panel.controls["second"].disabled
-    panel.set(landscape=SADDLE)
+    move(panel, landscape=SADDLE)
     assert not panel.controls["second"].disabled
 
 
@@ -133,6 +134,5 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
 )
 def test_the_sentence_of_the_graph(text, message):
     panel = graph_explorer()
-    panel.set(expression=text)
-    assert panel.fault is None
+    move(panel, expression=text)
     assert message in panel.sentence

@@ -2,13 +2,17 @@
 
 import base64
 import gc
+import random
 import re
 import subprocess
 import sys
 import threading
+from html import unescape
 from io import BytesIO
 
+import ipywidgets
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -21,7 +25,7 @@ from helpers.plotting import set_caption
 from helpers.plotting.style import new_figure, styled
 from helpers.widgets import datasets
 from helpers.widgets.panel import TEXT_INSTEAD, Panel, RefusalError, choice, slider, text, toggle
-from tests.helpers.widgets.panels import OnMPS, assert_survives, check_answer
+from tests.helpers.widgets.panels import HOSTILE_TEXTS, OnMPS, move
 
 X = torch.arange(0, 0.8, 0.02).unsqueeze(1)
 IMAGES = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -77,12 +81,58 @@ def test_every_widget_is_tried_here():
     assert {name.split(",")[0] for name in PANELS} >= {name for name in dir(widgets) if name.endswith("_explorer")}
 
 
-@pytest.mark.parametrize("name", PANELS)
-def test_every_position_of_every_control_ends_in_a_sentence(name, monkeypatch, tmp_path):
-    if name == "dataset_explorer":  # on a machine without the original edition
-        monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-        monkeypatch.delenv("COURSE_MIRROR", raising=False)
-    assert_survives(PANELS[name])
+def positions(control):
+    """The positions of a control at which something may go wrong, the present one last."""
+    if isinstance(control, ipywidgets.Text):
+        return [*HOSTILE_TEXTS, control.value]
+    if hasattr(control, "options"):
+        return [*(value for _, value in control._options_full), control.value]
+    if hasattr(control, "counts"):  # a confusion matrix
+        return [*range(len(control.class_names) ** 2), control.value]
+    low, high = getattr(control, "min", 0), control.max
+    return [low, type(high)(low + 0.37 * (high - low)), high, control.value]
+
+
+def every_move(panel):
+    """Every control at each of its positions, then several at once, at random; yields a name for each move."""
+    choices = [(name, value) for name, control in panel.controls.items() for value in positions(control)]
+    chance = random.Random(0)
+    for name, value in [*choices, *chance.choices(choices, k=6)]:
+        move(panel, **{name: value})
+        yield f"{name} = {value!r}"[:80]
+
+
+def check_answer(panel, moved):
+    """No fault, a sentence that is also the image's alt text, and no text of the learner's as HTML."""
+    assert panel.outcome in {"answer", "refusal"}, f"{moved}: {panel.sentence}"
+    assert panel.sentence.endswith((".", "!", "?")), f"{moved}: {panel.sentence!r}"
+    assert len(panel.sentence) < 1500, f"{moved}: {panel.sentence!r}"
+    shown = panel._output.value
+    words = re.search(r'<p role="status"[^>]*>(.*?)</p>', shown, re.DOTALL)[1]
+    assert unescape(words).removeprefix("⚠ ") == panel.sentence, moved
+    assert not re.search("<b>bold|<img src=x", shown), moved
+    if panel.outcome == "answer" and "<img" in shown:
+        assert unescape(re.search(r'<img alt="([^"]*)"', shown)[1]) == panel.sentence, moved
+
+
+@pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
+def test_every_position_of_every_control_ends_in_a_sentence(make, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))  # a machine without the original edition of the data
+    monkeypatch.delenv("COURSE_MIRROR", raising=False)
+
+    def surroundings():
+        return threading.enumerate(), dict(mpl.rcParams), torch.get_rng_state().tolist(), plt.get_fignums()
+
+    before = surroundings()
+    panel, twin = make(), make()
+    at_first = repr(twin), twin._output.value
+    assert all(control.description for control in panel.controls.values()), "a control has no label"
+    check_answer(panel, "at first")
+    for moved in every_move(panel):
+        check_answer(panel, moved)
+    assert surroundings() == before
+    assert (repr(twin), twin._output.value) == at_first, "another copy of the widget has moved as well"
+    assert repr(make()) == at_first[0], "the cell, run again, does not start from the beginning"
 
 
 @pytest.fixture
@@ -112,15 +162,7 @@ def test_shows_sentence_and_figure_and_escapes_both(panel):
     assert 0.01 < (note < 128).mean() < 0.3  # words
 
 
-def test_every_control_answers(panel):
-    for name, value in {"steps": 1.0, "color": 2, "words": "other", "mode": "eval"}.items():
-        sentence, before = panel.sentence, image(panel)
-        panel.controls[name].value = value
-        assert panel.sentence != sentence
-        assert (image(panel) != before) == (name == "steps")  # the only one that changes the figure
-
-
-def test_set_answers_once_and_controls_can_be_adjusted_before_the_answer():
+def test_controls_can_be_adjusted_before_the_answer_which_is_still_one():
     calls = []
 
     def note(**values):
@@ -132,29 +174,28 @@ def test_set_answers_once_and_controls_can_be_adjusted_before_the_answer():
 
     controls = {"page": slider("page", 5, 1, 9), "pages": slider("pages", 9, 1, 9)}
     panel = Panel("Notes", controls, note, adjust=adjust)
-    panel.set(page=4, pages=3)
+    move(panel, pages=3)
     assert calls == [{"page": 5, "pages": 9}, {"page": 3, "pages": 3}]
     assert "<img" not in panel._output.value
 
 
-def test_a_refusal_is_shown_and_the_last_figure_is_faded(panel):
+@pytest.mark.parametrize(
+    ("words", "outcome", "sentence"),
+    [
+        ("refuse", "refusal", "Expected other words: received refuse. Type others."),
+        ("break", "fault", "OSError: a defect. Move a control, or run the cell again."),
+    ],
+)
+def test_what_went_wrong_is_shown_and_the_last_figure_is_faded(panel, words, outcome, sentence):
     before = image(panel)
-    panel.controls["words"].value = "refuse"
-    assert panel.fault is None
-    assert panel.sentence == "Expected other words: received refuse. Type others."
-    assert re.search(r'data-kind="refusal".*opacity.*aria-hidden="true"', panel._output.value)
+    move(panel, words=words)
+    assert (panel.outcome, panel.sentence) == (outcome, sentence)
+    assert re.search(rf'data-kind="{outcome}".*opacity.*aria-hidden="true"', panel._output.value)
     assert image(panel) == before
-    panel.controls["words"].value = "again"
+    assert "image/png" not in panel._repr_mimebundle_()[0]  # a figure that does not belong to the sentence
+    move(panel, words="again")
     assert 'data-kind="answer"' in panel._output.value
     assert "opacity" not in panel._output.value
-
-
-def test_a_defect_is_shown_and_kept_for_tests_until_the_next_answer(panel):
-    panel.controls["words"].value = "break"
-    assert panel.sentence == "OSError: a defect. Move a control, or run the cell again."
-    assert isinstance(panel.fault, OSError)
-    panel.controls["words"].value = "again"
-    assert panel.fault is None
 
 
 @pytest.mark.parametrize(
@@ -169,29 +210,19 @@ def test_a_defect_is_shown_and_kept_for_tests_until_the_next_answer(panel):
     ids=["index", "fit", "learning rate", "layer", "confusion"],
 )
 def test_tensors_on_an_apple_gpu_give_the_same_answer(make):
-    expected = make(lambda X: X)
-    panel = make(lambda X: X.as_subclass(OnMPS))
+    expected, panel = make(lambda X: X), make(lambda X: X.as_subclass(OnMPS))
     for name, control in panel.controls.items():
         for each in (panel, expected):
-            each.set(**{name: getattr(control, "max", control.value)})
-        check_answer(panel)
+            move(each, **{name: getattr(control, "max", control.value)})
         assert repr(panel) == repr(expected)
 
 
 def test_settings_come_back_where_two_threads_draw():
     """A widget draws while a cell does: without a lock, one would keep the other's settings for good."""
     before = dict(mpl.rcParams)
-    entered = threading.Event()
-
-    def draw():
-        entered.set()
-        with styled():
-            pass
-
-    thread = threading.Thread(target=draw)
+    thread = threading.Thread(target=styled()(dict))
     with styled():
         thread.start()
-        entered.wait()
         thread.join(timeout=0.2)
         assert thread.is_alive()  # it waits for its turn
     thread.join()
@@ -207,8 +238,8 @@ def test_an_answer_does_not_wait_for_the_collector_and_leaves_no_garbage(panel):
     gc.collect()
     gc.callbacks.append(note)
     try:
-        for move in range(5):
-            panel.controls["steps"].value = move / 10
+        for step in range(5):
+            move(panel, steps=step / 10)
         assert set(generations) == {0}  # never a search of all that has been imported
         assert len(generations) < 20
     finally:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers.training import evaluate, train_epoch
 from helpers.widgets import quickstart as module
 from helpers.widgets.quickstart import confusion_explorer, watch_it_learn
+from tests.helpers.widgets.panels import move
 
 NAMES = ["left", "right", "T-shirt/top"]
 
@@ -54,7 +55,7 @@ def test_before_training_nothing_is_shown_that_differs_between_machines(model, w
 def test_the_training_is_that_of_the_plain_loop_one_step_at_a_time_or_several(model, watching):
     twin = copy.deepcopy(model)
     for steps in (1, 2, 4):
-        watching.set(steps=steps)
+        move(watching, steps=steps)
     loader = DataLoader(images(330, 0), batch_size=8, shuffle=True, generator=torch.Generator().manual_seed(0))
     train_epoch(twin, list(loader)[:40], nn.CrossEntropyLoss(), torch.optim.SGD(twin.parameters(), lr=0.1))
     assert_same_weights(training_of(watching).model, twin)
@@ -67,27 +68,27 @@ def test_the_training_is_that_of_the_plain_loop_one_step_at_a_time_or_several(mo
 
 def test_it_learns_and_the_model_that_was_passed_does_not(model, watching):
     before = copy.deepcopy(model)
-    watching.set(steps=watching.controls["steps"].max)
+    move(watching, steps=watching.controls["steps"].max)
     assert training_of(watching).accuracies[-1] > 0.9 > training_of(watching).accuracies[0]
     assert model.training
     assert_same_weights(model, before)
 
 
 def test_reset_starts_the_very_same_training_again(model, watching):
-    watching.set(steps=3)
+    move(watching, steps=3)
     sentence = watching.sentence
     with torch.no_grad():
         model[1].weight.zero_()  # what happens to the model that was passed does not matter
     watching.controls["steps"].request = [1, "reset"]
     assert watching.sentence.startswith("Untrained")
-    watching.set(steps=3)
+    move(watching, steps=3)
     assert watching.sentence == sentence
 
 
 def test_a_new_learning_rate_applies_from_the_next_batch_on(watching):
-    watching.set(steps=2)
-    watching.set(lr=0.001)
-    watching.set(steps=3)
+    move(watching, steps=2)
+    move(watching, lr=0.001)
+    move(watching, steps=3)
     losses = training_of(watching).losses
     assert len(losses) == 4
     assert abs(losses[3] - losses[2]) < abs(losses[2] - losses[1]) / 5
@@ -101,12 +102,11 @@ def test_a_loss_that_is_not_finite_stops_it_until_reset(watching):
     runner.request = [1, "tick"]
     assert not runner.running
     for _ in range(2):
-        assert watching.fault is None
         assert watching.sentence.startswith("Expected a finite loss: after batch 0 ")
         watching.refresh()
     runner.request = [2, "reset"]
     assert watching.sentence.startswith("Untrained")
-    watching.set(steps=1)
+    move(watching, steps=1)
     assert watching.sentence.startswith("After 10 batches")
 
 
@@ -136,6 +136,6 @@ def test_the_table_has_a_row_per_true_class_and_starts_at_the_most_frequent_mist
 def test_each_cell_shows_its_own_images(looking, monkeypatch, cell, sentence, shown):
     drawn = []
     monkeypatch.setattr(module, "image_grid", lambda images, **_: drawn.append(images[:, 0, 0, 0] * 19))
-    looking.set(cell=cell)
+    move(looking, cell=cell)
     assert looking.sentence == sentence
     assert [images.round().tolist() for images in drawn] == ([list(shown)] if shown else [])

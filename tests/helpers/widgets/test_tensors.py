@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.widgets import broadcast_explorer, index_explorer
+from tests.helpers.widgets.panels import move
 
 X = torch.arange(12).reshape(3, 4)
 
@@ -46,13 +47,13 @@ def test_what_cannot_be_drawn_is_refused(a, message):
 )
 def test_an_index_selects_what_pytorch_selects(text, values, shape):
     panel = index_explorer(X)
-    panel.controls["index"].value = text
+    move(panel, index=text)
     assert panel.sentence == f"{text} takes {values} of x, shape [3, 4]; the result has shape {shape}."
 
 
 def test_what_is_not_an_index_of_x_is_refused():
     panel = index_explorer(X)
-    panel.controls["index"].value = "x + 1"
+    move(panel, index="x + 1")
     assert panel.sentence.startswith("Expected x and an index in brackets: received x + 1")
 
 
@@ -60,7 +61,7 @@ def test_the_tensor_is_copied_and_one_that_cannot_be_drawn_is_an_error_in_the_ce
     x = X.clone()
     panel = index_explorer(x)
     x.zero_()
-    panel.controls["index"].value = "x[2]"
+    move(panel, index="x[2]")
     assert "(8, 9, 10, 11)" in panel.sentence
     with pytest.raises(ValueError, match="Expected"):
         index_explorer(torch.zeros(2, 2))

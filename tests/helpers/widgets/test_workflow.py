@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from helpers.widgets.workflow import RATES, SHOWN, fit_it_yourself, learning_rate_explorer, line_losses
+from tests.helpers.widgets.panels import move
 
 X = torch.arange(0, 0.8, 0.02).unsqueeze(1)
 y = 0.7 * X + 0.3
@@ -23,16 +24,16 @@ def model():
 
 def test_the_error_of_your_line_is_its_mean_absolute_residual(model):
     panel = fit_it_yourself(X, y, model)
-    panel.set(weight=0.0, bias=0.0)
+    move(panel, weight=0.0, bias=0.0)
     yours, found = y.abs().mean(), (0.5 * X + 0.5 - y).abs().mean()
     assert panel.sentence == (
         f"Your line, weight 0.00 and bias 0.00: MAE {yours:.4f}. SGD's line: MAE {found:.4f}. "
         "Of 40 points 40 lie above your line, 0 below it."
     )
-    panel.set(weight=0.7, bias=0.3)
+    move(panel, weight=0.7, bias=0.3)
     assert "MAE 0.0000." in panel.sentence
     assert "All 40 points lie on your line" in panel.sentence
-    panel.set(weight=0.7, bias=0.9)
+    move(panel, weight=0.7, bias=0.9)
     assert "Of 40 points 0 lie above your line, 40 below it." in panel.sentence
 
 
@@ -41,7 +42,7 @@ def test_the_line_of_sgd_is_shown_only_on_request_and_read_only_once(model):
     assert "0.5000" not in panel.sentence
     with torch.no_grad():
         model.weight.zero_()
-    panel.set(sgd=SHOWN)
+    move(panel, sgd=SHOWN)
     assert "with weight 0.5000 and bias 0.5000" in panel.sentence
 
 
@@ -59,7 +60,7 @@ def test_the_slider_goes_from_too_small_to_diverging():
     panel = learning_rate_explorer(X, y)
     sentences = {}
     for lr in RATES:
-        panel.set(lr=lr)
+        move(panel, lr=lr)
         sentences[lr] = panel.sentence
     assert sentences[0.0001].endswith("the learning rate is too small.")
     assert sentences[0.1].endswith("in 100 epochs.")
