@@ -51,7 +51,7 @@ def descent_explorer() -> Panel:
         "second": slider("start at v (surface)", 1.0, -3.0, 3.0, step=0.1, digits=1),
         "lr": scale("learning rate", RATES, 0.1),
         "momentum": slider("momentum", 0.0, 0.0, 0.95, step=0.05),
-        "steps": Runner("steps", _MOST_STEPS, pause=250),
+        "steps": Runner(max=_MOST_STEPS, pause=250),
     }
     return Panel("Gradient descent", controls, _descend, adjust=_adjust)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import anywidget
@@ -21,28 +22,19 @@ from helpers.widgets.panel import Answer, Panel, RefusalError, scale
 from helpers.widgets.runner import Runner
 
 RATES = (0.0001, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+_LR, _BATCH_SIZE, _EPOCHS = 0.005, 64, 5
 _BATCHES = 10  # in each step: so few that Pause and Reset act at once
 _EVALUATED = 500  # validation images, enough to see the accuracy rise
 
 
-def watch_it_learn(
-    model: nn.Module,
-    train_set: Dataset,
-    val_set: Dataset,
-    class_names: Sequence[str],
-    *,
-    lr: float = 0.005,
-    batch_size: int = 64,
-    epochs: int = 5,
-) -> Panel:
+def watch_it_learn(model: nn.Module, train_set: Dataset, val_set: Dataset, class_names: Sequence[str]) -> Panel:
     """Train a copy of `model` with SGD step by step, and see what it has learned so far.
 
     A new learning rate applies from the next batch on. `model` itself stays as it is.
     """
-    training = Training(model, train_set, val_set, batch_size=batch_size)
-    steps = -(-epochs * len(training.loader) // _BATCHES)
-    runner = Runner("steps", steps)
-    controls = {"lr": scale("learning rate", sorted({*RATES, lr}), lr), "steps": runner}
+    training = Training(model, train_set, val_set)
+    runner = Runner(max=math.ceil(_EPOCHS * len(training.loader) / _BATCHES))
+    controls = {"lr": scale("learning rate", RATES, _LR), "steps": runner}
     return Panel("Watch it learn", controls, partial(_watch, training, [str(name) for name in class_names], runner))
 
 
@@ -87,11 +79,11 @@ class Training:
         examples: indices of one image of each class among them.
     """
 
-    def __init__(self, model: nn.Module, train_set: Dataset, val_set: Dataset, *, batch_size: int) -> None:
+    def __init__(self, model: nn.Module, train_set: Dataset, val_set: Dataset) -> None:
         """Copy the model, and evaluate it untrained."""
         self._untrained = copy.deepcopy(model)
         self._loss_fn = nn.CrossEntropyLoss()
-        self.loader = DataLoader(train_set, batch_size=batch_size, shuffle=True, generator=torch.Generator())
+        self.loader = DataLoader(train_set, batch_size=_BATCH_SIZE, shuffle=True, generator=torch.Generator())
         self.X, self.y = default_collate([val_set[i] for i in range(min(len(val_set), _EVALUATED))])
         self.examples = [(self.y == label).nonzero()[0].item() for label in self.y.unique()]
         self.reset()
@@ -101,7 +93,7 @@ class Training:
         self.model = copy.deepcopy(self._untrained)
         self._optimizer = torch.optim.SGD(self.model.parameters())
         self.loader.generator.manual_seed(0)
-        self._batches = self._endless_batches()
+        self._batches = chain.from_iterable(repeat(self.loader))
         self.batches, self.losses, self.accuracies = [0], [], []
         self._steps = 0
         self._evaluate()
@@ -125,10 +117,6 @@ class Training:
         self.logits = predictions.outputs
         self.losses.append(self._loss_fn(self.logits, self.y).item())
         self.accuracies.append((predictions.labels == self.y).double().mean().item())
-
-    def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        while True:
-            yield from self.loader
 
 
 def confusion_explorer(images: Tensor, targets: Tensor, labels: Tensor, class_names: Sequence[str]) -> Panel:

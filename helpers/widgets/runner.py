@@ -29,21 +29,13 @@ class Runner(anywidget.AnyWidget):
     request = traitlets.List(default_value=[0, ""]).tag(sync=True, echo_update=False)
     answered = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, label: str, steps: int, *, pause: int = 50) -> None:
-        """Make the buttons, for at most `steps` steps."""
-        super().__init__(description=label, max=steps, pause=pause)
-
-    @traitlets.validate("value")
-    def _within_limits(self, proposal: dict[str, Any]) -> int:
-        return min(max(proposal["value"], 0), self.max)
-
     @traitlets.observe("request")
     def _serve(self, change: dict[str, Any]) -> None:
         serial, action = change["new"]
         if action == "reset":
             self.running, self.value = False, 0
         elif action == "step" or self.running:  # a tick that was on its way when Pause was pressed does nothing
-            self.value += 1
+            self.value = min(self.value + 1, self.max)
         if self.value == self.max:
             self.running = False
         self.answered = serial

@@ -7,16 +7,15 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+from jupyter_server.serverapp import list_running_servers
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 
@@ -26,64 +25,52 @@ if TYPE_CHECKING:  # it may be missing
     from playwright.sync_api import BrowserContext, Locator
 
 # News and extensions would ask the network.
-DISABLED = {"@jupyterlab/apputils-extension:announcements": True, "@jupyterlab/extensionmanager-extension": True}
+DISABLED = ("@jupyterlab/apputils-extension:announcements", "@jupyterlab/extensionmanager-extension")
+OPTIONS = {
+    "ServerApp.ip": "127.0.0.1",
+    "ServerApp.root_dir": "notebooks",
+    "ServerApp.open_browser": False,
+    "ServerApp.allow_root": True,  # containers run as root
+    "LabApp.expose_app_in_browser": True,
+    "LabApp.extension_manager": "readonly",  # the other one asks the network
+}
 
 
 class Lab:
-    """A running JupyterLab; `folder` is what it shows."""
+    """A running JupyterLab, which writes only under `home`."""
 
-    def __init__(self, home: Path, address: str, token: str) -> None:
-        self.home, self.folder, self.address, self.token = home, home / "notebooks", address, token
+    def __init__(self, home: Path) -> None:
+        """Make its folders, before it starts."""
+        self.home, self.server = home, {}
+        for folder in ("notebooks", "JUPYTER_CONFIG_DIR/labconfig"):
+            (home / folder).mkdir(parents=True)
+        self.disable()
 
     def disable(self, *extensions: str) -> None:
         """Leave these extensions out of the pages that are opened from now on."""
-        page_config = self.home / "config" / "labconfig" / "page_config.json"
-        disabled = DISABLED | dict.fromkeys(extensions, True)
-        page_config.write_text(json.dumps({"disabledExtensions": disabled}), encoding="utf-8")
-
-    def answers(self) -> bool:
-        request = urllib.request.Request(f"{self.address}/api/status?token={self.token}")
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=1) as reply:
-            return reply.status == 200
-        return False
+        page_config = self.home / "JUPYTER_CONFIG_DIR" / "labconfig" / "page_config.json"
+        page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys((*DISABLED, *extensions), True)}))
 
 
 @contextlib.contextmanager
 def running_lab(home: Path) -> Iterator[Lab]:
-    """Start JupyterLab on a free port, and stop it afterwards; it writes only under `home`."""
-    for folder in ("notebooks", "config/labconfig"):
-        (home / folder).mkdir(parents=True)
-    places = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-    }
-    environment = {**os.environ, "COURSE_EDITION": "drawn"} | {name: str(home / at) for name, at in places.items()}
+    """Start JupyterLab on a free port, and stop it afterwards."""
+    lab, log = Lab(home), home / "log.txt"
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    folders += ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    environment = os.environ | {"COURSE_EDITION": "drawn"} | {name: str(home / name) for name in folders}
     environment.pop("TQDM_DISABLE", None)  # a learner sees the progress bars
-    port, token, log = _free_port(), secrets.token_hex(16), home / "log.txt"
-    lab = Lab(home, f"http://127.0.0.1:{port}", token)
-    lab.disable()
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": lab.folder,
-        "ServerApp.open_browser": False,
-        "ServerApp.allow_root": True,  # containers run as root
-        "IdentityProvider.token": token,
-        "LabApp.expose_app_in_browser": True,
-        "LabApp.extension_manager": "readonly",  # the other one asks the network
-    }
-    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in OPTIONS.items())]
+
+    def started() -> bool:
+        lab.server = next(list_running_servers(environment["JUPYTER_RUNTIME_DIR"]), {})
+        assert server.poll() is None, f"JupyterLab did not start. Its output:\n{log.read_text(encoding='utf-8')}"
+        return bool(lab.server)
+
     with log.open("w", encoding="utf-8") as out:
         server = subprocess.Popen(command, env=environment, cwd=home, stdout=out, stderr=subprocess.STDOUT)
     try:
-        wait_until(lambda: lab.answers() or server.poll() is not None, seconds=60, what="JupyterLab to start")
-        if server.poll() is not None:
-            raise RuntimeError(f"JupyterLab did not start. Its output:\n{log.read_text(encoding='utf-8')}")
+        wait_until(started, seconds=60, what="JupyterLab to start")
         yield lab
     finally:
         server.terminate()  # it ends its kernels
@@ -92,12 +79,6 @@ def running_lab(home: Path) -> Iterator[Lab]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> None:
@@ -122,23 +103,21 @@ class NotebookPage:
         """
         notebook = new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL})  # or JupyterLab asks which one
         name = f"{secrets.token_hex(4)}.ipynb"
-        nbformat.write(notebook, lab.folder / name)
+        nbformat.write(notebook, lab.home / "notebooks" / name)
         self.page = context.new_page()
         self.page.set_default_timeout(20_000)
         self.console_errors: list[str] = []
         self.page.on("console", lambda message: message.type == "error" and self.console_errors.append(message.text))
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
-        self.page.goto(f"{lab.address}/lab/tree/{name}?reset&token={lab.token}")
+        self.page.goto(f"{lab.server['url']}lab/tree/{name}?reset&token={lab.server['token']}")
         self.page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context")
         self.in_notebook("await notebook.context.ready; await notebook.sessionContext.ready; await notebook.revealed;")
         self.in_notebook("jupyterapp.commands.execute('notebook:run-all-cells');")  # not awaited: it may take longer
         wait_until(self._has_run, seconds=300, what="the notebook to run")
 
     def _has_run(self) -> bool:
-        if not self.is_idle():
-            return False
         assert not self.error_cells(), self.error_cells()
-        return all(cell.execution_count for cell in self.cells() if cell.cell_type == "code")
+        return self.is_idle() and all(cell.get("execution_count", True) for cell in self._cells())
 
     def in_notebook(self, script: str, argument: Any = None) -> Any:
         """What the JavaScript returns, with JupyterLab's own object as `notebook`, and `argument`."""
@@ -178,24 +157,19 @@ class NotebookPage:
         """The id of the cell that JupyterLab would move away from with an arrow key."""
         return self.in_notebook("return notebook.content.activeCell.model.id;")
 
-    def cells(self) -> list[NotebookNode]:
-        return nbformat.from_dict(self.in_notebook("return notebook.content.model.toJSON();")).cells
-
     def error_cells(self) -> dict[str, str]:
         """Id and error of every cell that raised."""
-        return {
-            cell.id: f"{output.ename}: {output.evalue}"
-            for cell in self.cells()
-            for output in cell.get("outputs", [])
-            if output.output_type == "error"
-        }
+        outputs = [(cell.id, output) for cell in self._cells() for output in cell.get("outputs", [])]
+        return {cell_id: f"{output.ename}: {output.evalue}" for cell_id, output in outputs if "ename" in output}
+
+    def _cells(self) -> list[NotebookNode]:
+        return nbformat.from_dict(self.in_notebook("return notebook.content.model.toJSON();")).cells
 
     def cell(self, cell_id: str) -> Locator:
         """The cell with this id, in view; JupyterLab keeps those far away out of the page."""
         self.in_notebook(
             """
-            const index = notebook.content.model.toJSON().cells.findIndex(cell => cell.id === argument);
-            if (index < 0) throw new Error(`Expected a cell with the id ${argument}: there is none.`);
+            const index = notebook.content.widgets.findIndex(cell => cell.model.id === argument);
             notebook.content.activeCellIndex = index;
             await notebook.content.scrollToItem(index, "start");
             notebook.content.widgets[index].node.dataset.cellId = argument;

@@ -72,7 +72,7 @@ PANELS = {
     "descent_explorer": widgets.descent_explorer,
     "fit_it_yourself": lambda: widgets.fit_it_yourself(X, 0.7 * X + 0.3, LINE),
     "learning_rate_explorer": lambda: widgets.learning_rate_explorer(X, 0.7 * X + 0.3),
-    "watch_it_learn": lambda: widgets.watch_it_learn(NETWORKS["b"], DATA, DATA, "abc", batch_size=4, epochs=9),
+    "watch_it_learn": lambda: widgets.watch_it_learn(NETWORKS["b"], DATA, DATA, "abc"),
     "confusion_explorer": lambda: widgets.confusion_explorer(IMAGES, LABELS, LABELS.flip(0), "abc"),
 }
 
