@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 
 import anywidget
 import ipywidgets as widgets
@@ -70,7 +70,7 @@ class Panel(widgets.VBox):
         """Build the panel and show its first answer."""
         self.name, self.controls = title, dict(controls)
         self._answer, self._adjust = answer, adjust
-        self._image: Snapshot | None = None
+        self._image = ""  # the last figure, as HTML
         self._answering, self._lock = False, RLock()
         self._output = widgets.HTML(layout={"width": "auto"})
         heading = widgets.HTML(f"<strong>{html.escape(title)}</strong>")
@@ -96,7 +96,8 @@ class Panel(widgets.VBox):
             try:
                 if self._adjust:
                     self._adjust(self)
-                sentence, self._image = self._draw()
+                sentence, image = self._draw()
+                self._image = _image_tag(*image, sentence) if image else ""
                 self._show("answer", sentence)
             except RefusalError as refusal:
                 self._show("refusal", str(refusal))
@@ -105,18 +106,18 @@ class Panel(widgets.VBox):
             finally:
                 self._answering = False
 
-    def _draw(self, note: str = "") -> tuple[str, Snapshot | None]:
-        """The sentence of the answer, and its image; the figure itself ends with this call."""
+    def _draw(self, note: str = "") -> tuple[str, tuple[str, dict[str, int]] | None]:
+        """The sentence of the answer, and its image as `_png` returns it; the figure itself ends with this call."""
         answer = self._answer(**self.values)
         drawn, sentence = answer if isinstance(answer, tuple) else (answer, describe(answer))
-        return sentence, None if drawn is None else Snapshot.of(drawn, sentence, note)
+        return sentence, None if drawn is None else _png(figure_of(drawn), note)
 
     def _show(self, outcome: str, sentence: str) -> None:
         """The sentence as a live region, which screen readers read out, then the figure, faded if it is an old one."""
         self.outcome, self.sentence = outcome, sentence
         mark, faded = ("", "") if outcome == "answer" else ("⚠ ", ' style="opacity:0.3" aria-hidden="true"')
         words = f'<p role="status" data-kind="{outcome}" style="{_WORDS}">{mark}{html.escape(sentence)}</p>'
-        self._output.value = f"{words}<div{faded}>{self._image.html if self._image else ''}</div>"
+        self._output.value = f"{words}<div{faded}>{self._image}</div>"
 
     def __repr__(self) -> str:
         """What the panel says, without its figure: shown where widgets cannot be, and compared by tests."""
@@ -126,48 +127,36 @@ class Panel(widgets.VBox):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401
         bundle = super()._repr_mimebundle_(**options)
         bundle["text/plain"] = repr(self)  # ipywidgets cuts it off after 110 characters
-        if self.outcome != "answer" or self._image is None:
+        if self.outcome != "answer" or not self._image:
             return bundle, {}
         with self._lock, without_pyplot():
-            _, image = self._draw(NOTE)
-        metadata = {"width": image.width, "height": image.height, "alt": image.alt}
-        return {**bundle, "image/png": image.png}, {"image/png": metadata}
+            sentence, (png, size) = self._draw(NOTE)
+        return {**bundle, "image/png": png}, {"image/png": {**size, "alt": sentence}}
 
 
-class Snapshot(NamedTuple):
-    """A figure as an image: PNG in base64, its size on the page, and the sentence that describes it."""
+def _png(figure: Figure, note: str) -> tuple[str, dict[str, int]]:
+    """A figure as base64 text, and its size on the page: drawn fast or, with a note under it, sharp and small."""
+    file, scale = BytesIO(), 2 if note else 1  # pixels of the file per pixel of the page
+    # The whole figure, not cut to what is drawn: things in it move, the image does not.
+    options = {"facecolor": figure.get_facecolor(), "pil_kwargs": {"compress_level": 1}}
+    figure.savefig(file, format="png", dpi=scale * DPI, **options)
+    image = Image.open(file)
+    if note:
+        font = ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 12 * scale)
+        lines = textwrap.wrap(note, image.width // scale // 7)
+        page = Image.new("RGB", (image.width, image.height + scale * (17 * len(lines) + 10)), "white")
+        page.paste(image)
+        corner = (8 * scale, image.height + 4 * scale)
+        ImageDraw.Draw(page).text(corner, "\n".join(lines), fill="#666", font=font, spacing=4 * scale)
+        image, file = page.quantize(64, dither=Image.Dither.NONE), BytesIO()
+        image.save(file, format="png", optimize=True)
+    size = {"width": round(image.width / scale), "height": round(image.height / scale)}
+    return base64.b64encode(file.getvalue()).decode("ascii"), size
 
-    png: str
-    width: int
-    height: int
-    alt: str
 
-    @classmethod
-    def of(cls, drawn: Drawn, sentence: str, note: str = "") -> Snapshot:
-        """Draw the figure, as fast as possible; or, with a note under it, sharp and small enough to be stored."""
-        figure, file = figure_of(drawn), BytesIO()
-        scale = 2 if note else 1  # pixels of the file per pixel of the page
-        # The whole figure, not cut to what is drawn: things in it move, the image does not.
-        options = {"facecolor": figure.get_facecolor(), "pil_kwargs": {"compress_level": 1}}
-        figure.savefig(file, format="png", dpi=scale * DPI, **options)
-        image = Image.open(file)
-        width, height = (round(pixels / scale) for pixels in image.size)
-        if note:
-            font = ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 12 * scale)
-            lines = textwrap.wrap(note, max(width // 7, 30))
-            height += 17 * len(lines) + 10
-            page, top = Image.new("RGB", (image.width, scale * height), "white"), image.height + 4 * scale
-            page.paste(image)
-            ImageDraw.Draw(page).text((8 * scale, top), "\n".join(lines), fill="#666", font=font, spacing=4 * scale)
-            file = BytesIO()
-            page.quantize(64, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
-        return cls(base64.b64encode(file.getvalue()).decode("ascii"), width, height, sentence)
-
-    @property
-    def html(self) -> str:
-        """The image as an element of a page."""
-        size = f'width="{self.width}" height="{self.height}"'
-        return f'<img alt="{html.escape(self.alt)}" {size} style="{_CARD}" src="data:image/png;base64,{self.png}">'
+def _image_tag(png: str, size: dict[str, int], alt: str) -> str:
+    sides = f'width="{size["width"]}" height="{size["height"]}"'
+    return f'<img alt="{html.escape(alt)}" {sides} style="{_CARD}" src="data:image/png;base64,{png}">'
 
 
 class _Names(anywidget.AnyWidget):

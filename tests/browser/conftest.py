@@ -1,26 +1,33 @@
-"""A Chromium and a JupyterLab for the tests in this folder; where Chromium is missing, one skipped test says so."""
+"""A Chromium and a JupyterLab for the tests in this folder; where Chromium is missing, all of them are skipped."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.lab import Lab, running_lab
-from tests.browser.test_installed import missing
 from tools.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-collect_ignore = ["test_html_export.py", "test_site.py", "test_slides.py", "test_widgets.py"] if missing() else []
+MISSING = (
+    "Expected playwright, and `chromium`, `chromium-browser` or `google-chrome` on the PATH. Install them: "
+    "python -m pip install playwright; Debian, Ubuntu: apt-get install chromium; macOS: brew install --cask chromium."
+)
 
 
 # Not of the session: Playwright keeps an event loop running, which would disturb the tests of other folders.
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="package", autouse=True)
 def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium; continuous integration sets COURSE_BROWSER=required."""
+    if importlib.util.find_spec("playwright") is None or chromium() is None:
+        stop = pytest.fail if os.environ.get("COURSE_BROWSER") == "required" else pytest.skip
+        stop(MISSING)
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - it may be missing
 
     with sync_playwright() as playwright:

@@ -17,48 +17,37 @@ if TYPE_CHECKING:
 SCREENS = {"desk, light": (1280, 900, "light"), "phone, dark": (390, 844, "dark")}
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """Where the site is served, as it is when it is published."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=site))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
 
 
-class _Watched:
-    """A page with what it asked of others and what went wrong on it."""
-
-    def __init__(self, page: Page, home: str) -> None:
-        self.page, self.asked, self.errors = page, [], []
-        inside = (home, "data:", "blob:")
-        page.on("request", lambda request: request.url.startswith(inside) or self.asked.append(request.url))
-        page.on("console", lambda said: said.type in {"error", "warning"} and self.errors.append(said.text))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("response", lambda reply: reply.status >= 400 and self.errors.append(f"{reply.status} {reply.url}"))
-
-
 @pytest.fixture
-def watch(browser: Browser, address: str) -> Iterator[Callable[..., _Watched]]:
-    """Opens an empty page that is watched; afterwards no page may have asked anything of the network."""
-    opened = []
+def new_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Opens empty pages; afterwards none of them may have asked anything of the network, or complained."""
+    pages, complaints = [], []
 
-    def open_it(screen: str = "desk, light", home: str = address) -> _Watched:
+    def open_it(screen: str = "desk, light", home: str = address) -> Page:
         width, height, scheme = SCREENS[screen]
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.set_default_timeout(20_000)
-        opened.append(_Watched(page, home))
-        return opened[-1]
+        local = (home, "data:", "blob:")
+        page.on("request", lambda request: request.url.startswith(local) or complaints.append(request.url))
+        page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("response", lambda reply: reply.status >= 400 and complaints.append(f"{reply.status} {reply.url}"))
+        pages.append(page)
+        return page
 
     yield open_it
-    for watched in opened:
-        watched.page.close()
-    assert not [(watched.asked, watched.errors) for watched in opened if watched.asked or watched.errors]
+    for page in pages:
+        page.close()
+    assert complaints == []
 
 
 # What sticks out to the right of the screen and is in no box of its own that scrolls.
@@ -78,9 +67,8 @@ SCROLLS = """() => [...document.querySelectorAll("main *")].filter(element =>
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_every_page_stands_alone_and_fits_the_screen(watch, address, site, screen):
-    watched = watch(screen)
-    page = watched.page
+def test_every_page_stands_alone_and_fits_the_screen(new_page, address, site, screen):
+    page = new_page(screen)
     files = [file for file in site.rglob("*.html") if "_static" not in file.parts]
     places = sorted(file.relative_to(site).as_posix() for file in files if file != site / "index.html")
     assert len(places) > 12
@@ -93,15 +81,14 @@ def test_every_page_stands_alone_and_fits_the_screen(watch, address, site, scree
         # Images load as they come into view: ask for all of them.
         page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
         page.wait_for_function("[...document.images].every(image => image.complete)")
-        assert (
-            page.evaluate("[...document.images].filter(image => !image.naturalWidth).map(image => image.src)") == []
-        ), place
+        broken = "[...document.images].filter(image => !image.naturalWidth).map(image => image.src)"
+        assert page.evaluate(broken) == [], place
 
 
 @pytest.mark.parametrize("served", [True, False], ids=["served", "from the disk"])
-def test_search_finds_where_a_word_is_taught(watch, address, site, served):
+def test_search_finds_where_a_word_is_taught(new_page, address, site, served):
     home = address if served else site.as_uri() + "/"
-    page = watch(home=home).page
+    page = new_page(home=home)
     page.goto(home + "docs/index.html")
     page.keyboard.press("Control+k")
     page.keyboard.type("broadcasting")
@@ -121,8 +108,8 @@ def test_search_finds_where_a_word_is_taught(watch, address, site, served):
         ("docs/glossary.html", "one-hot", "one-hot"),
     ],
 )
-def test_the_box_shows_only_what_fits(watch, address, place, typed, shown):
-    page = watch().page
+def test_the_box_shows_only_what_fits(new_page, address, place, typed, shown):
+    page = new_page()
     page.goto(address + place)
     rows = page.locator("tbody tr:visible, dl.glossary dt:visible")
     before = rows.count()
@@ -135,8 +122,8 @@ def test_the_box_shows_only_what_fits(watch, address, place, typed, shown):
     assert rows.count() == before
 
 
-def test_solutions_unfold(watch, address):
-    page = watch().page
+def test_solutions_unfold(new_page, address):
+    page = new_page()
     page.goto(address + "notebooks/01_tensors.html")
     solution = page.locator("details.hide").first
     code = solution.locator(".cell_input")

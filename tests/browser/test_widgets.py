@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import nbformat
 import pytest
-from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from tests.browser.lab import NotebookPage, wait_until
@@ -49,15 +48,15 @@ def is_widget(cell):
     return "widget" in cell.metadata.get("tags", [])
 
 
-def widgets_and_what_they_need(path) -> Iterator[NotebookNode]:
+def widgets_and_what_they_need(path):
     """The cells of a notebook that show a widget, and those that assign what these read."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         cell.source = DIGITS_NETWORK.get(cell.id, cell.source)
     widgets = {cell.id: global_names(cell.source)[1] for cell in notebook.cells if is_widget(cell)}
-    needed = {cell.id for cell in cells_needed(notebook, widgets)}
+    needed = cells_needed(notebook, widgets)
     for cell in notebook.cells:
-        if cell.id in widgets | dict.fromkeys(needed):
+        if cell.id in widgets or cell in needed:
             # Only the ids of widgets differ from those of all other notebooks.
             name = cell.id if cell.id in widgets else f"{cell.id}-of-{path.stem[:2]}"
             yield new_code_cell(cell.source, id=name, metadata=cell.metadata)
@@ -76,35 +75,26 @@ def notebook(browser, lab):
 KEYS = {"slider": ("ArrowRight", "ArrowLeft", "PageDown", "PageUp"), "cell": ("ArrowRight", "ArrowDown", "ArrowLeft")}
 
 
-def moves(control, control_type) -> Iterator[None]:
-    """Moves of one control, by keyboard where there is one, until one of them changes what is seen."""
+def moves(control, control_type):
+    """Moves of one control, by keyboard where there is one, of which some change what is seen."""
     if control_type == "list":
-        for i in reversed(range(control.locator("option").count())):
-            control.select_option(index=i)
-            yield
-    elif control_type == "text":
-        before = control.input_value()
-        try:
-            for typed in ("x[", "x]"):
-                control.fill(typed)
-                yield
-        finally:  # other controls change nothing while this one is refused
-            control.fill(before)
-    else:
-        for key in KEYS.get(control_type, ("Space",)):
-            control.press(key)
-            yield
+        return [partial(control.select_option, index=i) for i in reversed(range(control.locator("option").count()))]
+    if control_type == "text":
+        return [partial(control.fill, typed) for typed in ("x[", "x]")]
+    return [partial(control.press, key) for key in KEYS.get(control_type, ("Space",))]
 
 
 def expect_an_answer(notebook, cell, control, control_type, name):
     """Move the control until what is seen changes."""
-    before = cell.evaluate(SEEN)
-    with contextlib.closing(moves(control, control_type)) as all_moves:
-        for _ in all_moves:  # the first may change nothing, or be answered late
-            with contextlib.suppress(TimeoutError):
-                wait_until(lambda: cell.evaluate(SEEN) != before, seconds=2, what="an answer")
-                break
-        wait_until(lambda: cell.evaluate(SEEN) != before, seconds=SLOWEST, what=f"an answer to {name}")
+    before, typed = cell.evaluate(SEEN), control_type == "text" and control.input_value()
+    for move in moves(control, control_type):  # the first may change nothing, or be answered late
+        move()
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: cell.evaluate(SEEN) != before, seconds=2, what="an answer")
+            break
+    wait_until(lambda: cell.evaluate(SEEN) != before, seconds=SLOWEST, what=f"an answer to {name}")
+    if typed:  # other controls change nothing while this one is refused
+        control.fill(typed)
     wait_until(notebook.is_idle, seconds=SLOWEST, what="the kernel to finish")
 
 
@@ -282,7 +272,7 @@ def test_digits_drawn_with_the_mouse_are_read(pad):
     pad.says("The pad is empty")
     assert pad.ink == 0
     assert not any(map(any, pad.rows))
-    assert {share.strip() for share in pad.cell.locator("li .share").all_text_contents()} == {"–"}
+    assert {*pad.cell.locator("li .share").all_text_contents()} == {"–"}
     pad.draw(SEVEN, steps=40)  # quickly: no point may be lost
     pad.says("The network reads a 7")
     end = pytest.approx(SEVEN[0][-1], abs=0.01)
@@ -335,27 +325,13 @@ def test_the_keyboard_reaches_every_control_and_draws(pad):
         focus = "[document.activeElement.className, getComputedStyle(document.activeElement).outlineStyle]"
         assert pad.page.evaluate(focus) == [control, "solid"]
         keys.press("Tab")
-    for role, name in {
-        "application": "Drawing pad",
-        "button": "Clear",
-        "slider": "Thickness",
-        "checkbox": "Fram",
-    }.items():
+    names = {"application": "Drawing pad", "button": "Clear", "slider": "Thickness", "checkbox": "Fram"}
+    for role, name in names.items():
         assert pad.cell.get_by_role(role, name=re.compile(name)).count() == 1
     pad.paper.focus()
-
-    def go(direction, times):
-        for _ in range(times):
-            keys.press(direction)
-
-    go("ArrowUp", 12)
-    go("ArrowLeft", 8)
-    keys.press("Space")
-    go("ArrowRight", 16)
-    for _ in range(8):
-        go("ArrowLeft", 1)
-        go("ArrowDown", 3)
-    keys.press("Space")
+    to_the_start, down = ["ArrowUp"] * 12 + ["ArrowLeft"] * 8, ["ArrowLeft", *["ArrowDown"] * 3] * 8
+    for key in (*to_the_start, "Space", *["ArrowRight"] * 16, *down, "Space"):
+        keys.press(key)
     pad.says("The network reads a 7")
     pad.thickness.focus()
     keys.press("ArrowLeft")

@@ -55,7 +55,7 @@ def test_indices_are_told_apart(text, is_index):
         ("__import__", "received __import__"),
         ("torch.load(x)", "received load"),
         ("x ^ 2", r"Write \*\* for a power"),
-        ("'x'", "received the character"),
+        ("'x'", "received 'x', which is not possible here"),
         ("1j", "not possible here"),
         ("(lambda: x)()", "not possible here"),
         ("relu(x=x)", "not possible here"),
