@@ -38,7 +38,6 @@ LANDSCAPES: Mapping[str, Landscape] = {
 RATES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.0, 1.05, 1.5)
 _MOST_STEPS = 60
 _DIVERGED = 1e3  # from that far out, a path does not come back
-_ROUNDING = 1e-12
 _EXAMPLE = "(w * x - 1) ** 2"
 _MOST_NODES = 16  # of a graph
 
@@ -66,7 +65,7 @@ def _descend(*, landscape: str, first: float, second: float, lr: float, momentum
     start = [first, second][: len(chosen.names)]
     path = descent_path(chosen.loss, start, lr=lr, momentum=momentum, steps=steps + 1)
     settings = f"learning rate {lr:g} and momentum {format_number(momentum)}"
-    return _draw(chosen, path[: steps + 1]), _sentence(chosen.names, path, steps, settings)
+    return _draw(chosen, path[: steps + 1]), _sentence(chosen.names, path, min(steps, len(path) - 1), settings)
 
 
 def descent_path(
@@ -93,42 +92,39 @@ def descent_path(
 
 @styled()
 def _draw(landscape: Landscape, path: np.ndarray) -> np.ndarray:
-    axes = new_axes(2, height=3.2, grid="y")
+    axes, n = new_axes(2, height=3.2, grid="y"), len(landscape.names)
     place(axes, (0.09, 0.15, 0.39, 0.79), (0.59, 0.15, 0.39, 0.79))
     axes[0].grid(visible=False)
+    axes[0].set_ylabel("loss" if n == 1 else "v")
     # A little beyond where a path may start, so that its marker is not cut off.
     across, up = np.linspace(-4.2, 4.2, 85), np.linspace(-3.2, 3.2, 65)
-    if len(landscape.names) == 1:
+    if n == 1:
         draw_on_curve(axes[0], across, landscape.loss([across]), path, title="", tangents=[len(path) - 1])
     else:
         draw_on_contours(axes[0], across, up, landscape.loss(np.meshgrid(across, up)), path, title="")
-    axes[0].set_ylabel("loss" if len(landscape.names) == 1 else "v")
-    losses = path[:, len(landscape.names)]
+    losses = path[:, n]
     draw_metric(axes[1], "loss", range(len(losses)), {"": losses}, xlabel="step")
     axes[1].set(xlim=(-0.2, max(10, len(losses)) + 0.2), ylim=(0, 1.06 * losses.max() + 0.1))
     return axes
 
 
-def _sentence(names: tuple[str, ...], path: np.ndarray, steps: int, settings: str) -> str:
+def _sentence(names: tuple[str, ...], path: np.ndarray, step: int, settings: str) -> str:
     n = len(names)
-    done = min(steps, len(path) - 1)
-    here, loss, slopes = path[done, :n], path[done, n], path[done, n + 1 :]
+    here, loss, slopes = path[step, :n], _rounded(path[step, n]), path[step, n + 1 :]
     position = ", ".join(f"{name} = {_rounded(value)}" for name, value in zip(names, here, strict=True))
     slope = f"the slope is {_rounded(slopes[0])}" if n == 1 else f"the gradient is {_point(slopes)}"
-    if done == len(path) - 1:
+    if step == len(path) - 1:
         return (
-            f"After {format_count(done, 'steps')} with {settings} the path has diverged, far outside the plot: "
-            f"{position}, loss {_rounded(loss)}. Choose a smaller learning rate, or less momentum."
+            f"After {format_count(step, 'steps')} with {settings} the path has diverged, far outside the plot: "
+            f"{position}, loss {loss}. Choose a smaller learning rate, or less momentum."
         )
-    move = path[done + 1, :n] - here
-    ahead = f"With {settings} the next step moves {names[0] if n == 1 else 'u and v'} by {_point(move)}"
-    if done == 0:
-        return f"At the start, {position}, the loss is {_rounded(loss)} and {slope}. {ahead}."
-    before, now = _rounded(path[0, n]), _rounded(loss)
-    change = (
-        f"{'falls' if loss < path[0, n] else 'rises'} from {before} to {now}" if now != before else f"stays at {now}"
-    )
-    return f"After {format_count(done, 'steps')}: {position}. The loss {change}. Here {slope}. {ahead}."
+    ahead = f"With {settings} the next step moves {' and '.join(names)} by {_point(path[step + 1, :n] - here)}"
+    if step == 0:
+        return f"At the start, {position}, the loss is {loss} and {slope}. {ahead}."
+    before = _rounded(path[0, n])
+    direction = "falls" if path[step, n] < path[0, n] else "rises"
+    change = f"stays at {loss}" if loss == before else f"{direction} from {before} to {loss}"
+    return f"After {format_count(step, 'steps')}: {position}. The loss {change}. Here {slope}. {ahead}."
 
 
 def _point(values: np.ndarray) -> str:
@@ -138,7 +134,7 @@ def _point(values: np.ndarray) -> str:
 
 def _rounded(value: float) -> str:
     """The number in words; what rounding errors left of a zero is 0."""
-    return format_number(0 if abs(value) < _ROUNDING else value)
+    return format_number(0 if abs(value) < 1e-12 else value)
 
 
 def graph_explorer() -> Panel:
@@ -152,9 +148,9 @@ def graph_explorer() -> Panel:
 
 
 def _graph(expression: str, x: float, w: float) -> Answer:
-    axes = expression_graph(expression, x=x, w=w)
-    place([axes], (0, 0, 1, 1))
-    return axes
+    ax = expression_graph(expression, x=x, w=w)
+    place([ax], (0, 0, 1, 1))
+    return ax
 
 
 def expression_graph(expression: str, *, x: float, w: float) -> Axes:
@@ -166,8 +162,9 @@ def expression_graph(expression: str, *, x: float, w: float) -> Axes:
     leaves = {name: torch.tensor(float(value), requires_grad=True) for name, value in {"x": x, "w": w}.items()}
     trace = Trace(parsed, leaves)
     trace.result.backward()
-    gradients = " and ".join(f"{format_number(leaves[name].grad)} for {name}" for name in trace.leaves)
-    values = " and ".join(f"{name} = {format_number(leaves[name].detach())}" for name in trace.leaves)
+    used = {name: leaf for name, leaf in leaves.items() if leaf.grad is not None}
+    gradients = " and ".join(f"{format_number(leaf.grad)} for {name}" for name, leaf in used.items())
+    values = " and ".join(f"{name} = {format_number(leaf.detach())}" for name, leaf in used.items())
     sentence = f"For {values}, {parsed.text} is {format_number(trace.result.detach())}; its gradient is {gradients}."
     if not all(torch.as_tensor(value).isfinite() for value in trace.tensors):
         sentence += " One of the values is nan (not a number) or inf (too large for a float)."
@@ -191,7 +188,6 @@ class Trace(TorchFunctionMode):
         if not isinstance(self.result, Tensor) or not self.result.requires_grad:
             expression.refuse(expression.text)
         self._index(self.result)  # where the expression is a name
-        self.leaves = [name for name in leaves if any(node.name == name for node in self.nodes)]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Tensor:  # noqa: ANN401
         """Compute one operation, and keep its result as a node."""
@@ -216,9 +212,8 @@ class Trace(TorchFunctionMode):
         """The node of an operand: that of an earlier result, or a new one for a leaf or a number."""
         if not isinstance(operand, Tensor):
             return self._add(Node("constant", format_number(operand)), operand)
-        known = (i for i, tensor in enumerate(self.tensors) if tensor is operand)
-        i = next(known, None)
-        return self._add(Node("leaf", self._names[id(operand)]), operand) if i is None else i
+        known = [i for i, tensor in enumerate(self.tensors) if tensor is operand]
+        return known[0] if known else self._add(Node("leaf", self._names[id(operand)]), operand)
 
     def _add(self, node: Node, value: Tensor | float) -> int:
         if len(self.nodes) == _MOST_NODES:

@@ -23,7 +23,7 @@ class Step(NamedTuple):
 
     name: str
     output: Tensor
-    parameters: int
+    parameters: int = 0
 
 
 def layer_explorer(models: Mapping[str, nn.Module], X: Tensor, *, classes: Sequence[str] | None = None) -> Panel:
@@ -83,9 +83,8 @@ def _mode(layer: str, mode: str, p: float, seen: int, number: int) -> Answer:
     if layer == "Dropout":
         X = torch.ones(_ROWS, _COLUMNS)
         output = dropout(X, p, number) if mode == "train" else nn.Dropout(p).eval()(X)
-        words = f"{int((output == 0).sum())} of {X.numel()} numbers became 0, the others were divided by {1 - p:.1f}"
-        words = words if mode == "train" else "nothing happens"
-        words += f"; the mean was 1 and is {output.mean():.2f}"
+        dropped = f"{int((output == 0).sum())} of {X.numel()} numbers became 0, the others were divided by {1 - p:.1f}"
+        words = f"{dropped if mode == 'train' else 'nothing happens'}; the mean was 1 and is {output.mean():.2f}"
     else:
         X = batch_of(number)
         batch_norm = nn.BatchNorm1d(_COLUMNS)
@@ -129,7 +128,7 @@ def eval_twin(module: nn.Module) -> nn.Module:
 @torch.no_grad()
 def steps_of(model: nn.Module, x: Tensor) -> list[Step]:
     """The input, and the output of each layer, in the order in which they are called. Shapes: x [1, ...]."""
-    twin, steps = eval_twin(model), [Step("input", x.cpu(), 0)]
+    twin, steps = eval_twin(model), [Step("input", x.cpu())]
 
     def note(layer: nn.Module, _: object, output: object) -> None:
         if isinstance(output, Tensor):

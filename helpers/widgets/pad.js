@@ -59,26 +59,21 @@ function drawingPad(canvas, hint, changed) {
   }
 
   pad.draw = () => {
-    const side = canvas.width;
     const context = canvas.getContext("2d");
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, side, side);
-    context.strokeStyle = "#fff";
-    context.lineWidth = pad.width * side;
-    context.lineCap = context.lineJoin = "round";
-    for (const [start, ...rest] of pad.strokes) {
+    context.setTransform(canvas.width, 0, 0, canvas.width, 0, 0); // the pad has a width of 1
+    context.fillRect(0, 0, 1, 1);
+    Object.assign(context, { strokeStyle: "#fff", lineWidth: pad.width, lineCap: "round", lineJoin: "round" });
+    for (const points of pad.strokes) {
       context.beginPath();
-      context.moveTo(start[0] * side, start[1] * side);
-      // One point is a dot: a line back to itself.
-      for (const [x, y] of rest.length ? rest : [start]) context.lineTo(x * side, y * side);
+      for (const point of [points[0], ...points]) context.lineTo(...point); // one point is a dot: a line back to itself
       context.stroke();
     }
-    if (cursor && document.activeElement === canvas) drawCursor(context, side);
+    if (cursor && document.activeElement === canvas) drawCursor(context);
   };
 
-  function drawCursor(context, side) {
-    const [x, y] = [cursor[0] * side, cursor[1] * side], arm = side / 28;
-    context.lineWidth = side / 140;
+  function drawCursor(context) {
+    const [x, y] = cursor, arm = 1 / 28;
+    context.lineWidth = 1 / 140;
     context.strokeStyle = pad.busy ? "#ffb000" : "#56b4e9"; // readable on black and on white ink
     context.beginPath();
     context.arc(x, y, arm / 2, 0, 2 * Math.PI);
@@ -118,10 +113,11 @@ function drawingPad(canvas, hint, changed) {
 
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || pointer !== null) return;
-    if (event.key === " ") penUpOrDown(event.repeat);
-    else if (event.key in DIRECTIONS) move(event.key);
-    else return;
+    if (event.key !== " " && !(event.key in DIRECTIONS)) return;
     event.preventDefault(); // or the page scrolls
+    cursor ??= [0.5, 0.5];
+    if (event.key in DIRECTIONS) move(event.key);
+    else if (!event.repeat) penUpOrDown();
   });
   canvas.addEventListener("keyup", (event) => held.delete(event.key));
   canvas.addEventListener("focus", pad.draw);
@@ -131,10 +127,8 @@ function drawingPad(canvas, hint, changed) {
     else pad.draw();
   });
 
-  function penUpOrDown(repeated) {
-    if (repeated) return;
+  function penUpOrDown() {
     if (pad.busy) return finish();
-    cursor ??= [0.5, 0.5];
     pad.busy = true;
     hint.textContent = HINT.down;
     extend([cursor]);
@@ -142,7 +136,6 @@ function drawingPad(canvas, hint, changed) {
 
   function move(key) {
     held.add(key);
-    cursor ??= [0.5, 0.5];
     for (const other of held) {
       cursor = cursor.map((place, axis) => Math.min(Math.max(place + STEP * DIRECTIONS[other][axis], 0), 1));
     }
@@ -155,13 +148,12 @@ function drawingPad(canvas, hint, changed) {
 
 // The image that the network receives: 28 x 28 bytes, one pixel of the canvas each.
 function showPicture(canvas, bytes) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(28, 28);
+  const image = new ImageData(28, 28);
   for (let i = 0; i < 28 * 28; i++) {
-    image.data.fill(bytes?.byteLength ? bytes.getUint8(i) : 0, 4 * i, 4 * i + 3);
-    image.data[4 * i + 3] = 255;
+    const grey = bytes?.byteLength ? bytes.getUint8(i) : 0;
+    image.data.set([grey, grey, grey, 255], 4 * i);
   }
-  context.putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 function showBars(rows, probabilities) {
@@ -177,8 +169,9 @@ function showBars(rows, probabilities) {
 function render({ model, el }) {
   el.innerHTML = PARTS;
   const root = el.firstElementChild;
-  const classes = ["paper", "hint", "picture", "sentence", "clear", "thickness", "framing"];
-  const [canvas, hint, picture, sentence, clear, thickness, framing] = classes.map((name) => root.querySelector(`.${name}`));
+  const [canvas, hint, picture, sentence, clear, thickness, framing] = [
+    ...root.querySelectorAll(".paper, .hint, .picture, .sentence, .clear, .thickness, .framing"),
+  ];
   // JupyterLab would take plain keys for its own: arrows go to another cell, d d deletes one.
   root.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
@@ -192,7 +185,7 @@ function render({ model, el }) {
   };
   const send = () => {
     frame = 0;
-    set("strokes", pad.strokes.map((stroke) => [...stroke])); // a copy, or no change would be seen
+    set("strokes", structuredClone(pad.strokes)); // a copy, or no change would be seen
   };
   const pad = drawingPad(canvas, hint, (finished) => {
     sentence.setAttribute("aria-busy", String(pad.busy)); // screen readers wait until the pen is lifted
@@ -210,7 +203,7 @@ function render({ model, el }) {
   const show = {
     strokes: () => {
       if (pad.busy) return; // the stroke in progress is newer
-      pad.strokes = model.get("strokes").map((stroke) => [...stroke]);
+      pad.strokes = structuredClone(model.get("strokes"));
       pad.draw();
     },
     width: () => {

@@ -138,12 +138,11 @@ class DigitPad(anywidget.AnyWidget):
             raise RefusalError(
                 f"Expected a network that returns ten logits, shape [1, 10]: it returned {received}. {REMEDY}"
             )
-        probabilities = logits[0].cpu().double().softmax(dim=0).numpy()  # the device may not have float64
-        if not np.isfinite(probabilities).all():
+        if not logits.isfinite().all():
             raise RefusalError(
                 "Expected finite logits: the network returned NaN or infinite ones. Train it again with a smaller lr."
             )
-        return probabilities
+        return logits[0].cpu().double().softmax(dim=0).numpy()  # the device may not have float64
 
     def __repr__(self) -> str:
         """What the pad says, for where it cannot be shown, and for a test's comparison."""

@@ -25,6 +25,7 @@ RATES = (0.0001, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _LR, _BATCH_SIZE, _EPOCHS = 0.005, 64, 5
 _BATCHES = 10  # in each step: so few that Pause and Reset act at once
 _EVALUATED = 500  # validation images, enough to see the accuracy rise
+_SHOWN = 16  # images of a cell of the confusion matrix
 
 
 def watch_it_learn(model: nn.Module, train_set: Dataset, val_set: Dataset, class_names: Sequence[str]) -> Panel:
@@ -127,27 +128,23 @@ def confusion_explorer(images: Tensor, targets: Tensor, labels: Tensor, class_na
     """
     n, names = len(class_names), [str(name) for name in class_names]
     pairs = targets.cpu() * n + labels.cpu()
-    counts = torch.bincount(pairs, minlength=n * n).reshape(n, n)
-    matrix = ConfusionTable(counts.tolist(), names)
+    counts = torch.bincount(pairs, minlength=n * n).reshape(n, n).tolist()
+    matrix = ConfusionTable(counts, names)
     return Panel("Look up", {"cell": matrix}, partial(_look_up, images.cpu(), pairs, counts, names))
 
 
-def _look_up(images: Tensor, pairs: Tensor, counts: Tensor, names: list[str], cell: int) -> Answer:
+def _look_up(images: Tensor, pairs: Tensor, counts: list[list[int]], names: list[str], cell: int) -> Answer:
     true, predicted = divmod(cell, len(names))
-    found = (pairs == cell).nonzero()[:, 0]
-    if not len(counts[true].nonzero()):
+    of_class, found = sum(counts[true]), counts[true][predicted]
+    if not of_class:
         return None, f"There is no image of the class {names[true]}."
     outcome = "classified correctly" if true == predicted else f"mistaken for {names[predicted]}"
-    if not len(found):
+    if not found:
         return None, f"No image of the class {names[true]} was {outcome}."
-    share = format_percent(len(found) / counts[true].sum().item())
-    shown = found[:_SHOWN]
-    figure = image_grid(images[shown], columns=_SHOWN // 2)
-    first = f"The first {len(shown)} of them" if len(shown) < len(found) else "All of them"
-    return figure, f"Of the class {names[true]}, {share} were {outcome}. {first} are shown."
-
-
-_SHOWN = 16
+    first = f"The first {_SHOWN} of them" if found > _SHOWN else "All of them"
+    return image_grid(images[pairs == cell][:_SHOWN], columns=_SHOWN // 2), (
+        f"Of the class {names[true]}, {format_percent(found / of_class)} were {outcome}. {first} are shown."
+    )
 
 
 class ConfusionTable(anywidget.AnyWidget):

@@ -44,20 +44,17 @@ def _fit_it_yourself(
     yours = weight * X + bias
     theirs = found[0] * X + found[1]
     errors = [float(np.abs(y - line).mean()) for line in (yours, theirs)]
-    sentence = (
-        f"Your line, weight {weight:.2f} and bias {bias:.2f}: MAE {errors[0]:.4f}. SGD's line: MAE {errors[1]:.4f}"
-    )
+    sentence = f"Your line, weight {weight:.2f} and bias {bias:.2f}: MAE {errors[0]:.4f}. "
+    sentence += f"SGD's line: MAE {errors[1]:.4f}"
     if sgd == SHOWN:
         sentence += f", with weight {found[0]:.4f} and bias {found[1]:.4f}"
-    above, below = int((y > yours + _EXACT).sum()), int((y < yours - _EXACT).sum())
+    residuals = np.round(y - yours, 6)  # nearer than that, a point lies on the line; the rest is rounding
+    above, below = int((residuals > 0).sum()), int((residuals < 0).sum())
     if above or below:
         sentence += f". Of {len(y)} points {above} lie above your line, {below} below it."
     else:
         sentence += f". All {len(y)} points lie on your line: no loss is smaller."
     return _lines(X, y, yours, theirs if sgd == SHOWN else None), sentence
-
-
-_EXACT = 1e-6  # nearer than that, a point lies on the line; the rest is rounding
 
 
 @styled()
@@ -104,19 +101,16 @@ def _learning_rate(X: Tensor, y: Tensor, lr: float) -> Answer:
     losses = np.array(line_losses(X, y, lr=lr))
     finite = np.isfinite(losses)
     n = len(losses) if finite.all() else int(np.argmin(finite))
-    sentence = f"Learning rate {lr:g}: the loss "
+    change = f"from {format_number(losses[0])} to {format_number(losses[-1])}"
     if n < len(losses):
-        sentence += f"grows until it overflows in epoch {n + 1}. This diverges: the learning rate is far too large."
+        words = f"grows until it overflows in epoch {n + 1}. This diverges: the learning rate is far too large."
     elif losses[-1] > losses[0]:
-        sentence += (
-            f"grows from {format_number(losses[0])} to {format_number(losses[-1])}. "
-            "This diverges: the learning rate is too large."
-        )
+        words = f"grows {change}. This diverges: the learning rate is too large."
+    elif losses[-1] > losses[0] / 2:
+        words = f"falls {change} in {n} epochs. More than half of it is left: the learning rate is too small."
     else:
-        sentence += f"falls from {format_number(losses[0])} to {format_number(losses[-1])} in {len(losses)} epochs."
-        if losses[-1] > losses[0] / 2:
-            sentence += " More than half of it is left: the learning rate is too small."
-    return _loss_curve(losses[:n]), sentence
+        words = f"falls {change} in {n} epochs."
+    return _loss_curve(losses[:n]), f"Learning rate {lr:g}: the loss {words}"
 
 
 @styled()

@@ -104,7 +104,6 @@ def traced(text):
 )
 def test_values_and_gradients(text, expected):
     trace, leaves = traced(text)
-    assert trace.leaves == [name for name, gradient in zip("xw", expected[1:], strict=True) if gradient is not None]
     for found, wanted in zip((trace.result, leaves["x"].grad, leaves["w"].grad), expected, strict=True):
         assert found is wanted is None or math.isclose(found.detach(), wanted, rel_tol=1e-5)
 
