@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell
 
@@ -158,38 +159,23 @@ def watching(notebook):
     assert notebook.console_errors == []
 
 
-def test_training_starts_pauses_and_resets(watching):
+def test_training_starts_pauses_and_resets_also_while_a_cell_runs(watching, tmp_path):
+    running = tmp_path / "running"
+    running.touch()
+    watching.notebook.in_kernel(f"while __import__('pathlib').Path({str(running)!r}).exists(): pass", wait=False)
     watching.press("Start")
     watching.says("After 30 batches")
     watching.press("Pause")
     assert watching.changes(seconds=1) <= 1  # the step that was on its way
     paused = watching.sentence
     watching.press("Start")
-    wait_until(lambda: watching.sentence != paused, seconds=20, what="the training to go on")
+    wait_until(lambda: watching.sentence != paused, seconds=SLOWEST, what="the training to go on")
     watching.press("Reset")
     watching.says("Untrained")
     assert watching.changes(seconds=1) == 0
-
-
-def test_pause_works_while_a_cell_runs(watching, tmp_path):
-    watching.press("Start")
-    watching.says("After")
-    running, ended = tmp_path / "running", tmp_path / "ended"
-    code = f"""import pathlib, time
-running = pathlib.Path({str(running)!r})
-running.touch()
-while running.exists():
-    time.sleep(0.05)
-running.with_name("ended").touch()"""
-    watching.notebook.in_kernel(code, wait=False)
-    wait_until(running.exists, seconds=SLOWEST, what="the cell to start")
-    before = watching.sentence
-    wait_until(lambda: watching.sentence != before, seconds=SLOWEST, what="a step while the cell runs")
-    watching.press("Pause")
-    assert watching.changes(seconds=1) <= 1
-    assert not ended.exists()
+    assert not watching.notebook.is_idle()
     running.unlink()
-    wait_until(ended.exists, seconds=SLOWEST, what="the cell to end")
+    wait_until(watching.notebook.is_idle, seconds=SLOWEST, what="the cell to end")
 
 
 def test_a_cell_that_is_run_again_stops_its_training(watching):
@@ -223,14 +209,18 @@ class Pad(Widget):
         self.thickness = self.cell.get_by_label("Thickness")
         self.framing = self.cell.get_by_label(re.compile("Framing"))
 
-    def draw(self, strokes, *, steps=6):
+    def on_page(self, points):
+        """Points of the pad, 0 to 1, as pixels of the page."""
         self.paper.scroll_into_view_if_needed()
         box = self.paper.bounding_box()
+        return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+
+    def draw(self, strokes, *, steps=6):
         for stroke in strokes:
-            places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-            self.page.mouse.move(*places[0])
+            first, *others = self.on_page(stroke)
+            self.page.mouse.move(*first)
             self.page.mouse.down()
-            for place in places[1:]:
+            for place in others:
                 self.page.mouse.move(*place, steps=steps)
             self.page.mouse.up()
 
@@ -275,25 +265,22 @@ def test_digits_drawn_with_the_mouse_are_read(pad):
     assert {*pad.cell.locator("li .share").all_text_contents()} == {"–"}
     pad.draw(SEVEN, steps=40)  # quickly: no point may be lost
     pad.says("The network reads a 7")
-    end = pytest.approx(SEVEN[0][-1], abs=0.01)
-    stroke = "pad.strokes[-1]"  # it may be read before the pen is lifted
-    wait_until(lambda: pad.notebook.in_kernel("", stroke)[-1] == end, seconds=SLOWEST, what="the end of the stroke")
-    points = pad.notebook.in_kernel("", stroke)
-    assert len(points) > 80
-    for corner in SEVEN[0]:
-        assert min(abs(x - corner[0]) + abs(y - corner[1]) for x, y in points) < 0.01
+
+    def points():  # they may be read before the pen is lifted
+        return pad.notebook.in_kernel("", "pad.strokes[-1]")
+
+    def drawn(corner):
+        return min(abs(x - corner[0]) + abs(y - corner[1]) for x, y in points()) < 0.01
+
+    wait_until(lambda: all(map(drawn, SEVEN[0])), seconds=SLOWEST, what="every corner of the stroke")
+    assert len(points()) > 80
 
 
-def test_code_in_the_notebook_draws_as_well_and_a_cell_run_again_gives_a_new_pad(pad):
+def test_code_in_the_notebook_draws_as_well(pad):
     pad.notebook.in_kernel(f"pad.strokes, pad.width = {THREE}, 0.1")
     pad.says("The network reads a 3")
     assert pad.ink > 0.05
     assert pad.thickness.input_value() == "10"
-    pad.notebook.run_cell("digit-pad")
-    again = Pad(pad.notebook)
-    again.says("The pad is empty")
-    again.draw(SEVEN)
-    again.says("The network reads a 7")
 
 
 def test_thickness_and_framing_change_the_image(pad):
@@ -340,14 +327,10 @@ def test_the_keyboard_reaches_every_control_and_draws(pad):
 
 
 def test_a_pen_and_a_finger_draw_and_a_palm_does_not(pad):
-    pad.paper.scroll_into_view_if_needed()
     box = pad.paper.bounding_box()
-    corners = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in SEVEN[0]]
-    places = [
-        {axis: start[axis] + (stop[axis] - start[axis]) * step / 5 for axis in "xy"}
-        for start, stop in pairwise(corners)
-        for step in range(6)
-    ]
+    corners = map(np.array, pad.on_page(SEVEN[0]))
+    way = [start + (stop - start) * step / 5 for start, stop in pairwise(corners) for step in range(6)]
+    places = [{"x": x, "y": y} for x, y in np.array(way).tolist()]
     devtools = pad.page.context.new_cdp_session(pad.page)
     pen = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen"}
     events = ["mousePressed", *["mouseMoved"] * len(places), "mouseReleased"]
