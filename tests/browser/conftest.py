@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.browser.lab import Lab, running_lab
 from tools.browser import chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 MISSING = (
     "Expected playwright, and `chromium`, `chromium-browser` or `google-chrome` on the PATH. Install them: "
@@ -34,6 +34,27 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium())
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens empty pages; afterwards none of them may have complained, or asked for anything outside `home`."""
+    contexts, complaints = [], []
+
+    def open_it(home: str = "file:", *, width: int = 1280, height: int = 720, **options: Any) -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
+        page, local = contexts[-1].new_page(), (home, "data:", "blob:", "about:")
+        page.set_default_timeout(20_000)
+        page.context.on("request", lambda request: request.url.startswith(local) or complaints.append(request.url))
+        page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("response", lambda reply: reply.status >= 400 and complaints.append(f"{reply.status} {reply.url}"))
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
 
 
 @pytest.fixture(scope="package")

@@ -40,21 +40,13 @@ LOOK = """() => {
 
 
 @pytest.fixture
-def watched(browser):
-    """A page, and what it asked the network for and complained about."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
-    page, complaints = context.new_page(), []
-    local = ("file:", "data:", "about:")
-    context.on("request", lambda request: request.url.startswith(local) or complaints.append(request.url))
-    page.on("console", lambda message: message.type == "log" or complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
+def watched(new_page):
+    """A page without a network."""
+    return new_page(offline=True)
 
 
-def _open(page, file, query=""):
-    page.goto(file.as_uri() + query)
+def _open(page, file):
+    page.goto(file.as_uri())
     page.wait_for_function("window.slidesFaults")
     assert page.evaluate("window.slidesFaults") == [], "a part has to scroll"
 
