@@ -10,7 +10,7 @@ from helpers.widgets.autograd import LANDSCAPES, RATES, Trace, descent_explorer,
 from helpers.widgets.expressions import parse
 from tests.helpers.widgets.panels import move
 
-CURVE, _, BOWL, SADDLE = LANDSCAPES
+CURVE, _, BOWL, _ = LANDSCAPES
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,7 @@ def test_every_landscape_has_the_loss_that_its_name_says(name):
 def test_the_sentence_says_where_the_descent_is_and_what_comes_next():
     panel = descent_explorer()
     settings = "With learning rate 0.1 and momentum 0"
+    assert panel.controls["second"].disabled  # a curve has one parameter
     assert panel.sentence == (
         f"At the start, w = 3, the loss is 9 and the slope is 6. {settings} the next step moves w by -0.6."
     )
@@ -52,15 +53,9 @@ def test_the_sentence_says_where_the_descent_is_and_what_comes_next():
         "After 1 step: u = 0.8, v = 0. The loss falls from 6 to 0.64. "
         f"Here the gradient is (1.6, 0). {settings} the next step moves u and v by (-0.16, 0)."
     )
+    assert not panel.controls["second"].disabled
     move(panel, lr=max(RATES), steps=60)
     assert "the path has diverged" in panel.sentence
-
-
-def test_only_a_surface_has_a_second_parameter():
-    panel = descent_explorer()
-    assert panel.controls["second"].disabled
-    move(panel, landscape=SADDLE)
-    assert not panel.controls["second"].disabled
 
 
 def test_the_browser_asks_for_each_step():
@@ -87,35 +82,17 @@ def traced(text):
     leaves = {"x": torch.tensor(2.0, requires_grad=True), "w": torch.tensor(1.5, requires_grad=True)}
     trace = Trace(parse(text, ("x", "w"), example="x"), leaves)
     trace.result.backward()
-    return trace, leaves
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    {  # of x = 2 and w = 1.5: value, gradient of x, gradient of w
-        "(w * x - 1) ** 2": (4, 6, 8),
-        "-w + x / w": (-1.5 + 2 / 1.5, 1 / 1.5, -1 - 2 / 1.5**2),
-        "+x * x": (4, 4, None),
-        "exp(w) * 2 ** 3": (8 * math.exp(1.5), None, 8 * math.exp(1.5)),
-        "(x - w).relu()": (0.5, 1, -1),
-        "torch.sigmoid(x)": (1 / (1 + math.exp(-2)), math.exp(-2) / (1 + math.exp(-2)) ** 2, None),
-        "w ** x": (2.25, 2.25 * math.log(1.5), 3),
-    }.items(),
-)
-def test_values_and_gradients(text, expected):
-    trace, leaves = traced(text)
-    for found, wanted in zip((trace.result, leaves["x"].grad, leaves["w"].grad), expected, strict=True):
-        assert found is wanted is None or math.isclose(found.detach(), wanted, rel_tol=1e-5)
+    return trace.graph()
 
 
 def test_the_graph_has_a_node_for_each_name_number_and_operation():
-    nodes, edges = traced("(w * x - 2 * 3) * w")[0].graph()
+    nodes, edges = traced("(w * x - 2 * 3) * w")
     assert [node.label for node in nodes] == [
         *("w = 1.5, grad 0", "x = 2, grad 2.25", "multiply = 3, grad 1.5", "6"),
         *("subtract = -3, grad 1.5", "multiply = -4.5, grad 1", "result = -4.5"),
     ]
     assert edges == [(0, 2), (1, 2), (2, 4), (3, 4), (4, 5), (0, 5), (5, 6)]
-    typed = traced("1 - x")[0].graph().nodes
+    typed = traced("1 - +x").nodes
     assert [node.label for node in typed] == ["1", "x = 2, grad -1", "subtract = -1, grad 1", "result = -1"]
 
 
@@ -123,6 +100,9 @@ def test_the_graph_has_a_node_for_each_name_number_and_operation():
     ("text", "message"),
     [
         ("(w * x - 1) ** 2", "For x = 2 and w = 1.5, (w * x - 1) ** 2 is 4; its gradient is 6 for x and 8 for w."),
+        ("-w + x / w", "is -0.167; its gradient is 0.667 for x and -1.89 for w."),
+        ("exp(w) * 2 ** 3", "For w = 1.5, exp(w) * 2 ** 3 is 35.9; its gradient is 35.9 for w."),
+        ("(x - w).relu() * torch.sigmoid(x)", "is 0.44; its gradient is 0.933 for x and -0.881 for w."),
         ("w / (x - 2)", "w / (x - 2) is inf; its gradient is -inf for x and inf for w. One of the values is nan"),
         ("1 + 2", "expression of x and w: received 1 + 2."),
         ("x > 1", "received x > 1, which has no gradient"),
