@@ -160,9 +160,13 @@ def watching(notebook):
 
 
 def test_training_starts_pauses_and_resets_also_while_a_cell_runs(watching, tmp_path):
-    running = tmp_path / "running"
+    running, ended = tmp_path / "running", tmp_path / "ended"
     running.touch()
-    watching.notebook.in_kernel(f"while __import__('pathlib').Path({str(running)!r}).exists(): pass", wait=False)
+    code = f"""import pathlib, time
+while pathlib.Path({str(running)!r}).exists():
+    time.sleep(0.05)
+pathlib.Path({str(ended)!r}).touch()"""
+    watching.notebook.in_kernel(code, wait=False)
     watching.press("Start")
     watching.says("After 30 batches")
     watching.press("Pause")
@@ -173,9 +177,9 @@ def test_training_starts_pauses_and_resets_also_while_a_cell_runs(watching, tmp_
     watching.press("Reset")
     watching.says("Untrained")
     assert watching.changes(seconds=1) == 0
-    assert not watching.notebook.is_idle()
+    assert not ended.exists()
     running.unlink()
-    wait_until(watching.notebook.is_idle, seconds=SLOWEST, what="the cell to end")
+    wait_until(ended.exists, seconds=SLOWEST, what="the cell to end")
 
 
 def test_a_cell_that_is_run_again_stops_its_training(watching):
