@@ -185,9 +185,11 @@ class Trace(TorchFunctionMode):
         self.tensors: list[Tensor | float] = []  # the value of each node
         self.edges: list[tuple[int, int]] = []
         self.result = expression.value(leaves, mode=self)
-        if not isinstance(self.result, Tensor) or not self.result.requires_grad:
+        if not self.result.requires_grad:
             expression.refuse(expression.text)
         self._index(self.result)  # where the expression is a name
+        if len(self.nodes) > _MOST_NODES:
+            raise RefusalError(f"Expected up to {_MOST_NODES} nodes: received more. Make the expression shorter.")
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Tensor:  # noqa: ANN401
         """Compute one operation, and keep its result as a node."""
@@ -216,8 +218,6 @@ class Trace(TorchFunctionMode):
         return known[0] if known else self._add(Node("leaf", self._names[id(operand)]), operand)
 
     def _add(self, node: Node, value: Tensor | float) -> int:
-        if len(self.nodes) == _MOST_NODES:
-            raise RefusalError(f"Expected up to {_MOST_NODES} nodes: received more. Make the expression shorter.")
         self.nodes.append(node)
         self.tensors.append(value)
         return len(self.nodes) - 1

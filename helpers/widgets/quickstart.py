@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from helpers.plotting import image_grid, training_progress
-from helpers.plotting.values import format_count, format_percent
+from helpers.plotting.values import format_percent
 from helpers.training import NonFiniteLossError, predict, train_epoch
 from helpers.widgets.panel import Answer, Panel, RefusalError, scale
 from helpers.widgets.runner import Runner
@@ -48,25 +48,21 @@ def _watch(training: Training, names: list[str], runner: Runner, lr: float, step
             f"Expected a finite loss: after batch {training.batches[-1]:,} it is NaN or infinite, because the learning "
             f"rate {lr:g} was too large. Press Reset, then choose a smaller one."
         ) from None
-    shown = training.examples
+    shown, batches, epoch = training.examples, training.batches, len(training.loader)
     predicted = training.logits[shown].argmax(dim=1)
     correct = (predicted == training.y[shown]).tolist()
-    figure = training_progress(
-        {"batches": training.batches, "validation loss": training.losses, "validation accuracy": training.accuracies},
-        training.X[shown],
-        [names[label].partition("/")[0].replace(" ", "\n") for label in predicted],
-        correct=correct,
-    )
+    curves = {"batches": batches, "validation loss": training.losses, "validation accuracy": training.accuracies}
+    titles = [names[label].partition("/")[0].replace(" ", "\n") for label in predicted]
+    figure = training_progress(curves, training.X[shown], titles, correct=correct)
     for ax, top in zip(figure.axes[:2], (1.15 * training.losses[0], 1), strict=True):
-        ax.set(xlim=(0, max(len(training.loader), training.batches[-1])), ylim=(0, top))
+        ax.set(xlim=(0, max(epoch, batches[-1])), ylim=(0, top))
     if steps == 0:
         return figure, (
             f"Untrained: the network guesses. Press Start to train it with learning rate {lr:g}, and watch loss and "
             f"accuracy on {len(training.y)} validation images, and its predictions for {len(shown)} of them."
         )
-    epochs = training.batches[-1] / len(training.loader)
     return figure, (
-        f"After {format_count(training.batches[-1], 'batches')}, {epochs:.1f} epochs, learning rate {lr:g}: "
+        f"After {batches[-1]:,} batches, {batches[-1] / epoch:.1f} epochs, learning rate {lr:g}: "
         f"loss {training.losses[-1]:.3f}, accuracy {format_percent(training.accuracies[-1])} on {len(training.y)} "
         f"validation images; of the {len(shown)} shown {sum(correct)} are classified correctly."
     )
@@ -95,8 +91,7 @@ class Training:
         self._optimizer = torch.optim.SGD(self.model.parameters())
         self.loader.generator.manual_seed(0)
         self._batches = chain.from_iterable(repeat(self.loader))
-        self.batches, self.losses, self.accuracies = [0], [], []
-        self._steps = 0
+        self.batches, self.losses, self.accuracies = [], [], []
         self._evaluate()
 
     def go_to(self, steps: int, lr: float) -> None:
@@ -104,18 +99,17 @@ class Training:
 
         Raises: NonFiniteLossError where the loss is NaN or infinite, from then on until `reset`.
         """
-        if steps < max(self._steps, 1):
+        if steps == 0 or steps < len(self.batches) - 1:
             self.reset()
         self._optimizer.param_groups[0]["lr"] = lr
-        while self._steps < steps:
+        while len(self.batches) <= steps:
             train_epoch(self.model, islice(self._batches, _BATCHES), self._loss_fn, self._optimizer)
-            self._steps += 1
-            self.batches.append(self._steps * _BATCHES)
             self._evaluate()
 
     def _evaluate(self) -> None:
         predictions = predict(self.model, [(self.X, self.y)])
         self.logits = predictions.outputs
+        self.batches.append(len(self.batches) * _BATCHES)
         self.losses.append(self._loss_fn(self.logits, self.y).item())
         self.accuracies.append((predictions.labels == self.y).double().mean().item())
 

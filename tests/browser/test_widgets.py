@@ -331,8 +331,8 @@ def test_the_keyboard_reaches_every_control_and_draws(pad):
 
 
 def test_a_pen_and_a_finger_draw_and_a_palm_does_not(pad):
-    box = pad.paper.bounding_box()
     corners = map(np.array, pad.on_page(SEVEN[0]))
+    box = pad.paper.bounding_box()
     way = [start + (stop - start) * step / 5 for start, stop in pairwise(corners) for step in range(6)]
     places = [{"x": x, "y": y} for x, y in np.array(way).tolist()]
     devtools = pad.page.context.new_cdp_session(pad.page)

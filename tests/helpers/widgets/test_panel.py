@@ -250,16 +250,13 @@ def test_an_answer_does_not_wait_for_the_collector_and_leaves_no_garbage(panel):
 
 def test_importing_the_widgets_changes_nothing_else_in_the_kernel():
     code = """
-import gc, random, sys, threading, warnings
+import gc, sys, threading, warnings
 import matplotlib.pyplot as plt, numpy as np, torch, ipywidgets, anywidget
 def state():
-    return (
-        gc.get_freeze_count(), gc.isenabled(), gc.get_threshold(), len(gc.callbacks), threading.active_count(),
-        dict(plt.rcParams), plt.get_backend(), plt.get_fignums(), torch.get_rng_state().tolist(), random.getstate(),
-        np.random.get_state()[1].tolist(), torch.get_num_threads(), torch.is_grad_enabled(),
-        torch.get_default_dtype(), list(warnings.filters), sys.excepthook, list(sys.path),
-    )
-torch.manual_seed(0)
+    collector = gc.get_freeze_count(), gc.isenabled(), gc.get_threshold(), gc.callbacks
+    figures = dict(plt.rcParams), plt.get_backend(), plt.get_fignums()
+    numbers = torch.get_rng_state().tolist(), np.random.get_state(), torch.get_num_threads(), torch.is_grad_enabled()
+    return repr((collector, figures, numbers, threading.enumerate(), warnings.filters, sys.excepthook, sys.path))
 before = state()
 import helpers.widgets
 print(before == state(), "torchvision" in sys.modules)

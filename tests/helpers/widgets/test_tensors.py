@@ -26,7 +26,7 @@ def test_shapes_in_every_spelling(a, b):
         ("3, x", r"integers as the shape of a: received 3, x\."),
         ("-1", "integers"),
         ("1, 1, 1, 1, 1", "up to 4 dimensions in a: received 5"),
-        ("0", "sizes from 1 to 100 in the shape of a: received 0"),
+        ("0", "positive integers as the shape of a: received 0"),
         ("99, 99, 99", "up to 100,000 elements: received 970,299"),
     ],
 )
