@@ -18,8 +18,7 @@ from helpers.plotting.graph import Graph, Node, draw_graph
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import format_count, format_number
 from helpers.widgets.expressions import Expression, parse
-from helpers.widgets.panel import Answer, Panel, RefusalError, choice, place, scale, slider, text
-from helpers.widgets.runner import Runner
+from helpers.widgets.panel import Answer, Panel, RefusalError, Runner, choice, place, scale, slider, text
 
 
 class Landscape(NamedTuple):

@@ -42,6 +42,8 @@ NOTE = f"A widget, as it is when its cell has run. To use it, run {_REMEDY}"
 # One width for every control, so that they line up; it includes the label, which is as wide as its words.
 _LOOK = {"layout": {"width": "28em", "max_width": "100%"}, "style": {"description_width": "initial"}}
 
+CONTROLS_CSS = Path(__file__).with_name("controls.css")
+
 # A white background, because plots are dark; never wider than the page.
 _CARD = "max-width:calc(100% - 8px);height:auto;padding:4px;border-radius:4px;background:#fff"
 _WORDS = "margin:4px 0;line-height:1.45;color:var(--jp-content-font-color1,inherit)"
@@ -163,7 +165,7 @@ class _Names(anywidget.AnyWidget):
     """An invisible widget that tells screen readers the names of the panel and of its sliders."""
 
     _esm = Path(__file__).with_name("panel.js")
-    _css = Path(__file__).with_name("controls.css")
+    _css = CONTROLS_CSS
     title = traitlets.Unicode().tag(sync=True)
 
 
@@ -196,6 +198,38 @@ def toggle(label: str, options: Sequence[str], value: str | None = None) -> widg
 def text(label: str, value: str) -> widgets.Text:
     """A line to type in, answered at every key."""
     return widgets.Text(value, description=label, **_LOOK)
+
+
+class Runner(anywidget.AnyWidget):
+    """Buttons to start, pause, step and reset; `value` counts the steps done, from 0 to `max`.
+
+    The browser asks for one step at a time, and for the next only when the last is done: so pause and reset act at
+    once, however slow the machine, and no thread is left when a cell is run again or the page is closed.
+    """
+
+    _esm = Path(__file__).with_name("runner.js")
+    _css = CONTROLS_CSS
+
+    value = traitlets.Int(0).tag(sync=True)
+    max = traitlets.Int(100).tag(sync=True)
+    running = traitlets.Bool(False).tag(sync=True)
+    description = traitlets.Unicode("steps").tag(sync=True)
+    pause = traitlets.Int(50, help="milliseconds between two steps").tag(sync=True)
+
+    # What the browser asks for, with a serial number, and the serial number of the last request done.
+    request = traitlets.List(default_value=[0, ""]).tag(sync=True, echo_update=False)
+    answered = traitlets.Int(0).tag(sync=True)
+
+    @traitlets.observe("request")
+    def _serve(self, change: dict[str, Any]) -> None:
+        serial, action = change["new"]
+        if action == "reset":
+            self.running, self.value = False, 0
+        elif action == "step" or self.running:  # a tick that was on its way when Pause was pressed does nothing
+            self.value = min(self.value + 1, self.max)
+        if self.value == self.max:
+            self.running = False
+        self.answered = serial
 
 
 def place(axes: Sequence[Axes], *boxes: tuple[float, float, float, float]) -> None:

@@ -18,8 +18,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from helpers.plotting import image_grid, training_progress
 from helpers.plotting.values import format_percent
 from helpers.training import NonFiniteLossError, predict, train_epoch
-from helpers.widgets.panel import Answer, Panel, RefusalError, scale
-from helpers.widgets.runner import Runner
+from helpers.widgets.panel import CONTROLS_CSS, Answer, Panel, RefusalError, Runner, scale
 
 RATES = (0.0001, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _LR, _BATCH_SIZE, _EPOCHS = 0.005, 64, 5
@@ -148,7 +147,7 @@ class ConfusionTable(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("confusions.js")
-    _css = Path(__file__).with_name("controls.css")
+    _css = CONTROLS_CSS
 
     value = traitlets.Int().tag(sync=True)
     counts = traitlets.List().tag(sync=True)

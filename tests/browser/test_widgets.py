@@ -5,24 +5,22 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from functools import partial
-from itertools import pairwise
 
 import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell
 
+from helpers.widgets import RECORDED
 from tests.browser.lab import NotebookPage, wait_until
 from tests.cells import cells_needed, global_names
 from tools import NOTEBOOKS
 
 SLOWEST = 15.0  # seconds until an answer is seen; a machine that runs other tests as well is slow
 
-# What is seen of a widget: its sentences and its images; and whether it says that something in it is broken.
+# What is seen of a widget: its sentences and its images.
 SEEN = """cell => [...cell.querySelectorAll('.jp-OutputArea [role=status], .jp-OutputArea img')]
     .map(part => part.src ?? part.textContent).join("\\n")"""
-BROKEN = "[role=status][data-kind=fault]"
 # Controls and images that stick out of the page at the right.
 TOO_WIDE = """cell => {
     const end = cell.querySelector('.jp-OutputArea-output').getBoundingClientRect().right;
@@ -31,15 +29,22 @@ TOO_WIDE = """cell => {
         .map(part => `${part.tagName} ${part.className}`);
 }"""
 NAME = "control => control.ariaLabel || control.labels?.[0]?.textContent || control.textContent"
-CONTROLS = {
-    "slider": ".noUi-handle",
-    "list": "select",
-    "text": "input[type=text]",
-    "option": ".widget-toggle-button:not(.mod-active)",
-    "step": ".course-runner button:nth-of-type(2)",
-    "cell": ".course-confusions button[tabindex='0']",
-}
 
+
+def press(*keys):
+    return [lambda control, key=key: control.press(key) for key in keys]
+
+
+# Every control and its moves, by keyboard where there is one, of which some change what is seen. Sliders are left away
+# from their ends, where other controls may have nothing to change.
+MOVES = {
+    ".noUi-handle": press("ArrowRight", "ArrowLeft", "PageDown", "PageUp"),
+    "select": [lambda control: control.select_option(index=1)],
+    "input[type=text]": [lambda control: control.fill(f"{control.input_value()}0")],
+    ".widget-toggle-button:not(.mod-active)": press("Space"),
+    ".course-runner button:nth-of-type(2)": press("Space"),
+    ".course-confusions button[tabindex='0']": press("ArrowRight", "ArrowDown", "ArrowLeft"),
+}
 
 # In place of the network of notebook 7, whose training takes longer.
 DIGITS_NETWORK = {"chosen-network": "best = cnn"}
@@ -72,30 +77,15 @@ def notebook(browser, lab):
     context.close()
 
 
-# Sliders are left away from their ends, where other controls may have nothing to change.
-KEYS = {"slider": ("ArrowRight", "ArrowLeft", "PageDown", "PageUp"), "cell": ("ArrowRight", "ArrowDown", "ArrowLeft")}
-
-
-def moves(control, control_type):
-    """Moves of one control, by keyboard where there is one, of which some change what is seen."""
-    if control_type == "list":
-        return [partial(control.select_option, index=i) for i in reversed(range(control.locator("option").count()))]
-    if control_type == "text":
-        return [partial(control.fill, typed) for typed in ("x[", "x]")]
-    return [partial(control.press, key) for key in KEYS.get(control_type, ("Space",))]
-
-
-def expect_an_answer(notebook, cell, control, control_type, name):
+def expect_an_answer(notebook, cell, control, moves, name):
     """Move the control until what is seen changes."""
-    before, typed = cell.evaluate(SEEN), control_type == "text" and control.input_value()
-    for move in moves(control, control_type):  # the first may change nothing, or be answered late
-        move()
+    before = cell.evaluate(SEEN)
+    for move in moves:  # the first may change nothing, or be answered late
+        move(control)
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: cell.evaluate(SEEN) != before, seconds=2, what="an answer")
             break
     wait_until(lambda: cell.evaluate(SEEN) != before, seconds=SLOWEST, what=f"an answer to {name}")
-    if typed:  # other controls change nothing while this one is refused
-        control.fill(typed)
     wait_until(notebook.is_idle, seconds=SLOWEST, what="the kernel to finish")
 
 
@@ -106,13 +96,13 @@ def test_every_control_answers(notebook, path):
     for cell_id in widget_cells:
         cell = notebook.cell(cell_id)
         cell.locator("[role=status]").first.wait_for()
-        for control_type, selector in CONTROLS.items():
+        for selector, moves in MOVES.items():
             for control in cell.locator(selector).all():
                 if control.is_enabled() and not control.locator("xpath=ancestor::*[@disabled]").count():
                     name = control.evaluate(NAME)
                     assert name.strip(), f"{cell_id}: {selector} has no name for a screen reader"
-                    expect_an_answer(notebook, cell, control, control_type, f"{cell_id}: {name}")
-        assert cell.locator(BROKEN).count() == 0
+                    expect_an_answer(notebook, cell, control, moves, f"{cell_id}: {name}")
+        assert cell.locator("[role=status][data-kind=fault]").count() == 0
         for option in cell.locator(".widget-toggle-button").all():
             pressed = "mod-active" in option.get_attribute("class")
             assert option.get_attribute("aria-pressed") == str(pressed).lower()
@@ -188,16 +178,13 @@ def test_a_cell_that_is_run_again_stops_its_training(watching):
     watching.notebook.run_cell("play-watch-it-learn")
     again = Widget(watching.notebook, "play-watch-it-learn")
     again.says("Untrained")
-    code = "import gc; from helpers.widgets.runner import Runner"  # by type: isinstance would ask dead proxies
+    code = "import gc; from helpers.widgets.panel import Runner"  # by type: isinstance would ask dead proxies
     running = "sum(widget.running for widget in gc.get_objects() if type(widget) is Runner)"
     wait_until(lambda: again.notebook.in_kernel(code, running) == 0, seconds=10, what="the first training to stop")
     assert again.changes(seconds=1) == 0
 
 
-# As a learner would write them: corners of the strokes, x and y from 0 to 1 of the pad.
-THREE = [[(0.28, 0.25), (0.42, 0.16), (0.62, 0.18), (0.7, 0.3), (0.6, 0.43), (0.45, 0.47), (0.62, 0.52), (0.72, 0.66)]]
-THREE[0] += [(0.64, 0.8), (0.45, 0.86), (0.27, 0.78)]
-SEVEN = [[(0.25, 0.2), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]]
+SEVEN = [[(0.25, 0.2), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]]  # corners of the stroke
 GREYS = """canvas => {
     const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return Array.from({length: data.length / 4}, (_, i) => data[4 * i]);
@@ -258,7 +245,7 @@ def pad(notebook):
 
 
 def test_digits_drawn_with_the_mouse_are_read(pad):
-    pad.draw(THREE)
+    pad.draw(RECORDED["3"])
     pad.says("The network reads a 3")
     assert pad.cell.locator("li.best .digit").all_text_contents() == ["3"]
     pad.shows(rows=range(20, 22))
@@ -281,7 +268,7 @@ def test_digits_drawn_with_the_mouse_are_read(pad):
 
 
 def test_code_in_the_notebook_draws_as_well(pad):
-    pad.notebook.in_kernel(f"pad.strokes, pad.width = {THREE}, 0.1")
+    pad.notebook.in_kernel(f"pad.strokes, pad.width = {RECORDED['3']}, 0.1")
     pad.says("The network reads a 3")
     assert pad.ink > 0.05
     assert pad.thickness.input_value() == "10"
@@ -331,10 +318,10 @@ def test_the_keyboard_reaches_every_control_and_draws(pad):
 
 
 def test_a_pen_and_a_finger_draw_and_a_palm_does_not(pad):
-    corners = map(np.array, pad.on_page(SEVEN[0]))
+    corners = np.array(pad.on_page(SEVEN[0]))
+    x, y = (np.interp(np.linspace(0, len(corners) - 1, 16), range(len(corners)), axis) for axis in corners.T)
+    places = [{"x": place[0], "y": place[1]} for place in np.stack([x, y], axis=1).tolist()]
     box = pad.paper.bounding_box()
-    way = [start + (stop - start) * step / 5 for start, stop in pairwise(corners) for step in range(6)]
-    places = [{"x": x, "y": y} for x, y in np.array(way).tolist()]
     devtools = pad.page.context.new_cdp_session(pad.page)
     pen = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen"}
     events = ["mousePressed", *["mouseMoved"] * len(places), "mouseReleased"]

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-from html import unescape
+from html import escape
 from io import BytesIO
 
 import ipywidgets
@@ -105,14 +105,11 @@ def every_move(panel):
 def check_answer(panel, moved):
     """No fault, a sentence that is also the image's alt text, and no text of the learner's as HTML."""
     assert panel.outcome in {"answer", "refusal"}, f"{moved}: {panel.sentence}"
-    assert panel.sentence.endswith((".", "!", "?")), f"{moved}: {panel.sentence!r}"
-    assert len(panel.sentence) < 1500, f"{moved}: {panel.sentence!r}"
+    assert re.fullmatch(r"(?s).{,1500}[.!?]", panel.sentence), f"{moved}: {panel.sentence!r}"
     shown = panel._output.value
-    words = re.search(r'<p role="status"[^>]*>(.*?)</p>', shown, re.DOTALL)[1]
-    assert unescape(words).removeprefix("⚠ ") == panel.sentence, moved
-    assert not re.search("<b>bold|<img src=x", shown), moved
+    assert f">{'⚠ ' * (panel.outcome == 'refusal')}{escape(panel.sentence)}</p>" in shown, moved
     if panel.outcome == "answer" and "<img" in shown:
-        assert unescape(re.search(r'<img alt="([^"]*)"', shown)[1]) == panel.sentence, moved
+        assert f'<img alt="{escape(panel.sentence)}"' in shown, moved
 
 
 @pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
