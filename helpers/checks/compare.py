@@ -144,12 +144,15 @@ def expect_callable(answer: Any, what: str = "your answer") -> None:
         raise NotYet(f"Type of {what}: expected a function, received {describe(answer)}.", remedy)
 
 
-def expect_class(answer: Any) -> None:
-    """Refuse what is not a class, an object that was made from it above all, and a class without methods."""
+def expect_class(answer: Any, base: type = object) -> None:
+    """Refuse what is not a class (of this base), an object that was made from it above all, and one without methods."""
     if not issubclass(type(answer), type):
         remedy = "Give the class itself, its name without brackets: the check makes objects from it."
         raise NotYet(f"Type of your answer: expected a class, received {describe(answer)}.", remedy)
-    inherited = [method for base in type.__dict__["__mro__"].__get__(answer) for method in methods_of(base).values()]
+    if base not in type.__dict__["__mro__"].__get__(answer):
+        remedy = f"It inherits from `nn.{_name_of(base)}`, which belongs in the brackets after its name."
+        raise NotYet(f"The class {_name_of(answer)} is not a class of modules.", remedy)
+    inherited = [method for one in type.__dict__["__mro__"].__get__(answer) for method in methods_of(one).values()]
     if not methods_of(answer) and all(is_library(method.__code__.co_filename) for method in inherited):
         raise NotYet(f"The class {_name_of(answer)} has no methods yet.", "Write those that the task names into it.")
     _expect_bodies(answer)
@@ -292,7 +295,9 @@ def expect_module(
         first, second = call(model, inputs), call(model, inputs)
         _expect_output(first, output_shape, what)
         if not torch.equal(first, second):
-            raise NotYet(f"Eval mode: {what} gives two different outputs for the same inputs.")
+            hint = "Make every layer in `__init__`, `nn.Dropout` too, where `eval()` reaches it. (`F.dropout` needs "
+            hint += "`training=self.training`.)"
+            raise NotYet(f"Eval mode: {what} gives two different outputs for the same inputs.", hint)
         nn.Module.train(model, True)
         differ = not torch.equal(first, call(model, inputs))
     if modes_differ is not None and differ != modes_differ:
