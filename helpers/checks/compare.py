@@ -203,6 +203,8 @@ def call(function: Any, *inputs: Any, may_change: bool = False, **options: Any) 
         NotYet: it raised, or it changed an input in place.
         Blank: it raised because of a `...` in it, or returned one.
     """
+    if not callable(function):
+        expect_callable(function)
     given = inputs if may_change else _fresh(inputs)
     names = arguments_of(function, inputs)
     told = [(name, brief(one)) for name, one in zip(names, inputs, strict=True) if name and _is_brief(one)]

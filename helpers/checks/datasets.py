@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import layer_norm
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from helpers.checks.compare import NotYet, call, describe, expect, expect_callable, expect_class, kind, plain
+from helpers.checks.compare import NotYet, call, describe, expect, expect_class, kind, plain
 from helpers.checks.core import Book, either, seeded, template
 
 book = Book(2)
@@ -26,33 +27,35 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
     why="Compare every accuracy with this number, so know it before you train: what is below it, always saying the "
     "same class would beat.",
     mistakes={
-        "This is how often that class occurs. Out of how many?": _lazy("counts.max().item()"),
         "How often does the class occur? `counts.max()` says that; `argmax`, `mode` and `labels.max()` do not.": _lazy(
             *("counts.argmax().item()", "counts.argmax().item() / n", "labels.mode().indices.item() / n"),
             "labels.max().item() / n",
         ),
         "Not every class occurs equally often: count.": _lazy("1 / len(labels.unique())", "1 / labels.max().item()"),
-        "Divide by the number of labels you are given, not by the number of classes or a fixed size.": _lazy(
-            *(f"counts.max().item() / {size}" for size in ("len(counts)", 10, 1000, 5000, 10_000, 60_000))
+        "Divide how often that class occurs by the number of labels you are given, not by another number.": _lazy(
+            "counts.max().item()",
+            *(f"counts.max().item() / {size}" for size in ("len(counts)", 10, 1000, 10_000, 12_000, 60_000)),
         ),
-        "`//` and `int` cut a fraction off to 0; and a label is never equal to a count.": _lazy("0.0", "0"),
-        "Return the exact fraction, from 0 to 1: no percentage, no rounding.": _lazy("100 * counts.max().item() / n"),
+        "A 0 comes from `//`, `int`, or comparing labels with what none of them is, such as a count.": _lazy("0.0"),
+        "Return the exact fraction, from 0 to 1, of what is right: not per cent, not the error rate.": _lazy(
+            "100 * counts.max().item() / n", "1 - counts.max().item() / n"
+        ),
         "Count the classes: this picks one by its index or position, not the most frequent.": _lazy(
             *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median", "argmax"))
         ),
         "All labels are counted here. Count those of one class alone, beginning at 0 for each class.": _lazy("1.0"),
         "Each label was a class of its own, as tensors are: count the numbers of `tolist()`.": _lazy("1 / n"),
-        "This is the error rate; the accuracy is the fraction of right answers.": _lazy("1 - counts.max().item() / n"),
     },
 )
 def lazy_accuracy(answer: Any) -> None:
     """The accuracy of always giving the most frequent class."""
-    expect_callable(answer)
     # In the first list, each class occurs, and the most frequent one is not that of any other rule.
     lists = [[3, 1, 4, 5, 4, 2, 1, 4, 2, 0, 4, 1, 4, 2, 5, 4, 3, 1, 4, 2, 0], [2, 0, 0, 1, 0, 2], [7, 7, 7]]
     for listed in [*lists, [1, 9, 9, 1, 5, 9, 9], [4], [0, 1, 2, 3], [1, 12, 3, 12, 0, 12, 1]]:
         most = max(listed.count(label) for label in listed)
-        result = call(answer, torch.tensor(listed))
+        result, again = (call(answer, torch.tensor(listed)) for _ in range(2))
+        if type(result) is type(again) is float and result != again:
+            raise NotYet("The same labels gave two different accuracies.", "The laziest model never guesses.")
         expect(result, most / len(listed), what=f"the accuracy for the labels {listed}", reveal=True)
 
 
@@ -75,24 +78,14 @@ _scale = template(
     why="An image that arrives alone has no useful statistics of its own: anyone who uses your model needs the numbers "
     "it was trained with, so save them with it.",
     mistakes={
-        "Which set should mean and std come from? The new images were normalised with their own.": _scale(
-            *(f"(X - mean({own})) / std({other})" for own, other in (("X", "X"), ("X", "X_train"), ("X_new", "X_new")))
+        "Use mean and std of the training images alone, for both: new images stand for what nobody has seen.": _scale(
+            *(f"(X - mean({of})) / std({of})" for of in ("X", "X_new", "both")),
+            *("(X - m) / std(X)", "(X - m) / std(X_new)", "(X - mean(X)) / s", "(X - mean(X_new)) / s"),
         ),
-        "The new images take part in the mean or the std of all: that is leakage.": _scale(
-            *("(X - mean(both)) / std(both)", "(X - (m + mean(X_new)) / 2) / ((s + std(X_new)) / 2)"),
-            *("(X - m) / std(X_new)", "(X - mean(X_new)) / s"),
-        ),
-        "One mean was taken for all channels, not one of each. Which dimension should stay?": _scale(
-            "(X - X_train.mean()) / X_train.std()", "(X - X_train[:, 0].mean()) / X_train[:, 0].std()"
-        ),
-        "Which dimensions should disappear? Only the channels should stay, and not each pixel, row or column.": _scale(
-            *(f"(X - mean(X{of}, 0)) / std(X{of}, 0)" for of in ("_train", "")), "(X - m) / std(X_train, 0)"
-        ),
-        "Every image has a mean of its own here: `dim=` should include the dimension of the images.": _scale(
-            *(f"(X - mean({of})) / std({of})" for of in ("X, 1", "X, 2, 3", "X, 1, 2, 3", "X_train, 1"))
-        ),
-        "Broadcasting starts at the last dimension: the numbers of the channels need the shape `[C, 1, 1]`.": _scale(
-            "(X - mean(X_train, keepdim=False)) / std(X_train, keepdim=False)"
+        "Which three dimensions should disappear? Each channel has one mean: not each image or pixel, nor all.": _scale(
+            *(f"(X - mean({of})) / std({of})" for of in ("X, 0", "X, 1", "X, 2, 3", "X, 1, 2, 3", "X_train, 1")),
+            *(f"(X - mean({of})) / std({of})" for of in ("X_train, 0", "X_train, 0, 1", "X_train[:, :1]")),
+            *("(X - X_train.mean()) / X_train.std()", "(X - m) / X_train.std()", "(X - m) / std(X_train, 0)"),
         ),
         "Subtract the mean first, in brackets, then divide by the standard deviation, not by its square.": _scale(
             *("X - m / s", "(X - m) * s", "X - m", "X / s", "X / 255", "(X - m) / s**2"),
@@ -103,28 +96,23 @@ _scale = template(
 )
 def normalise_both(answer: Any) -> None:
     """Training and new images normalised, channel by channel."""
-    expect_callable(answer)
     generator = seeded(2)
-    for n, m, channels, height, width in ((6, 4, 3, 10, 12), (5, 1, 1, 12, 12), (8, 3, 2, 1, 90)):
+    for n, m, channels, height, width in ((6, 5, 3, 10, 12), (5, 1, 1, 12, 12), (8, 3, 2, 1, 90)):
         level = torch.linspace(0.2, 0.8, channels).reshape(1, channels, 1, 1)
         X_train = level * torch.rand(n, channels, height, width, generator=generator)
         X_new = 0.3 + 0.5 * torch.rand(m, channels, height, width, generator=generator)
-        wanted = [torch.empty_like(X) for X in (X_train, X_new)]
-        for channel in range(channels):
-            pixels = X_train[:, channel]
-            for X, normalised in zip((X_train, X_new), wanted, strict=True):
-                normalised[:, channel] = (X[:, channel] - pixels.mean()) / pixels.std()
+        std, mean = torch.std_mean(X_train, dim=(0, 2, 3), keepdim=True)
+        wanted = tuple((X - mean) / std for X in (X_train, X_new))
         result = call(answer, X_train, X_new)
         # A standard deviation that divides by n differs by 7 in 10,000 from one that divides by n - 1: both are right.
-        expect(result, tuple(wanted), what=("the training images", "the new images"), reveal=True, rtol=1e-3)
+        expect(result, wanted, what=("the training images", "the new images"), reveal=True, rtol=1e-3)
 
 
 _mean = template(
     """
     def mean_over(loader):
-        batches, middle = [$batches], 0
+        batches = [$batches]
         x, means = torch.cat(batches), torch.stack([batch.mean() for batch in batches])
-        for mean in means: middle = (middle + mean) / 2
         return $result
     """,
     batches="batch for (batch,) in loader",
@@ -140,33 +128,31 @@ _mean = template(
     "be in memory at once.",
     mistakes={
         "In a mean of batch means, a short batch counts as much as a full one.": _mean("means.mean().item()"),
-        "This is the mean of one batch: add up over all, then divide.": _mean("means[0].item()", "means[-1].item()"),
-        "This is the sum. By what must it be divided?": _mean("x.sum().item()"),
-        "Divide by the number of samples, not of batches. (`len(batch)` is 1 if it is a list of one tensor, which "
-        "`for (batch,) in loader` takes out.)": _mean("x.sum().item() / len(batches)"),
+        "Divide the sum by the number of samples. (`len(batch)` is 1 if the batch is a list of one tensor.)": _mean(
+            "x.sum().item()", "x.sum().item() / len(batches)"
+        ),
         "Add up the sums of the batches, not their means, and divide by the number of samples.": _mean(
             *("means.sum().item()", "means.sum().item() / len(x)", "sum(b.mean().item() / len(b) for b in batches)")
         ),
         "Count the samples that the loader returns: its last batch may be shorter, or left out.": _mean(
-            *(
-                f"x.sum().item() / ({n})"
-                for n in ("len(loader.dataset)", "len(batches) * loader.batch_size", "4 * len(means)")
-            ),
+            *(f"x.sum().item() / len({n})" for n in ("loader.dataset", "means) / (loader.batch_size", "means) / (4")),
             "means.sum().item() * loader.batch_size / len(loader.dataset)",
         ),
-        "Add up the sums and the sizes of all batches: one of the two is only that of the last batch.": _mean(
-            "x.sum().item() / len(batches[-1])", "batches[-1].sum().item() / len(x)"
+        "Add up the sums and the sizes of *all* batches: here one of them counts alone.": _mean(
+            *("means[0].item()", "means[-1].item()", "x.sum().item() / len(batches[-1])"),
+            "batches[-1].sum().item() / len(x)",
+        ),
+        "`batch[0]` is the tensor in a list, but only the first number in a tensor: take the tensor out once.": _mean(
+            *(f"sum(b[0] for b in batches).item() / {n}" for n in ("len(batches)", "len(x)"))
+        ),
+        "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": _mean(
+            batches=tuple(f"{x} in loader" for x in ("x for x", "x for x, y", "x.sum() for x", "x.shape for x"))
         ),
         "Return the mean unrounded.": _mean("x.sum().item() // len(x)", "sum(int(b.sum()) for b in batches) / len(x)"),
-        "Each new mean counts as much as all the samples before it together.": _mean("middle.item()"),
-        "A batch here is a list of one tensor: take it out with `for (batch,) in loader`.": _mean(
-            "0", batches=tuple(f"{x} in loader" for x in ("x for x", "x for x, y", "x.sum() for x", "x.shape for x"))
-        ),
     },
 )
 def mean_over(answer: Any) -> None:
     """The mean over all samples that a loader hands out."""
-    expect_callable(answer)
     generator = seeded(3)
     sizes = ((14, 5, False), (6, 3, False), (9, 8, False), (11, 4, True), (5, 10, False))
     for samples, batch_size, drop_last in sizes:
@@ -205,8 +191,8 @@ _windows = template(
         "`length` is the length of one window: not their number, and not always 3.": _windows(
             "series[i : i + L], series[i + L]", length=("L", "T - 3")
         ),
-        "The second part is off by one: which index comes right after `i` to `i + length - 1`?": _windows(
-            "series[i : i + L], series[i + L - 1]", "series[i : i + L], series[i + L + 1]"
+        "The second part is one number: which index comes right after `i` to `i + length - 1`?": _windows(
+            *(f"series[i : i + L], series[{part}]" for part in ("i + L - 1", "i + L + 1", "i + 1 : i + L + 1"))
         ),
         "The window, its end and the number after it should all move along with `i`.": _windows(
             *(f"series[{window}], series[i + L]" for window in ("i:L", ":L")), "series[i : i + L], series[L]"
@@ -229,18 +215,15 @@ def windows(answer: Any) -> None:
             expect(call(dataset.__getitem__, i), wanted, what=what, reveal=True)
 
 
-_ONCE = "Draw from a list with each person once: `torch.unique` (a set of *tensors* keeps all), then `randperm`."
 _split = template(
     """
     def split_by_person(persons, count, generator):
-        listed, names = persons.tolist(), persons.unique().tolist()
-        order = torch.randperm(len(listed), generator=generator).tolist()
-        drawn = $drawn
-        train = [i for i, person in enumerate(listed) if person not in drawn]
-        val = [i for i, person in enumerate(listed) if person in drawn]
-        return $result
+        names = persons.unique()
+        drawn = torch.isin(persons, names[torch.$order[:count]])
+        return tuple(($result).tolist() for part in (~drawn, drawn))
     """,
-    drawn="[names[i] for i in torch.randperm(len(names), generator=generator)[:count]]",
+    order="randperm(len(names), generator=generator)",
+    result="torch.where(part)[0]",
 )
 
 
@@ -252,27 +235,16 @@ _split = template(
     why="The result on new persons is usually lower than on new photographs of known ones, and it is the honest one: "
     "your model will meet strangers.",
     mistakes={
-        "Draw persons, and put aside *all* photographs of each of them.": _split("order[count:], order[:count]"),
-        "Training gets only the photographs of persons that were *not* drawn.": _split("[*range(len(listed))], val"),
-        "The two lists are the wrong way round: training comes first.": _split("val, train"),
-        "None of the drawn numbers is a person: draw positions, and take the persons at them, `people[...]`. (A set "
-        "does not find equal *tensors*, only the integers of `tolist()`.)": _split("train, val", drawn="order[:count]"),
         "The lists hold indices of photographs, counted from 0: `enumerate` gives index and person.": _split(
-            "[listed[i] for i in train], [listed[i] for i in val]", "[i + 1 for i in train], [i + 1 for i in val]"
+            "persons[part]", "torch.where(part)[0] + 1"
         ),
-        "The indices should be integers: `mask.nonzero().flatten().tolist()` makes a list of them from a mask.": _split(
-            "[i in train for i in range(len(listed))], [i in val for i in range(len(listed))]",
-            "[*torch.tensor(train)], [*torch.tensor(val)]",
-        ),
-        "Each list holds integers, not lists: use `flatten()`.": _split("[[i] for i in train], [[i] for i in val]"),
         "Draw from all the persons at random, and give the `generator`, as it arrives, to the call that draws.": _split(
-            "train, val", drawn=("[names[i] for i in torch.randperm(len(names))[:count]]", "names[:count]")
+            order=("randperm(len(names))", "arange(len(names))")
         ),
     },
 )
 def split_by_person(answer: Any) -> None:
     """Positions of photographs for training and validation; nobody is in both."""
-    expect_callable(answer)
     generator = seeded(6)
     sizes, chosen = ((60, 24, 7), (12, 12, 5), (60, 6, 5), (30, 3, 1)), set()
     for photographs, of, count in sizes:
@@ -296,50 +268,48 @@ def _indices(result: Any, persons: list[int], count: int) -> list[int]:
         raise NotYet(finding, observed=result, wanted=([0], [0]))
     train, val = ([plain(i) for i in part] for part in result)
     if not val:
-        raise NotYet("The second list is empty.")
+        hint = "None of the drawn numbers is a person: draw positions, and take the persons at them, `people[...]`. "
+        raise NotYet("The second list is empty.", f"{hint}(A set does not find equal *tensors*: use `tolist()`.)")
     if others := [i for i in [*train, *val] if type(i) is not int]:
-        raise NotYet(f"The lists should hold indices, integers; one of them holds {kind(others[0])}.")
-    if set(train + val) <= set(persons):
-        raise NotYet("The numbers in the lists are persons.")
+        hint = "Each list holds integers: `extend` joins lists, `torch.where(mask)[0].tolist()` makes one from a mask."
+        raise NotYet(f"The lists should hold indices, integers; one of them holds {kind(others[0])}.", hint)
     if not set(train + val) <= set(range(len(persons))):
         raise NotYet("One of the lists has a number that is not an index from 0 to N - 1.")
     if len(set(train)) + len(set(val)) != len(train) + len(val):
         raise NotYet("An index occurs twice in one of the lists.", "Add each photograph once.")
     if set(train) & set(val):
-        raise NotYet("Some photographs are in both lists.")
+        hint = "Training gets only the photographs of persons that were *not* drawn."
+        raise NotYet("Some photographs are in both lists.", hint)
     of_train, of_val = ({persons[i] for i in part} for part in (train, val))
     if of_train & of_val:
-        raise NotYet("No photograph is in both lists, but somebody is in both, in different photographs.")
+        hint = "Draw persons, and put aside *all* photographs of each of them."
+        raise NotYet("No photograph is in both lists, but somebody is in both, in different photographs.", hint)
     if len(train) + len(val) != len(persons):
         raise NotYet("Some photographs are in neither list.", "Each photograph belongs in one of the two lists.")
     if len(of_val) != count:
-        swapped = " and the first has those of `count`" if len(of_train) == count else ""
-        few = "fewer" if len(of_val) < count else "more"
-        hint = [_ONCE] if few == "fewer" and not swapped else []
-        raise NotYet(f"The second list has the photographs of {few} persons than `count`{swapped}.", *hint)
+        hint = "Draw `count` different persons: `torch.unique` lists each once. (A set of *tensors* keeps all of them.)"
+        hint = "The two lists are the wrong way round: training comes first." if len(of_train) == count else hint
+        raise NotYet(f"Persons in the second list: expected {count}, received {len(of_val)}.", hint)
     return sorted(val)
 
 
 _loaders = template(
     """
     def make_loaders(X, y, batch_size, generator):
-        pixels, cut, loaders = X.unsqueeze(1) / 255, len(X) * 4 // 5, []
-        order = $order
+        pixels, order, cut, loaders = X.unsqueeze(1) / 255, torch.$order, len(X) * 4 // 5, []
         train, val = order[:cut], order[cut:]
-        mean, std = 0, 1
-        $result
+        mean, std = pixels$of.mean(), pixels$of.std()
         for part in (train, val):
             images, labels = (pixels[part] - mean) / std, y[part]
-            data = TensorDataset($data)
-            loaders.append($loader)
+            loaders.append(DataLoader(TensorDataset($result), batch_size, shuffle=$shuffle))
         return tuple(loaders)
     """,
     {"DataLoader": DataLoader, "TensorDataset": TensorDataset},
-    order="torch.randperm(len(X), generator=generator)",
-    data="images, labels",
-    loader="DataLoader(data, batch_size, shuffle=part is train)",
+    order="randperm(len(X), generator=generator)",
+    of="[train]",
+    result="images, labels",
+    shuffle="part is train",
 )
-_NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
 
 
 @book.exercise(
@@ -350,48 +320,28 @@ _NORMALISED = "mean, std = pixels[train].mean(), pixels[train].std()"
     why="With this you can feed any greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
     "look at a batch with `image_grid(X, value_range=(-1, 2))`.",
     mistakes={
-        "`DataLoader(data, batch_size=...)` makes a loader of a data set: return both loaders.": either(
-            _loaders(loader="data"), _loaders(loader="next(iter(DataLoader(data, batch_size)))")
+        "The images have been put in another order, and their labels have not: index `y` like `X`.": _loaders(
+            "images, y[: len(part)]", "images, y[cut:] if part is val else labels"
         ),
-        "Each batch is a pair: `TensorDataset` takes images and labels.": _loaders(data=("images", "labels, images")),
-        "The channel is dimension 1, right after the images: `unsqueeze(1)` adds it.": _loaders("pixels = X / 255"),
-        "`drop_last=True` leaves out a short last batch, but every image is wanted.": either(
-            *(_loaders(loader=f"DataLoader(data, batch_size, drop_last={drop})") for drop in ("True", "part is val"))
-        ),
-        "Draw one order of all indices with `randperm`, and cut it in two.": either(
-            _loaders("val = order[:-cut]"), _loaders(order="torch.randint(len(X), (len(X),), generator=generator)")
-        ),
-        "The images have been put in another order, and their labels have not: index `y` like `X`.": either(
-            _loaders(data="images, y[: len(part)]"), _loaders(data="images, y[cut:] if part is val else labels")
-        ),
-        "A data set keeps the tensor that it was given: normalise before you make it.": _loaders(""),
         "Mean and std should come from the training images alone, and be used for both parts.": either(
-            _loaders("mean, std = pixels.mean(), pixels.std()"),
-            _loaders(data="(images - images.mean()) / images.std(), labels"),
+            _loaders(of=""), _loaders("(images - images.mean()) / images.std(), labels")
         ),
-        "One mean and one std are wanted, not one of each pixel.": _loaders("mean = pixels[train].mean(dim=0)"),
-        "Only the training loader needs `shuffle=True`, which draws a new order in every epoch.": either(
-            *(_loaders(_NORMALISED, loader=f"DataLoader(data, batch_size, shuffle={on})") for on in (False, True))
+        "Only the training loader needs `shuffle=True`, which draws a new order in every epoch.": _loaders(
+            shuffle=("True", "False")
         ),
-        "Draw the split with `randperm` and the `generator` as it arrives, without a seed of your own.": either(
-            _loaders(_NORMALISED, order=("torch.randperm(len(X))", "torch.arange(len(X))")),
-            _loaders(_NORMALISED, order="torch.randperm(len(X), generator=generator.manual_seed(0))"),
+        "Draw the split with `randperm` and the `generator` as it arrives, without a seed of your own.": _loaders(
+            order=("randperm(len(X))", "arange(len(X))", "randperm(len(X), generator=generator.manual_seed(0))")
         ),
     },
 )
 def make_loaders(answer: Any) -> None:
     """A training and a validation loader for raw images and labels."""
-    expect_callable(answer)
-    generator = seeded(7)
-    drawn = set()
+    generator, drawn = seeded(7), set()
     for images, batch_size, seed in ((50, 16, 1), (50, 16, 2), (25, 8, 3)):
         X = torch.randint(0, 256, (images, 6, 5), generator=generator, dtype=torch.uint8)
         X[images // 2 :] //= 3
         y = torch.randperm(images, generator=generator)  # each label occurs once, so that it tells its image
-        splits = []
-        for _ in range(2):
-            result = call(answer, X, y, batch_size, seeded(seed))
-            splits.append(_expect_loaders(result, X, y, batch_size))
+        splits = [_expect_loaders(call(answer, X, y, batch_size, seeded(seed)), X, y, batch_size) for _ in range(2)]
         if splits[0] != splits[1]:
             raise NotYet("Two generators with the same seed gave two different splits.")
         drawn.add(tuple(splits[0]))
@@ -401,22 +351,20 @@ def make_loaders(answer: Any) -> None:
         raise NotYet("The split is the same, whatever the seed of the generator.")
 
 
-NAMES = ("training", "validation")
-
-
 def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[int]:
     """The indices for validation, in order, if the loaders are as the task wants them."""
     if type(result) not in (tuple, list) or len(result) != 2:
         remedy = "Return both loaders, the one for training first."
         raise NotYet(f"Type of the result: expected a tuple of two DataLoaders, received {describe(result)}.", remedy)
     pixels, epochs = X.unsqueeze(1) / 255, {}
-    for name, loader, wanted in zip(NAMES, result, (len(X) * 4 // 5, len(X) // 5), strict=True):
+    for name, loader, wanted in zip(("training", "validation"), result, (len(X) * 4 // 5, len(X) // 5), strict=True):
         if not issubclass(type(loader), DataLoader):
-            received = "a data set" if issubclass(type(loader), Dataset) else describe(loader)
-            raise NotYet(f"Type of the result: expected two DataLoaders; the one for {name} is {received}.")
+            remedy = "`DataLoader(data, batch_size=...)` makes a loader of a data set: return both loaders."
+            raise NotYet(f"Type of the {name} loader: expected a DataLoader, received {describe(loader)}.", remedy)
         batches, again = _batches(loader, name, pixels), _batches(loader, name, pixels)
         if (images := sum(len(labels) for _, labels in batches)) != wanted:
             remedy = "Four fifths of the images are for training, the first loader, the rest for validation."
+            remedy = "`drop_last=True` leaves out a batch, but every image is wanted." if loader.drop_last else remedy
             raise NotYet(f"The {name} loader hands out {images} images, not {wanted} of {len(X)}.", remedy)
         if (images := len(batches[0][1])) != (rows := min(batch_size, wanted)):
             finding = f"Size of the first {name} batch: expected {rows}, received {images}."
@@ -425,12 +373,12 @@ def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[
     index_of = {label: i for i, label in enumerate(y.tolist())}
     labelled = {name: [index_of.get(label, -1) for label in first[1].tolist()] for name, (first, _) in epochs.items()}
     seen = {name: _recognised(first[0], pixels, labelled[name]) for name, (first, _) in epochs.items()}
-    if any(len(set(seen[name])) < len(seen[name]) for name in NAMES):
-        raise NotYet("An image comes twice in the same epoch, and others do not come at all.")
-    if set(seen["training"]) & set(seen["validation"]):
-        raise NotYet("Some validation images are training images as well. That is leakage.")
-    for name in NAMES:
-        if labelled[name] != seen[name]:
+    twice = any(len(set(indices)) < len(indices) for indices in seen.values())
+    if twice or set(seen["training"]) & set(seen["validation"]):
+        found = "An image comes twice in an epoch." if twice else "Some images are in both parts: that is leakage."
+        raise NotYet(found, "Draw one order of all indices with `randperm`, and cut it in two.")
+    for name, indices in seen.items():
+        if labelled[name] != indices:
             raise NotYet(f"The {name} images have the labels of other images.")
     _expect_normalised({name: (first[0], pixels[seen[name]]) for name, (first, _) in epochs.items()}, pixels)
     if torch.equal(*(labels for _, labels in epochs["training"])):
@@ -443,25 +391,21 @@ def _expect_loaders(result: Any, X: Tensor, y: Tensor, batch_size: int) -> list[
 def _batches(loader: DataLoader, name: str, pixels: Tensor) -> list[Any]:
     """The batches of one epoch, each a pair of images and labels in the right form."""
     batches = list(loader)
+    forms = f"[n, {', '.join(map(str, pixels.shape[1:]))}] float32", "[n] int64"
+    remedy = "Images come first in a pair, with the channel as dimension 1 (`unsqueeze(1)`); then labels, as in `y`."
     for batch in batches:
         if type(batch) not in (tuple, list) or [type(part) for part in batch] != [Tensor, Tensor]:
-            raise NotYet(f"A {name} batch should be a pair of tensors, `X` and `y`.")
-        for part, example, letter in zip(batch, (pixels, torch.zeros(1, dtype=torch.int64)), "Xy", strict=True):
-            wanted, received = (
-                f"[{', '.join(['n', *map(str, one.shape[1:])])}] {str(one.dtype).removeprefix('torch.')}"
-                for one in (example, part)
-            )
-            if received != wanted:
-                raise NotYet(f"`{letter}` in a {name} batch: expected {wanted}, received {received}.")
+            raise NotYet(f"A {name} batch should be a pair of tensors, `X` and `y`.", "`TensorDataset` makes pairs.")
+        for part, wanted, letter in zip(batch, forms, "Xy", strict=True):
+            sizes = ", ".join(["n", *map(str, part.shape[1:])])
+            if (received := f"[{sizes}] {str(part.dtype).removeprefix('torch.')}") != wanted:
+                raise NotYet(f"`{letter}` in a {name} batch: expected {wanted}, received {received}.", remedy)
     return batches
 
 
 def _recognised(images: Tensor, pixels: Tensor, labelled: list[int]) -> list[int]:
     """Which image each of them is, by what no mean and standard deviation change; otherwise by their labels."""
-    rows = [
-        (part - part.mean(dim=1, keepdim=True)) / part.std(dim=1, keepdim=True)
-        for part in (images.flatten(1), pixels.flatten(1))
-    ]
+    rows = (layer_norm(part.flatten(1), [pixels[0].numel()], eps=1e-12) for part in (images, pixels))
     distances, found = torch.cdist(*rows).min(dim=1)
     return found.tolist() if distances.max() < 0.01 else labelled
 
@@ -473,20 +417,17 @@ def _expect_normalised(parts: dict[str, tuple[Tensor, Tensor]], every: Tensor) -
         std = pixels.std() / images.std()
         used[name] = (mean := pixels.mean() - std * images.mean()), std
         if not torch.allclose(images * std + mean, pixels, atol=1e-3):
-            raise NotYet(f"The {name} images are not their pixels minus one mean, divided by one standard deviation.")
+            finding = f"The {name} images are not their pixels minus one mean, divided by one standard deviation."
+            raise NotYet(finding, "Scale with `/`, and take one mean and one std of all pixels, not one of each pixel.")
     if not _near(used["validation"], used["training"]):
         raise NotYet("The training and the validation images were not scaled with the same two numbers.")
     images, pixels = parts["training"]
     if _near(used["training"], (pixels.mean(), pixels.std())):
         return
-    if _near(used["training"], (0, 1)):
-        raise NotYet("The batches have the pixels from 0 to 1, before normalisation.")
-    if _near(used["training"], (0, 1 / 255)):
-        raise NotYet("The pixels still go from 0 to 255.")
     if _near(used["training"], (every.mean(), every.std())):
         raise NotYet("The images are normalised with the mean and the standard deviation of all images.")
     received = f"{images.mean():.2f} and {images.std():.2f}"
-    hint = "Subtract the mean of the training pixels (0 to 1), then divide by their standard deviation."
+    hint = "Before you make the data sets, subtract the mean of the training pixels (0 to 1), and divide by their std."
     raise NotYet(f"Mean and std of the training images: expected 0 and 1, received {received}.", hint)
 
 

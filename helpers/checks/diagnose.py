@@ -818,10 +818,10 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"must be Tensor, not (list|generator)": (
         "A tensor is needed here: `torch.stack` makes one of a list of tensors, `torch.tensor` of a list of numbers."
     ),
-    r"Size mismatch between tensors": "`TensorDataset` needs tensors of one length: index the labels like the images.",
-    r"Sum of input lengths": "The sizes should add up to the length of the data set. (Fractions, [0.8, 0.2], do.)",
+    r"Size mismatch between tensors": "`TensorDataset` needs tensors of equal length: index labels like the images.",
+    r"Sum of input lengths": "The sizes should add up to the number of samples, or as fractions to 1: [0.8, 0.2].",
     r"inconsistent tensor size": "`@` of two 1-D tensors pairs their elements, so both need the same length.",
-    r"'bool' object has no attribute": "This is a single truth value: what is a tensor compared with, a tuple?",
+    r"'bool' object has no attribute": "This is one truth value: compare with a tensor or a number, not a tuple.",
     r"cdist only supports|X1 and X2 must": "`cdist` takes rows of features: make a column `[N, 1]` of each `[N]`.",
     r"takes exactly one argument \(the inst": "Nothing belongs in the brackets of `super().__init__()`.",
     r"type '(zip|map|generator|enumerate)' has no len": r"A \1 gives its elements once: `list(...)` keeps them.",

@@ -20,12 +20,11 @@ progress = book.progress
     difficulty=1,
     why="Ten steps need eleven points. Confusing steps with points leaves you off by one, here and in any loop.",
     mistakes={
-        "Ten steps need eleven points, from 0 to 5. (`arange` leaves out its end.)": either(
-            torch.arange(0, 5, 0.5), torch.arange(0, 6, 0.5), torch.linspace(0, 5, 10)
+        "The points go from 0 to 5, with 0.5 between them: `arange` takes that step, and leaves out its end.": either(
+            *(torch.arange(start, end, 0.5) for start, end in ((0, 5), (0, 6), (0.5, 5.5))), torch.arange(6)
         ),
-        "The first point in time is 0, not the first step.": torch.arange(0.5, 5.5, 0.5),
-        "The points are 0.5 apart: `arange` takes that step, and `linspace` the number of points.": either(
-            torch.arange(6), torch.arange(6.0), *(torch.linspace(0, n, 5) for n in (5, 11))
+        "`linspace` takes start, end and how many points there are: ten steps need eleven.": either(
+            *(torch.linspace(0, end, points) for end, points in ((5, 10), (5, 5), (5, 6), (11, 5)))
         ),
     },
 )
@@ -45,16 +44,15 @@ _middle = template("def green_middle(batch): return batch[$result]")
     why="One index took a part of all images at once, however many there are. Try it on `batch` from above.",
     mistakes={
         "Rows 7 to 20: indices count from 0, as the task's rows do, and a range leaves out its end.": _middle(
-            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:22", ":14"))
+            *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:21", "8:22", "7:22", ":14"))
         ),
-        "Two lists of indices are taken in pairs, as on a diagonal; ranges, `7:21`, cut out a block.": _middle(
-            ":, 1, torch.arange(7, 21), torch.arange(7, 21)", ":, 1, (7, 20), (7, 20)"
+        "A range, `7:21`, cuts out a block; two lists of indices are taken in pairs, as on a diagonal.": _middle(
+            *(f":, 1, {rows}, {rows}" for rows in ("torch.arange(7, 21)", "(7, 20)", "7 - 20"))
         ),
-        "All four entries go into one pair of brackets, and the images come first: you want all of them, `:`.": _middle(
-            "1, :, 7:21, 7:21", "1, 7:21, 7:21", ":, 1][7:21, 7:21"
+        "One pair of brackets has four entries: the images (you want all, `:`), the channel, rows, columns.": _middle(
+            "1, :, 7:21, 7:21", "1, 7:21, 7:21", ":, 1][7:21, 7:21", ":, 7:21, 7:21, 1", ":, 1, 7:21"
         ),
         "That is another colour: channels are red, green, blue.": _middle(":, 2, 7:21, 7:21", ":, 0, 7:21, 7:21"),
-        "The brackets need four entries: images, channel, rows, columns.": _middle(":, 7:21, 7:21, 1", ":, 1, 7:21"),
     },
 )
 def green_middle(answer: Any) -> None:
@@ -67,7 +65,7 @@ def green_middle(answer: Any) -> None:
     expect_results(answer, cases, without_loop=True)
 
 
-_permuted = template("def channels_first(image): return $result")
+_permuted = template("def channels_first(image): return image$result")
 
 
 @book.exercise(
@@ -77,11 +75,9 @@ _permuted = template("def channels_first(image): return $result")
     difficulty=2,
     why="Image files and Matplotlib keep the channels last, networks want them first: you will meet both.",
     mistakes={
-        "The new dimension, of the batch, comes first.": _permuted(
-            *(f"image.permute(2, 0, 1){c}" for c in ("", ".unsqueeze(-1)"))
-        ),
+        "The new dimension, the batch, comes first.": _permuted(".permute(2, 0, 1)", ".permute(2, 0, 1).unsqueeze(-1)"),
         "`permute` lists the old dimensions in their new order: the channels first, then height, width.": _permuted(
-            *(f"image{change}.unsqueeze(0)" for change in ("", ".permute(2, 1, 0)", ".permute(1, 2, 0)"))
+            ".unsqueeze(0)", ".permute(2, 1, 0).unsqueeze(0)", ".permute(1, 2, 0).unsqueeze(0)"
         ),
     },
 )
@@ -105,13 +101,13 @@ _distances = template("def distances(a, b): d = a.unsqueeze(1) - b; return $resu
     difficulty=2,
     why="A column against a row gives every pair, with no loop. What was an accident above is a tool here.",
     mistakes={
-        "Subtract first, then drop the sign: two numbers are as far apart in either direction.": _distances(
-            "d.clamp(min=0)", "a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"
+        "Subtract first, then drop the sign: no sum, no product, and both directions count.": _distances(
+            *("d.clamp(min=0)", "a.abs().unsqueeze(1) - b.abs()", "a.unsqueeze(1) - b.abs()"),
+            *(f"(a.unsqueeze(1) {sign} b){absolute}" for sign in "+*" for absolute in ("", ".abs()")),
         ),
         "`a`, and only `a`, must become a column, `[N, 1]`, before you subtract.": _distances(
             "(a - b).abs()", "(a.unsqueeze(0) - b).abs()"
         ),
-        "A distance is a difference, not a sum or a product.": _distances("(a.unsqueeze(1) * b).abs()"),
     },
 )
 def distances(answer: Any) -> None:
@@ -135,13 +131,14 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
     why="`LayerNorm`, a layer that you will meet in larger networks, begins with just this step. Data are usually "
     "centred per column instead, so that each feature has the mean 0.",
     mistakes={
-        "One mean is wanted for each row: `dim=` names the dimension that disappears.": _centre(
-            *("X - X.mean(dim=0)", "(X.T - X.mean(dim=0)).T", "X - X.mean()", "X - X.mean(keepdim=True)")
+        "Each row has its own mean: `dim=` names the dimension that disappears, whose size divides the sum.": _centre(
+            *(f"X - X{mean}" for mean in (".mean(dim=0)", ".mean()", ".mean(keepdim=True)", "[0].mean()")),
+            *("(X.T - X.mean(dim=0)).T", "X - X.sum(dim=1, keepdim=True) / len(X)"),
         ),
         "Means of the shape `[N]` act as a row: they should be a column, `[N, 1]`.": _centre("X - X.mean(dim=1)"),
-        "The mean of a row divides by its number of columns.": _centre("X - X.sum(dim=1, keepdim=True) / len(X)"),
         "Subtract the mean of each row, and do nothing else: no division, no sum, no median.": _centre(
-            *("X / mean", "X + mean", "X - X.sum(dim=1, keepdim=True)", "X - X.median(dim=1, keepdim=True).values"),
+            *("X / mean", "X + mean", "X - X.median(dim=1, keepdim=True).values", "(X - X.mean()) / X.std()"),
+            *(f"X {change}(dim=1, keepdim=True)" for change in ("- X.sum", "- X.amax", "- X.amin", "/ X.sum")),
             *(f"(X - mean) / X.std(dim=1, keepdim=True, correction={correction})" for correction in (0, 1)),
         ),
     },
@@ -157,7 +154,11 @@ def centre_rows(answer: Any) -> None:
     expect_results(answer, cases, without_loop=True)
 
 
-_brighter = template("def brighten(pixels, amount): total = pixels.int() + amount; return $result")
+_brighter = template(
+    "def brighten(pixels, amount): x = pixels.int(); total = $total; return $result",
+    total="x + amount",
+    result="total.clamp(0, 255).to(torch.uint8)",
+)
 
 
 @book.exercise(
@@ -172,17 +173,13 @@ _brighter = template("def brighten(pixels, amount): total = pixels.int() + amoun
             "(pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)",
         ),
         "Above 255 becomes 255, below 0 becomes 0, all else stays. (`clamp` takes the smaller limit first.)": _brighter(
-            *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "0, 254", "1, 254")),
-            "torch.where(total < 0, 255, total.clamp(max=255)).to(torch.uint8)",
-            "torch.where(total > 255, total, 255).to(torch.uint8)",
+            *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "1, 254")),
         ),
-        "The amount is added to none of the pixels: keep the sum, which is a new tensor.": _brighter(
-            "pixels.clone()", "torch.where(total > 255, 255, torch.where(total < 0, 0, pixels)).to(torch.uint8)"
-        ),
-        "Add the amount as it is, which may be negative, to pixels from 0 to 255: do not multiply or scale.": _brighter(
-            *(f"(pixels.int() {sum}).clamp(0, 255).to(torch.uint8)" for sum in ("+ abs(amount)", "+ max(0, amount)")),
-            "(pixels.int() * amount).clamp(0, 255).to(torch.uint8)",
-            *(f"((pixels / 255 + amount){more}.to(torch.uint8)" for more in (").clamp(0, 255)", ".clamp(0, 1) * 255)")),
+        "Add the amount as it is, which may be negative, and keep the sum: do not multiply or scale.": either(
+            _brighter(
+                total=("x", "x - amount", "x * amount", "x + abs(amount)", "x + max(0, amount)", "x / 255 + amount")
+            ),
+            _brighter("torch.where(total > 255, 255, torch.where(total < 0, 0, pixels)).to(torch.uint8)"),
         ),
     },
 )
@@ -191,7 +188,7 @@ def brighten(answer: Any) -> None:
     pixels = torch.tensor([[100, 250, 0], [255, 30, 7]], dtype=torch.uint8)
     grey = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16)
     cases = []
-    for image, amount in ((pixels, 10), (pixels, -30), (grey, 0), (grey, 300), (grey, -128), (pixels[:0], 5)):
+    for image, amount in ((pixels, 10), (pixels, -30), (grey, 1), (grey, 300), (grey, -128), (pixels[:0], 5)):
         wanted = [min(max(pixel + amount, 0), 255) for pixel in image.flatten().tolist()]
         cases.append(Case((image, amount), torch.tensor(wanted, dtype=torch.uint8).reshape(image.shape)))
     expect_results(answer, cases)
@@ -200,15 +197,17 @@ def brighten(answer: Any) -> None:
 _classify = template(
     """
     def classify(X_train, y_train, X):
-        means = torch.stack([X_train[$rows].$middle for label in range($classes)])
+        K = y_train.max() + 1
+        means = torch.stack([X_train[$rows]$middle for label in $classes])
         each = X.unsqueeze(1) - means
         differences, squares = each.flatten(2), each.square().sum(dim=(2, 3))
         nearest = (X.unsqueeze(1) - X_train).square().sum(dim=(2, 3)).argmin(dim=1)
         return $result
     """,
     rows="y_train == label",
-    middle="mean(dim=0)",
-    classes="y_train.max() + 1",
+    middle=".mean(dim=0)",
+    classes="range(K)",
+    result="squares.argmin(dim=1)",
 )
 
 
@@ -220,46 +219,44 @@ _classify = template(
     why="It is called the nearest-mean classifier, and finds the class of about 70 % of notebook 6's images: a network "
     "must do better to be worth its training. For many images, `torch.cdist` finds the distances with far less memory.",
     mistakes={
-        "`X_train[y_train]` takes labels for row numbers. A mask, `y_train == label`, selects the rows of a class.": (
-            _classify("squares.argmin(dim=1)", rows="y_train")
+        "A mask, `y_train == label`, selects a class: the labels are not row numbers, and not in order.": _classify(
+            rows=("y_train", "6 * label : 6 * label + 6")
         ),
         "The mean image is the *mean* over the images of a class, `dim=0`, and has as many pixels as they.": _classify(
-            "squares.argmin(dim=1)", middle=("sum(dim=0)", "mean()", "mean(dim=1)", "mean(dim=2)")
+            middle=(".sum(dim=0)", ".mean()", ".mean(dim=1)", ".mean(dim=2)", ".sum(dim=0) / len(X_train)")
         ),
-        "Sum over the pixels: one distance is left for each pair of a new image and a mean, `[M, K]`.": _classify(
-            *(f"each.square().sum(dim={dims}).argmin(dim=1)" for dims in (3, 2, (0, 1)))
+        "Follow the shapes: differences `[M, K, P]`, their sums `[M, K]`, a class for each new image `[M]`.": _classify(
+            *(f"each.square().sum(dim={dims}).argmin(dim=1)" for dims in (3, 2, (0, 1))),
+            *("X - means", "squares.argmin(dim=0)", "squares.argmin()"),
         ),
-        "Compare each new image with every mean: which needs another dimension?": _classify("X - means"),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
-        "One class per new image: which `dim=` for `argmin`?": _classify("squares.argmin(dim=0)", "squares.argmin()"),
-        "Square the differences before you sum them: a plain sum cancels, and the task does not use `abs`.": _classify(
-            "(X.unsqueeze(1).square() - means.square()).flatten(2).sum(2).argmin(dim=1)",
-            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)")),
+        "Square each pixel's difference, then sum: sums of whole images cancel, and `abs` is not a square.": _classify(
+            *(f"differences.{distance}.argmin(dim=1)" for distance in ("sum(2)", "sum(2).square()", "abs().sum(2)"))
         ),
-        "There are not always ten classes: the largest label is K - 1, and `range` stops before its end.": _classify(
-            "squares.argmin(dim=1)", classes=("10", "y_train.max()")
+        "The labels are 0 to K - 1, so the largest tells you K. (`range` leaves out its end.)": _classify(
+            classes=("range(10)", "range(3)", "range(K - 1)", "range(1, K)", "range(1, K + 1)")
         ),
-        "The task compares with *mean* images, not with single known ones.": _classify("nearest", "y_train[nearest]"),
+        "The task compares with one *mean* image per class, not with single known ones.": either(
+            _classify("nearest", "y_train[nearest]"), _classify(classes="y_train"), _classify(middle="[0]")
+        ),
     },
 )
 def classify(answer: Any) -> None:
     """The class of the nearest mean image."""
-    for sizes in ((3, 24, 12), (2, 9, 5), (5, 30, 1), (4, 4, 9)):
+    for sizes in ((4, 24, 12), (2, 9, 5), (5, 30, 1), (3, 3, 9)):
         expect_results(answer, [_images(*sizes)], what="the classes of `X`", dtype=True)
 
 
 def _images(classes: int, known: int, new: int) -> Case:
-    """Noisy images [N, 5, 4] of some classes, the labels [N] in no order, and new images [M, 5, 4]."""
-    generator = seeded(39)  # with which no two mistakes give the same classes
-    patterns = torch.randn(classes, 5, 4, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
+    """Noisy images [N, 5, 6] of some classes, the labels [N] in no order, and new images [M, 5, 6]."""
+    generator = seeded(69)  # with which no two mistakes give the same classes
+    patterns = torch.randn(classes, 5, 6, generator=generator) * torch.linspace(2, 1, classes).reshape(-1, 1, 1)
     # Every class is there, and the first more often than the others.
     drawn = torch.randint(0, classes, (known - classes,), generator=generator) // 2
     labels = torch.cat([torch.arange(classes), drawn])[torch.randperm(known, generator=generator)]
-    X_train = patterns[labels] + 2 * torch.randn(known, 5, 4, generator=generator)
+    X_train = patterns[labels] + 2 * torch.randn(known, 5, 6, generator=generator)
     X = patterns[torch.randint(0, classes, (new,), generator=generator)]
     X = X + torch.randn(X.shape, generator=generator)
-    nearest = [(float("inf"), -1)] * new
-    for label in range(classes):
-        mean = X_train[labels == label].mean(dim=0)
-        nearest = [min(best, (float((one - mean).square().sum()), label)) for best, one in zip(nearest, X, strict=True)]
-    return Case((X_train, labels, X), torch.tensor([label for _, label in nearest]))
+    means = [X_train[labels == label].mean(dim=0) for label in range(classes)]
+    distances = [[float((image - mean).square().sum()) for mean in means] for image in X]
+    return Case((X_train, labels, X), torch.tensor([row.index(min(row)) for row in distances]))
