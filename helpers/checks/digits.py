@@ -35,10 +35,15 @@ _count = template(
     why="Four bytes for each is what the parameters of a network need. What its layers return comes on top.",
     mistakes={
         "The linear layers are right. What does each batch norm learn?": _count("linear"),
-        "A batch norm learns two numbers per output.": _count("linear + scales", "linear + 2 * (len(s) - 2)"),
+        "For each output, a `Linear` has one bias, and a batch norm two numbers.": _count(
+            *("linear + scales", "linear + 2 * (len(s) - 2)", "weights + 2 * scales", "weights + 3 * scales"),
+            *("weights + len(pairs) + 2 * scales", "weights + sum(s[:-1]) + 2 * scales", "weights + scales", "weights"),
+        ),
         "Batch norm follows all but the last `Linear`.": _count("linear + 2 * sum(s[1:])", "linear + 2 * sum(s[:-1])"),
         "The last `Linear` counts too, without a batch norm.": _count("linear - (s[-2] + 1) * s[-1] + 2 * scales"),
-        "Leave out running mean and variance: they are not trained.": _count("linear + 4 * scales"),
+        "Leave out running mean, variance and count: they are not trained.": _count(
+            "linear + 4 * scales", "linear + 4 * scales + len(s) - 2", "linear + 5 * scales"
+        ),
         "Calculate: no machine could hold this layer.": _count("[*map(nn.Linear, s, s[1:])] and linear + 2 * scales"),
         "A `Linear` leads from each size to the next, 784 to 512, 512 to 256 and so on, with `a * b` weights.": _count(
             "sum(n + m for n, m in pairs)", "sum(n * m + 3 * m for n, m in pairs[::2]) - 2 * s[-1]"
@@ -80,10 +85,18 @@ _order = template(
         "These are differences of logits, or ratios: take differences of probabilities.": _order(scores="outputs"),
         "This looks at the largest alone. How near is the second largest?": _order("p.amax(dim=1).argsort()[:k]"),
         "The right images: the most doubtful one comes first.": _order("gaps.argsort()[:k].sort().values"),
-        "Take the two largest of each image.": _order("p.topk(2, 0).values.diff(dim=0).neg()[0].argsort()[:k]"),
+        "Take the two largest of each image, two columns, whatever `k` is.": _order(
+            *("p.topk(2, 0).values.diff(dim=0).neg()[0].argsort()[:k]", "(two[0] - two[1]).argsort()[:k]"),
+            "-p.topk(k, dim=1).values.diff(dim=1)[:, 0].argsort()[:k]",
+        ),
+        "Softmax runs over the classes of each image: which `dim=` is that?": _order(scores="outputs.softmax(dim=0)"),
+        "`argsort` alone gives the indices: twice, it gives each image's rank.": _order("gaps.argsort().argsort()[:k]"),
+        "`topk` returns values and indices: the two largest are the columns of its `.values`.": _order(
+            gaps="p.topk(2, dim=1)[0] - p.topk(2, dim=1)[1]"
+        ),
         "Compare only the two likeliest classes of each image.": _order("(p * p.log()).sum(dim=1).argsort()[:k]"),
         "`sort` begins with the smallest: the two largest are the last two columns, -1 and -2.": _order(
-            "gaps.argsort()[:k]", "(-gaps).argsort()[:k]", gaps="p.sort(dim=1).values[:, :2].diff(dim=1)[:, 0]"
+            gaps=tuple(f"p.sort(dim=1).values[:, :2].diff(dim=1)[:, 0]{negative}" for negative in ("", ".neg()"))
         ),
     },
 )
@@ -118,17 +131,13 @@ def _trials() -> list[tuple[str, nn.Module, Tensor]]:
     ]
 
 
-class _Runs(list):
-    """A hook that notes in which mode each layer of a network, or of a copy of it, ran."""
-
-    def __call__(self, layer: nn.Module, *_: Any) -> None:
-        self.append(layer.training)
-
-    def __reduce__(self) -> str:  # a copy by `deepcopy`, or by `torch.save` and `torch.load`, has the same hook
-        return "_RUNS"
+_RUNS: list[bool] = []  # in which mode each layer ran, of a network or of a copy of it
 
 
-_RUNS = _Runs()
+def _note_mode(layer: nn.Module, *_: Any) -> None:
+    """A hook that a copy of a layer has, too, by `deepcopy` or by saving and loading."""
+    _RUNS.append(layer.training)
+
 
 _changes = template(
     """
@@ -178,7 +187,7 @@ def changed_by(answer: Any) -> None:
         wanted = [key for key, old in before.items() if not torch.equal(tried.state_dict()[key], old)]
         layers = [part for part in model.modules() if not [*part.children()]]
         for layer in layers:
-            layer.register_forward_hook(_RUNS)
+            layer.register_forward_hook(_note_mode)
         _RUNS.clear()
         result = call(answer, model, X, may_change=True)
         if any(part.training != mode for part, mode in modes):
@@ -204,9 +213,8 @@ _cnn = template(
             nn.Flatten(), nn.Dropout(0.3), $linear
         )
     """,
-    linear="nn.Linear(2048, 5)",
 )
-_AS_MADE = "Three numbers change for the other images; all the others are those of `make_cnn`. Compare line by line."
+_AS_MADE = "Three numbers change for the other images; all else is as in `make_cnn`. Compare line by line."
 
 
 @book.exercise(
@@ -220,7 +228,6 @@ _AS_MADE = "Three numbers change for the other images; all the others are those 
             linear=tuple(f"nn.Linear({n}, 5)" for n in (32 * 7 * 7, 32 * 16 * 16, 32 * 32 * 32, 8 * 8, 32))
         ),
         "The images are of 5 classes: one output for each.": _cnn(linear="nn.Linear(2048, 10)"),
-        "Nothing follows the last `Linear`: it gives logits.": _cnn(linear="nn.Linear(2048, 5), nn.Softmax(dim=1)"),
     },
 )
 def make_colour_cnn(answer: Any) -> None:
@@ -245,58 +252,37 @@ def make_colour_cnn(answer: Any) -> None:
         raise one_network
 
 
-_LAYERS = (
-    ("Conv2d", {"in_channels": 3, "out_channels": 8, "kernel_size": (5, 5), "stride": (2, 2), "padding": (2, 2)}),
-    ("BatchNorm2d", {"num_features": 8}),
-    ("Conv2d", {"in_channels": 8, "out_channels": 32, "kernel_size": (5, 5), "stride": (2, 2), "padding": (2, 2)}),
-    ("BatchNorm2d", {"num_features": 32}),
-    ("Linear", {"in_features": 2048, "out_features": 5}),
-)
-
-
 def _expect_layers_of_the_page(model: nn.Module, X: Tensor) -> None:
-    """The layers with parameters by their options; what is between them by what it does to the numbers."""
-    passed = _passed(model.eval(), X)
-    with torch.no_grad():
-        output = call(model, X)
-    for place, ((_, conv), (given, norm), (activated, _)) in {"first": passed[:3], "second": passed[2:]}.items():
-        if not torch.equal(conv, given):
-            hint = "In `make_cnn` a batch norm follows each convolution, and then comes the activation."
-            raise NotYet(f"Something comes between the {place} convolution and its batch norm.", hint)
-        if not torch.allclose(nn.functional.leaky_relu(norm, 0.1).flatten(1), activated.flatten(1), atol=1e-6):
-            hint = "`LeakyReLU(0.1)` follows each batch norm: without an activation, two layers do no more than one."
-            raise NotYet(f"After the {place} batch norm comes no activation, or another than in `make_cnn`.", hint)
-    if not torch.equal(passed[-1][1], output):
-        raise NotYet("Something follows the last `Linear`.")
-    dropped = (_passed(model.train(), X)[-1][0] == 0).float().mean().item()
-    if abs(dropped - 0.3) > 0.03:
-        found = f"In training, {dropped:.0%} of the numbers are zero when they reach the last `Linear`, instead of 30%."
-        raise NotYet(found, "In `make_cnn`, `Dropout(0.3)` comes just before the last `Linear`.")
-
-
-def _passed(model: nn.Module, X: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """What went into each layer with parameters, and what came out of it."""
-    seen: list[tuple[nn.Module, Tensor, Tensor]] = []
-
-    def note(layer: nn.Module, given: tuple[Tensor], output: Tensor) -> None:
-        seen.append((layer, given[0].detach().clone(), output.detach().clone()))
-
-    with_parameters = [layer for layer in nn.Module.modules(model) if [*layer.parameters(recurse=False)]]
-    hooks = [layer.register_forward_hook(note) for layer in with_parameters]
-    call(model, X)
-    for hook in hooks:
-        hook.remove()
-    names = [type(layer).__name__ for layer, *_ in seen]
-    if names != [name for name, _ in _LAYERS]:
+    """The layers with parameters, one by one; the others by the output of a network like the page's, in both modes."""
+    blocks = [[nn.Conv2d(n, m, 5, 2, 2), nn.BatchNorm2d(m), nn.LeakyReLU(0.1)] for n, m in ((3, 8), (8, 32))]
+    page = nn.Sequential(*blocks[0], *blocks[1], nn.Flatten(), nn.Dropout(0.3), nn.Linear(2048, 5))
+    ran: list[nn.Module] = []
+    for layer in nn.Module.modules(model):
+        if [*layer.parameters(recurse=False)]:
+            layer.register_forward_hook(lambda layer, *_: ran.append(layer))
+    call(model.eval(), X)
+    like = [layer for layer in page if [*layer.parameters()]]
+    names, wanted = ([type(layer).__name__ for layer in layers] for layers in (ran, like))
+    if names != wanted:
         listed = ", ".join(f"`{name}`" for name in names)
         raise NotYet("The layers with parameters are not those of `make_cnn`.", f"Yours run in this order: {listed}.")
-    for (layer, *_), (name, options) in zip(seen, _LAYERS, strict=True):
-        for option, value in options.items():
-            if getattr(layer, option) != value:
-                raise NotYet(f"`{option}` of a `{name}` is not that of `make_cnn`.", _AS_MADE)
-    if seen[4][0].bias is None:
-        raise NotYet("The last `Linear` has no bias, and that of `make_cnn` has one.")
-    return [(given, output) for _, given, output in seen]
+    for layer, other in zip(ran, like, strict=True):
+        for option in ("out_channels", "kernel_size", "stride", "padding", "in_features"):
+            if getattr(layer, option, None) != getattr(other, option, None):
+                raise NotYet(f"`{option}` of a `{type(layer).__name__}` is not that of `make_cnn`.", _AS_MADE)
+        if isinstance(other, nn.Conv2d):
+            nn.init.zeros_(other.bias)  # the page's have none
+        other.load_state_dict(layer.state_dict(), strict=False)
+    simple = [one for one in nn.Module.modules(model) if not [*one.children()] and not [*one.parameters()]]
+    for training in (False, True):
+        outputs = []
+        for network in (model, page):
+            torch.manual_seed(0)  # for dropout
+            outputs.append(network.train(training)(X))
+        if not torch.allclose(*outputs, rtol=1e-3, atol=1e-5):
+            mode = "train" if training else "eval"
+            found = f"The layers without parameters do not do in {mode} mode what those of `make_cnn` do."
+            raise NotYet(found, f"Yours: {', '.join(f'`{one}`' for one in simple) or 'none'}.", _AS_MADE)
 
 
 _centred = template(
@@ -332,8 +318,11 @@ _centred = template(
         "It is a pixel off: the distance to 14 (not to 13.5) is rounded to the nearest integer, not cut off.": _centred(
             "(int(14 - row), int(14 - column)), (0, 1)", "(14 - int(row), 14 - int(column)), (0, 1)"
         ),
-        "The row, or column, with most ink is not the centre of mass: take the mean position of all the ink.": _centred(
-            "(14 - rows.argmax().item(), 14 - columns.argmax().item()), (0, 1)"
+        "The centre of mass is the mean position of all the ink: no maximum, and no middle of a box.": _centred(
+            change=(
+                "row, column = rows.argmax().item(), columns.argmax().item()",
+                "row, column = (sum(line.nonzero().aminmax()).item() / 2 for line in (rows, columns))",
+            )
         ),
         "Up and down is right. And sideways?": _centred("down, 0"),
         "Sideways is right. And up and down?": _centred("right, 1"),
@@ -403,7 +392,6 @@ _until = template(
     then="pass",
     put_back="model.load_state_dict(state)",
 )
-_COPY = "copy.deepcopy(model.state_dict())"
 
 
 @book.exercise(
@@ -422,13 +410,13 @@ _COPY = "copy.deepcopy(model.state_dict())"
         "Compare each accuracy with the best so far, not with the epoch before.": _until(then="best = accuracy"),
         "Train first, then judge the epoch that has ended.": _until(round="accuracy = judge(model); train_once(model)"),
         "It stops at the first epoch without a new best: use `patience`.": _until(going="waited < 1"),
-        "The first epoch is a new best, even with an accuracy of 0: begin with a smaller number, and do not judge the "
-        "untrained network.": either(_until(start="0.0"), _until(start=("0.0", "judge(model)"), first=_COPY)),
+        "The first epoch is a new best, even at 0: begin with a smaller number, and judge after training.": either(
+            *(_until(start="0.0"), _until(start=("0.0", "judge(model)"), first="copy.deepcopy(model.state_dict())"))
+        ),
         "A `state_dict` changes with its network. Keep a deep copy.": _until(state="model.state_dict()"),
         "Put back what you kept into the given `model`, after the loop.": _until(put_back="pass"),
         "Besides its parameters a network has buffers, such as a running mean. A `state_dict` has both.": _until(
-            state="copy.deepcopy(dict(model.named_parameters()))",
-            put_back="model.load_state_dict(state, strict=False)",
+            state="copy.deepcopy(dict(model.named_parameters()))", put_back="model.load_state_dict(state, strict=False)"
         ),
     },
 )
@@ -461,15 +449,9 @@ def train_until(answer: Any) -> None:
         result = call(answer, model, train_once, judge, patience, may_change=True)
         expect(len(trained), epochs, what=f"the number of epochs trained {given}", reveal=True)
         expect(result, epochs, what=f"the result {given}", reveal=True)
-        _expect_kept(model, epochs, kept, given, epochs in loaded)
-
-
-def _expect_kept(model: nn.Module, epochs: int, kept: int, given: str, loaded: bool) -> None:
-    """The model has the parameters and the running mean of the epoch that was kept."""
-    now, right = _reached(model), "The number of epochs is right, but "
-    if now != kept:
-        changed = ", the last: what was put back had changed with it" * (loaded and now == epochs)
-        raise NotYet(f"{right}the model has the weights of epoch {now}{changed} ({given}).")
-    everything = [*(p.detach() for p in model.parameters()), model[1].running_mean]
-    if any(not torch.equal(t, torch.full_like(t, float(kept))) for t in everything):
-        raise NotYet(f"{right}the model is a mixture of two epochs ({given}).")
+        now, right = _reached(model), "The number of epochs is right, but the model"
+        if now != kept:
+            changed = ", the last: what was put back had changed with it" * (now == epochs and epochs in loaded)
+            raise NotYet(f"{right} has the weights of epoch {now}{changed} ({given}).")
+        if any((t != kept).any() for t in (*model.parameters(), model[1].running_mean)):
+            raise NotYet(f"{right} is a mixture of two epochs ({given}).")

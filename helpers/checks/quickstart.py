@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.compare import Case, NotYet, call, describe, expect, expect_callable, expect_results
+from helpers.checks.compare import Case, NotYet, call, describe, expect, expect_callable, expect_none, expect_results
 from helpers.checks.core import Book, Part, either, randn, seeded, template
 from helpers.training import evaluate, fit, train_epoch
 
@@ -41,6 +41,9 @@ _count = template("def batch_count(n, size): full, rest = divmod(n, size); retur
         "The last batch is not always full: how many images are left for it?": _count(
             "-(-n // size), size", "-(-n // size), size if n < size else rest or size", "-(-n // size), size - rest"
         ),
+        "Fewer images than a batch make a batch, too: a short one.": _count(
+            *(f"{few} if n < size else (-(-n // size), rest or size)" for few in ("(0, n)", "(0, 0)", "(1, 0)"))
+        ),
         "Divide the images by the batch size, not the other way round.": _count("-(-size // n), 1", "size // n, 1"),
     },
 )
@@ -50,6 +53,7 @@ def batch_count(answer: Any) -> None:
     expect_results(answer, [Case((n, size), (batches, last)) for n, size, batches, last in numbers])
 
 
+_TABLES = ((5, 10), (4, 4), (1, 3), (3, 2))  # images, classes
 _cost = template(
     "def losses(logits, y): rows, p, log_p = range(len(y)), logits.softmax(1), logits.log_softmax(1); return $result"
 )
@@ -71,15 +75,13 @@ _cost = template(
 )
 def picture_losses(answer: Any) -> None:
     """The cross-entropy of every image by itself."""
-    tables = [2 * randn(*shape, seed=seed) for seed, shape in enumerate(((5, 10), (4, 4), (1, 3), (3, 2)))]
+    tables = [(2 * randn(n, classes, seed=n), torch.arange(2, n + 2) % classes) for n, classes in _TABLES]
+    extreme = torch.tensor([[300.0, -300.0, 0.0], [0.0, 100.0, -50.0]]), torch.tensor([1, 0])
     cases = []
-    for logits in (*tables, torch.tensor([[300.0, -300.0, 0.0], [0.0, 100.0, -50.0]])):
-        y = torch.randint(0, logits.shape[1], (len(logits),), generator=seeded(len(logits)))
-        y = torch.tensor([1, 0]) if logits.max() == 300 else y
-        # The logarithm of the sum of the exponentials, minus the logit of the true class.
-        sums = [max(row) + math.log(sum(math.exp(logit - max(row)) for logit in row)) for row in logits.tolist()]
-        wanted = [total - row[true] for row, true, total in zip(logits.tolist(), y.tolist(), sums, strict=True)]
-        cases.append(Case((logits, y), torch.tensor(wanted)))
+    for logits, y in (*tables, extreme):
+        rows = zip(logits.double().tolist(), y.tolist(), strict=True)
+        costs = [math.log(sum(math.exp(logit - row[true]) for logit in row)) for row, true in rows]
+        cases.append(Case((logits, y), torch.tensor(costs)))
     expect_results(answer, cases, without_loop=True)
 
 
@@ -90,18 +92,19 @@ _LEARNINGS = (  # what may differ in train and eval mode, images, batch size, lo
 )
 
 
-def _learned(learning: tuple[Any, ...], train: Callable[..., Any]) -> tuple[Any, dict[str, Tensor]]:
-    """What comes out of one epoch with this function: its result, and the state of the model."""
+def _learned(learning: tuple[Any, ...], train: Callable[..., Any]) -> tuple[Any, dict[str, Tensor], int]:
+    """What comes out of one epoch with this function: its result, the model's state, and the number of steps."""
     norm, n, batch_size, loss_fn, make_optimizer = learning
     torch.manual_seed(3)
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 5), norm(5), nn.ReLU(), nn.Linear(5, 3)).eval()
     y = torch.randint(0, 3, (n,), generator=seeded(1))
     loader = DataLoader(TensorDataset(randn(n, 1, 2, 2, seed=n), y), batch_size=batch_size)
-    result = train(model, loader, loss_fn, make_optimizer(model.parameters()))
-    return result, {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
+    optimizer, steps = make_optimizer(model.parameters()), []
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    result = train(model, loader, loss_fn, optimizer)
+    return result, {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}, len(steps)
 
 
-_STEPS = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
 _epoch = template(
     """
     def train_and_tell(model, loader, loss_fn, optimizer):
@@ -116,7 +119,7 @@ _epoch = template(
     {"evaluate": evaluate},
     result="total / images",
     loss="loss_fn(model.train()(X), y)",
-    steps=_STEPS,
+    steps="optimizer.zero_grad(); loss.backward(); optimizer.step()",
 )
 
 
@@ -131,8 +134,7 @@ _epoch = template(
             steps=("loss.backward(); optimizer.step()", "optimizer.zero_grad(); loss.backward()")
         ),
         "The model arrives in eval mode: which call comes before the first batch?": _epoch(loss="loss_fn(model(X), y)"),
-        "Count the loss of a batch once for each image, `len(y)`; then divide by the number of images, not that of "
-        "batches, `len(loader)`.": _epoch(
+        "Multiply the loss of a batch by its images, `len(y)`; divide the sum by the number of all images.": _epoch(
             *("sum(losses) / len(losses)", "sum(losses)", "sum(losses) / images", "total", "3 * total / images"),
             *("sum(loss / size for loss, size in zip(losses, sizes))", "total / len(loader)"),
         ),
@@ -145,8 +147,10 @@ def train_and_tell(answer: Any) -> None:
     expect_callable(answer, "`train_and_tell`")
     for learning in _LEARNINGS:
         what = "with {} images in batches of {}".format(*learning[1:3])
-        result, state = _learned(learning, lambda *given: call(answer, *given, may_change=True))
-        wanted, wanted_state = _learned(learning, train_epoch)
+        result, state, steps = _learned(learning, lambda *given: call(answer, *given, may_change=True))
+        wanted, wanted_state, wanted_steps = _learned(learning, train_epoch)
+        if steps > wanted_steps:
+            raise NotYet(f"The optimizer took {steps} steps {what}.", "One epoch takes one step per batch.")
         expect(result, wanted.loss, what=f"the mean loss {what}", reveal=True)
         expect(state, wanted_state, what=f"the model's state {what}")
 
@@ -189,9 +193,9 @@ def name_it(answer: Any) -> None:
     every_name = ["bird", "cat", "deer", "dog", "fish", "frog", "goat", "hare", "horse", "mole"]
     for number, classes in enumerate((4, 10, 2, 10)):
         torch.manual_seed(number)
-        layers = nn.Conv2d(1, 4, kernel_size=3), nn.Flatten(), nn.Dropout(0.5), nn.Linear(4 * 26 * 26, classes)
-        model, names = nn.Sequential(*layers), every_name[:classes]
-        model[-1].weight.data *= 5  # so that the classes have different probabilities
+        last, names = nn.Linear(4 * 26 * 26, classes), every_name[:classes]
+        model = nn.Sequential(nn.Conv2d(1, 4, kernel_size=3), nn.Flatten(), nn.Dropout(0.5), last)
+        last.weight.data *= 5  # so that the classes have different probabilities
         image = torch.rand(1, 28, 28, generator=seeded(number))
         with torch.no_grad():
             p = model.eval()(image.unsqueeze(0)).softmax(dim=1)[0]
@@ -302,14 +306,14 @@ def _loading(**holes: str | tuple[str, ...]) -> either:
         "`torch.save(what, path)` writes an object to one file, at `path` itself.": _saving(
             "", "torch.save(path, everything)", "torch.save(everything, path / 'training.pt')"
         ),
-        "Save three things in one dict (each `torch.save` replaces the file): the `state_dict()` of the model, that "
-        "of the optimizer, and `epochs`.": _saving(
+        "Save three things in one dict (with one `torch.save`): both `state_dict()` and `epochs`.": _saving(
             *(f"del everything['{name}']; torch.save(everything, path)" for name in ("model", "optimizer", "epochs")),
             *("torch.save(model.state_dict(), path)", "torch.save({'model': model, 'optimizer': optimizer}, path)"),
             "for part in everything.values(): torch.save(part, path)",
         ),
-        "`pickle.load` runs whatever code the file contains: use `torch.save`, and load with "
-        "`torch.load(..., weights_only=True)`, which refuses it.": _saving("pickle.dump(everything, path.open('wb'))"),
+        "`pickle` runs any code in the file: use `torch.save`, and `torch.load` with `weights_only=True`.": _saving(
+            "pickle.dump(everything, path.open('wb'))"
+        ),
         "Reading a file puts nothing into the model or the optimizer: fill both with `load_state_dict`.": _loading(
             fill=("model = saved['model']", "model.load_state_dict(saved['model'])")
         ),
@@ -497,6 +501,9 @@ _choose = template(
             "chosen, tested", "chosen, tested.loss", "chosen, 100 * tested.accuracy"
         ),
         "Test the chosen model only: the test must not choose.": _choose(more="evaluate(model, test_loader, loss_fn)"),
+        "Keep each trained model: what you report belongs to the one that was chosen.": _choose(
+            more="again, other = make(); fit(again, train_loader, loss_fn, other, epochs=epochs, progress=False)"
+        ),
     },
 )
 def choose(answer: Any) -> None:
@@ -508,9 +515,12 @@ def choose(answer: Any) -> None:
         result = call(answer, makers, *_loaders(), epochs, may_change=True)
         expect(result, right, what=f"the result for the recipes {', '.join(recipes)}", reveal=True)
         features = [model[0] for model in made]
-        if any(one.samples != epochs * _SETS["training"][0] for one in features):
-            raise NotYet("The result is right. But a network was not trained on all training images in every epoch.")
-        if any((name, True) in one.shown for one in features for name in ("validation", "test")):
-            raise NotYet("The result is right. But a network was in training mode on the validation or test set.")
-        if sum(("test", False) in one.shown for one in features) != 1:
-            raise NotYet("The result is right. But more than one network was shown the test set.")
+        epochs_missing = any(one.samples != epochs * _SETS["training"][0] for one in features)
+        in_training = any((name, True) in one.shown for one in features for name in ("validation", "test"))
+        facts = {
+            "a recipe was called more than once, and its model trained again": len(made) > len(recipes),
+            "a network was not trained on all training images in every epoch": epochs_missing,
+            "a network was in training mode on the validation or test set": in_training,
+            "more than one network was shown the test set": sum(("test", False) in one.shown for one in features) > 1,
+        }
+        expect_none({f"The result is right. But {fact}.": true for fact, true in facts.items()})
