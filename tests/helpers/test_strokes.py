@@ -70,14 +70,10 @@ def test_no_ink_and_hardly_any_give_an_image_too():
 
 
 def test_ink_that_would_leave_the_image_stays_inside():
-    lopsided = block(100, 4, top=5)  # nearly all its mass at the left end of a long faint line
-    lopsided[50, 57:] = 1
-    assert extent(frame(lopsided, size=28, longest=28))[:2] == (0, 27)
-
-
-def test_another_size():
-    framed = frame(block(40, 20), size=16, longest=10)
-    assert (framed.shape, extent(framed)) == ((16, 16), (4, 13, 6, 10))  # ten rows, five columns around pixel 8
+    lopsided = block(1, 100, left=5)  # nearly all its mass at the left end of a long faint line
+    lopsided[13:53, 5:9] = 255
+    lopsided[13, 9:105] = 40
+    assert extent(frame(lopsided))[2:] == (8, 27)
 
 
 def test_the_drawing_is_framed_or_stays_where_it_was_drawn():
@@ -130,12 +126,10 @@ def test_a_scanned_digit_is_enlarged_smoothly_and_framed():
     ("call", "message"),
     [
         (lambda: frame(np.zeros((28, 28))), "uint8.*got shape .28, 28. of float64"),
-        (lambda: frame(block(9, 9), longest=29), "longest=29 and size=28"),
-        (lambda: picture([[(0.5, math.nan)]]), "stroke 0.*not finite"),
-        (lambda: picture([[(0.5, 0.5)], [(140.0, 0.2)]]), r"stroke 1 .*got \(140, 0.2\).*Divide pixels"),
-        (lambda: picture([[0.5, 0.5]]), r"got an array of shape \[2\]"),
+        (lambda: picture([[(0.5, math.nan)]]), "stroke 0.*Divide pixels"),
+        (lambda: picture([[(0.5, 0.5)], [(140.0, 0.2)]]), r"stroke 1 .*got \[\(140.0, 0.2\)\].*Divide pixels"),
+        (lambda: picture([[0.5, 0.5]]), "Pass pairs of numbers"),
         (lambda: picture([[(0.5, 0.5), (0.5,)]]), "Pass pairs of numbers"),
-        (lambda: picture(THREE, width=0), r"width from 0\.005 to 0\.5.*got 0"),
     ],
 )
 def test_bad_input_is_named(call, message):
