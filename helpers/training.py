@@ -245,13 +245,11 @@ def save_checkpoint(
 def load_checkpoint(
     path: str | Path,
     model: nn.Module,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer,
     *,
     loader: DataLoader | None = None,
 ) -> History:
     """Restore what `save_checkpoint` wrote and return the history; training then goes on bit for bit.
-
-    Without an optimizer only the weights are restored, to use the model rather than to train it.
 
     Raises:
         OSError: the file is missing or cannot be opened.
@@ -272,19 +270,17 @@ def load_checkpoint(
     weights_before = copy.deepcopy(model.state_dict())
     try:
         model.load_state_dict(state["model"])
-        if optimizer is not None:
-            received, expected = type(optimizer).__name__, state["optimizer_type"]
-            if received != expected:  # its parameter groups may fit all the same, and the next step would fail
-                raise ValueError(f"the optimizer was {expected}, received {received}")
-            optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
+        received, expected = type(optimizer).__name__, state["optimizer_type"]
+        if received != expected:  # its parameter groups may fit all the same, and the next step would fail
+            raise ValueError(f"the optimizer was {expected}, received {received}")
+        optimizer.load_state_dict(state["optimizer"])  # checks the groups before it changes anything
     except (RuntimeError, ValueError, TypeError) as error:
         model.load_state_dict(weights_before)  # those that fit were copied before the others were refused
         raise CheckpointError(
             f"Expected the model and the optimizer that {path.name} was saved with: {error}. "
-            "Create both as they were then, or load the weights alone, without an optimizer."
+            "Create both as they were then."
         ) from error
-    if optimizer is not None:
-        _restore_random_state(state["random"], device_of(model), loader)
+    _restore_random_state(state["random"], device_of(model), loader)
     return history
 
 

@@ -1,12 +1,11 @@
 """Time one epoch of the course's loop beside the tutorial's loop and the bare matrix products.
 
-    python -m tools.benchmark                    # 60,000 photographs (COURSE_MIRROR=<folder> where there is no network)
-    python -m tools.benchmark --edition drawn    # the images that come with the course
+    python -m tools.benchmark                              # the images that come with the course
+    COURSE_EDITION=original python -m tools.benchmark      # 60,000 photographs
 
 The loops take turns in every repeat, and the table shows medians: machines are noisy.
 """
 
-import argparse
 import time
 from itertools import pairwise
 from statistics import median
@@ -17,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 from torchvision.transforms import ToTensor
 
-from helpers.data import EDITIONS, InMemoryDataset, dataset_root
+from helpers.data import InMemoryDataset, dataset_root
 from helpers.training import train_epoch
 
 BATCH_SIZE, REPEATS = 64, 5
@@ -53,10 +52,7 @@ def matrix_products(examples: int) -> None:
 
 def main() -> None:
     """Run the loops in turn, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--edition", choices=EDITIONS, default="original")
-    edition = parser.parse_args().edition
-    source = datasets.FashionMNIST(dataset_root("FashionMNIST", edition), download=True, transform=ToTensor())
+    source = datasets.FashionMNIST(dataset_root("FashionMNIST"), download=True, transform=ToTensor())
     in_memory = InMemoryDataset(source)
     loops = {
         "the tutorial's loop, torchvision's data set": lambda: train(source, by_hand=True),

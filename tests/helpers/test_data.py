@@ -123,13 +123,6 @@ def test_drawn_is_the_default_and_needs_no_network(course, no_network, name):
     assert (len(load(root, name)), len(load(root, name, train=False))) == (30, 20)
 
 
-@pytest.mark.parametrize(("name", "sizes"), [("FashionMNIST", (12_000, 2_000)), ("MNIST", (28_000, 2_000))])
-def test_the_courses_own_drawn_edition(no_network, tmp_path, monkeypatch, name, sizes):
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    root = dataset_root(name)
-    assert (len(load(root, name)), len(load(root, name, train=False))) == sizes
-
-
 @pytest.mark.parametrize("name", DATASETS)
 def test_original_from_a_mirror(course, mirror, monkeypatch, name):
     root = dataset_root(name, "original")
@@ -206,13 +199,6 @@ def test_damaged_drawn_archive(course, damage, fault):
     with pytest.raises(DataError, match=rf"Cannot unpack .*{FILES[2]}\.gz.* {fault}.*git restore data"):
         dataset_root()
     assert raw_of(course / "data/drawn").keys() == set(FILES[:2])
-
-
-def test_an_archive_is_not_unpacked_beyond_the_largest_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "_LARGEST_FILE", 1000)
-    (tmp_path / "x.gz").write_bytes(gzip.compress(bytes(10**6)))
-    with pytest.raises(DataError, match=hashlib.sha256(bytes(1001)).hexdigest()):
-        data._unpack(tmp_path / "x.gz", hashlib.sha256(bytes(10**6)).hexdigest())
 
 
 @pytest.mark.parametrize("text", [None, f"{'0' * 64}  {FILES[0]}\n", "\N{SNOWMAN}"])

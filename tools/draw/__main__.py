@@ -81,18 +81,17 @@ def contact_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes:
     return sheet
 
 
-def write_edition(name: str, folder: Path) -> None:
+def write_edition(name: str) -> None:
     """Draw both splits; write the four archives, their checksums and the contact sheet."""
     edition = EDITIONS[name]
-    target = folder / "drawn" / name
-    target.mkdir(parents=True, exist_ok=True)
+    target = DATA / "drawn" / name
     sums = []
     for split in SPLITS:
         images, labels = draw_split(name, split, getattr(edition, split))
         for part, array in ((f"{split}-images-idx3-ubyte", images), (f"{split}-labels-idx1-ubyte", labels)):
             sums.append(f"{write_gzip(target / f'{part}.gz', idx_bytes(array))}  {part}\n")
         if split == "train":
-            contact_sheet(images, labels, edition.classes).save(folder / edition.sheet, optimize=True)
+            contact_sheet(images, labels, edition.classes).save(DATA / edition.sheet, optimize=True)
     with replace_whole(target / "SHA256SUMS") as part:
         part.write_text("".join(sums), encoding="ascii")
 
@@ -101,11 +100,9 @@ def main() -> None:
     """Read the command line and write the edition."""
     parser = argparse.ArgumentParser(prog="python -m tools.draw", description=__doc__)
     parser.add_argument("edition", choices=EDITIONS)
-    parser.add_argument("--data", type=Path, default=DATA, help="the folder to write to (default: data)")
     args = parser.parse_args()
-    write_edition(args.edition, args.data)
-    count = sum(getattr(EDITIONS[args.edition], split) for split in SPLITS)
-    print(f"{args.edition}: {count:,} pictures drawn into {args.data / 'drawn' / args.edition}")
+    write_edition(args.edition)
+    print(f"{args.edition} is drawn into {DATA / 'drawn' / args.edition}.")
 
 
 if __name__ == "__main__":

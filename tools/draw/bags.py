@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tools.draw.canvas import Canvas, ellipse, mirror, soften
+from tools.draw.canvas import Canvas, ellipse, flipped, mirror, soften
 from tools.draw.fabric import Rng, cloth, pick
 
 
@@ -24,16 +24,15 @@ def bag(canvas: Canvas, rng: Rng, tone: float) -> None:
         handles(canvas, rng, top=top, rim=rim, rise=rise, tone=strap_tone)
     elif kind == "satchel" and rng.random() < 0.75:
         side_strap(canvas, rng, top, rim, strap_tone)
-    outline = mirror(
-        [
-            (0, rim - rng.uniform(-0.6, 0.8)),
-            (top, rim),
-            (0.5 * (top + bottom) + rng.uniform(0, 0.8), rim + 0.6 * high),
-            (bottom, base - 1),
-            (bottom - 1, base),
-            (0, base),
-        ]
-    )
+    half = [
+        (0, rim - rng.uniform(-0.6, 0.8)),
+        (top, rim),
+        (0.5 * (top + bottom) + rng.uniform(0, 0.8), rim + 0.6 * high),
+        (bottom, base - 1),
+        (bottom - 1, base),
+        (0, base),
+    ]
+    outline = mirror(half)
     canvas.fill(soften(outline, int(rng.integers(0, 3))), paint)
     canvas.seam([(-top, rim + 0.4), (top, rim + 0.4)], rng.uniform(0.7, 1.5), rng.uniform(-0.4, 0.4))
     if rng.random() < 0.5:
@@ -45,14 +44,8 @@ def handles(canvas: Canvas, rng: Rng, *, top: float, rim: float, rise: float, to
     """Bend one or two handles over the bag."""
     half, wide = rng.uniform(0.3 * top, 0.75 * top), rng.uniform(0.8, 1.5)
     corner = rng.choice([0.6, 0.95])  # pointed, or round
-    arch = [
-        (-half, rim + 1),
-        (-corner * half, rim - 0.8 * rise),
-        (0, rim - 1.15 * rise),
-        (corner * half, rim - 0.8 * rise),
-        (half, rim + 1),
-    ]
-    arch = soften(arch, 2, closed=False)
+    left = [(-half, rim + 1), (-corner * half, rim - 0.8 * rise)]
+    arch = soften([*left, (0, rim - 1.15 * rise), *flipped(left[::-1])], 2, closed=False)
     canvas.stroke(arch, wide, tone)
     if rng.random() < 0.4:
         shift = rng.uniform(0.8, 1.6)

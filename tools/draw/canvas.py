@@ -41,9 +41,7 @@ class Canvas:
 
     def fill(self, outline: Outline, paint: Paint) -> None:
         """Lay a piece of cloth, cut along the outline, over what is there."""
-        mask = self._mask(outline)
-        self.tone.paste(paint, mask=mask)
-        self.cover.paste(255, mask=mask)
+        self._lay(self._mask(outline), paint)
 
     def cut(self, outline: Outline) -> None:
         """Cut a hole, through everything."""
@@ -51,9 +49,7 @@ class Canvas:
 
     def stroke(self, points: Outline, width: float, paint: Paint) -> None:
         """Lay a band along the points: a strap, a handle, a heel."""
-        mask = self._band(points, width)
-        self.tone.paste(paint, mask=mask)
-        self.cover.paste(255, mask=mask)
+        self._lay(self._band(points, width), paint)
 
     def seam(self, points: Outline, width: float, light: float) -> None:
         """Lighten (light up to 1) or darken (down to -1) a band of what is there, covering nothing new."""
@@ -83,6 +79,10 @@ class Canvas:
         pen, ink = max(1, round(width * SCALE)), round(255 * min(strength, 1.0))
         ImageDraw.Draw(mask).line(self._place(points), fill=ink, width=pen, joint="curve")
         return mask
+
+    def _lay(self, mask: Image.Image, paint: Paint) -> None:
+        self.tone.paste(paint, mask=mask)
+        self.cover.paste(255, mask=mask)
 
     def _blend(self, mask: Image.Image, light: float) -> None:
         self.tone.paste(255 if light > 0 else 0, mask=mask)
@@ -119,9 +119,14 @@ def _sharpen(small: Image.Image) -> Image.Image:
 # Shapes ---------------------------------------------------------------------------------------------------
 
 
+def flipped(outline: Outline) -> list[Point]:
+    """Turn a right part into the left one."""
+    return [(-x, y) for x, y in outline]
+
+
 def mirror(half: Outline) -> list[Point]:
     """Close a right half, given from top to bottom, with its mirror image."""
-    return [*half, *((-x, y) for x, y in reversed(half))]
+    return [*half, *flipped(half[::-1])]
 
 
 def soften(outline: Outline, times: int = 2, closed: bool = True) -> list[Point]:

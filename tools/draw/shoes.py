@@ -12,13 +12,15 @@ Floor = Callable[[float], float]  # the height of the foot bed at x
 
 def sole(canvas: Canvas, rng: Rng, *, top: float, thick: float, tone: float, toe: float = 0.4) -> None:
     """Lay a sole from the toe at -14 to the heel at 14, with its tread line."""
-    canvas.fill(
-        soften(
-            [(-14, top + 0.3 - toe), (-13, top), (13.5, top), (14, top + 0.4), (13.6, top + thick), (-12, top + thick)],
-            1,
-        ),
-        int(tone),
-    )
+    outline = [
+        (-14, top + 0.3 - toe),
+        (-13, top),
+        (13.5, top),
+        (14, top + 0.4),
+        (13.6, top + thick),
+        (-12, top + thick),
+    ]
+    canvas.fill(soften(outline, 1), int(tone))
     canvas.seam([(-13, top + thick - 0.4), (13.5, top + thick - 0.4)], 0.7, rng.uniform(-0.5, 0.6))
 
 
@@ -33,25 +35,20 @@ def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
     pattern = pick(rng, {"plain": 76, "melange": 16, "flowers": 4, "blocks": 4})
     paint = cloth(rng, tone, pattern, fold=6, mottle=14)
     tongue = heel + rng.uniform(-0.8, 0.9)
-    canvas.fill(
-        soften(
-            [
-                (-14, upper + 0.6),
-                (-13.6, ground - toe),
-                (-9.5, ground - toe - 0.9),
-                (-4.2, ground - 0.35 * toe - 0.5 * heel),
-                (throat + 1.2, ground - tongue),
-                (throat + 2.8, ground - tongue + 0.3),
-                (7.8, ground - heel + (0 if high else rng.uniform(2.2, 5))),
-                (12.6, ground - heel - 0.3),
-                (13.0, ground - heel + 1.5),
-                (13.2, upper - 3),
-                (13.8, upper + 0.6),
-            ],
-            1,
-        ),
-        paint,
-    )
+    outline = [
+        (-14, upper + 0.6),
+        (-13.6, ground - toe),
+        (-9.5, ground - toe - 0.9),
+        (-4.2, ground - 0.35 * toe - 0.5 * heel),
+        (throat + 1.2, ground - tongue),
+        (throat + 2.8, ground - tongue + 0.3),
+        (7.8, ground - heel + (0 if high else rng.uniform(2.2, 5))),
+        (12.6, ground - heel - 0.3),
+        (13.0, ground - heel + 1.5),
+        (13.2, upper - 3),
+        (13.8, upper + 0.6),
+    ]
+    canvas.fill(soften(outline, 1), paint)
     # The opening, the tongue, and the laces down the front.
     mouth = [(throat + 2.5, ground - heel + 0.4), (12, ground - heel + 0.8), (10, ground - heel + 2)]
     canvas.shade(mouth, rng.uniform(-0.7, 0.1))
@@ -61,10 +58,8 @@ def sneaker(canvas: Canvas, rng: Rng, tone: float) -> None:
         canvas.seam([(x, y + 0.4), (x + 1.8, y + 1.4)], 0.6, light)
     side_mark(canvas, rng, ground, heel)
     if rng.random() < 0.6:
-        canvas.shade(
-            [(-14.5, upper - 2.4), (-9.5, upper - 3.5), (-8, upper + 0.5), (-14.5, upper + 0.5)],
-            rng.uniform(-0.35, 0.35),
-        )
+        cap = [(-14.5, upper - 2.4), (-9.5, upper - 3.5), (-8, upper + 0.5), (-14.5, upper + 0.5)]
+        canvas.shade(cap, rng.uniform(-0.35, 0.35))
     if rng.random() < 0.6:
         canvas.shade([(10.5, 0), (14.5, 0), (14.5, upper), (11, upper)], rng.uniform(-0.4, 0.4))
     dark = rng.random() < 0.45
@@ -101,28 +96,23 @@ def ankle_boot(canvas: Canvas, rng: Rng, tone: float) -> None:
     ball = ground - rng.uniform(0.3, 1.2)
     back = 14 - rng.uniform(0, 3)
     arch = ground - 0.85 * lift
-    canvas.fill(
-        soften(
-            [
-                (-14, ball - 0.8),
-                (-13.4, ground - 0.8 * toe),
-                (-9, ground - toe - 0.4 - 0.1 * lift),
-                (-4, ground - toe - 1.4 - 0.3 * lift),
-                (shaft - 2.4, ground - 8.6 - 0.3 * lift),
-                (shaft, ground - 12 - 0.3 * lift),
-                (shaft + rng.uniform(-0.8, 0.5), mouth),
-                (back, mouth + rng.uniform(-0.8, 0.8)),
-                (back, ground - 0.55 * height),
-                (14, ground - lift - 2),
-                (13.8, arch),
-                (4, arch),
-                (-3, ball + 0.3),
-                (-13, ball + 0.4),
-            ],
-            1,
-        ),
-        paint,
-    )
+    outline = [
+        (-14, ball - 0.8),
+        (-13.4, ground - 0.8 * toe),
+        (-9, ground - toe - 0.4 - 0.1 * lift),
+        (-4, ground - toe - 1.4 - 0.3 * lift),
+        (shaft - 2.4, ground - 8.6 - 0.3 * lift),
+        (shaft, ground - 12 - 0.3 * lift),
+        (shaft + rng.uniform(-0.8, 0.5), mouth),
+        (back, mouth + rng.uniform(-0.8, 0.8)),
+        (back, ground - 0.55 * height),
+        (14, ground - lift - 2),
+        (13.8, arch),
+        (4, arch),
+        (-3, ball + 0.3),
+        (-13, ball + 0.4),
+    ]
+    canvas.fill(soften(outline, 1), paint)
     dark = rng.uniform(-0.75, 0.2)
     if kind == "flat":
         bottom = float(np.clip(tone + rng.uniform(-130, 50), 15, 250))
@@ -222,13 +212,8 @@ def ankle_straps(canvas: Canvas, rng: Rng, floor: Floor, rise: float, paint: Pai
     heel = rng.uniform(8, 12.5), floor(12) - rise * rng.uniform(0.5, 0.95)
     ankle = rng.uniform(-0.5, 6), floor(9) - rise * rng.uniform(0.9, 1.25)
     if rng.random() < 0.3:
-        counter = [
-            (13.2, floor(13) + 0.5),
-            heel,
-            (heel[0] - 4, heel[1] + rng.uniform(-1, 1)),
-            (rng.uniform(-2, 8), floor(4)),
-        ]
-        canvas.fill(counter, paint)
+        counter = [heel, (heel[0] - 4, heel[1] + rng.uniform(-1, 1)), (rng.uniform(-2, 8), floor(4))]
+        canvas.fill([(13.2, floor(13) + 0.5), *counter], paint)
     else:
         canvas.stroke([(12.8, floor(13) + 0.5), heel], wide, paint)
     canvas.stroke([heel, ankle], wide, paint)

@@ -58,12 +58,7 @@ def measure_group(digit: int, group: Sequence[Record]) -> list[Way]:
     shapes = [normalize(record["strokes"]) for record in group]
     lengths = np.median([[distances(stroke)[-1] for stroke in shape] for shape in shapes], axis=0)
     counts = np.maximum(4, np.round(POINTS * lengths / lengths.sum())).astype(int)
-    X = np.stack(
-        [
-            np.concatenate([resample(stroke, count) for stroke, count in zip(shape, counts, strict=True)]).ravel()
-            for shape in shapes
-        ]
-    )
+    X = np.stack([np.concatenate(list(map(resample, shape, counts))).ravel() for shape in shapes])
     writers = np.array([record["writer"] for record in group])
     k = int(np.clip(len(group) // PER_GROUP, 1, MOST_GROUPS))
     cluster = KMeans(k, n_init=4, random_state=0).fit_predict(X)
@@ -88,7 +83,7 @@ def without_bar(way: Way) -> Way:
     return way._replace(points=[max(way.points)], mean=way.mean[kept], modes=[mode[kept] for mode in way.modes])
 
 
-def measure(records: Sequence[Record], by_hand: Sequence[Way]) -> list[Way]:
+def measure(records: Sequence[Record]) -> list[Way]:
     """Compute the table of ways from recorded digits, and add the ways that were set by hand."""
     table = []
     for digit in range(10):
@@ -102,7 +97,7 @@ def measure(records: Sequence[Record], by_hand: Sequence[Way]) -> list[Way]:
             # Elsewhere most people write it without a bar: half of them lose it.
             halves = [way._replace(share=way.share / 2) for way in ways if len(way.points) == 2]
             ways = [way for way in ways if len(way.points) != 2] + halves + [without_bar(way) for way in halves]
-        others = [way for way in by_hand if way.digit == digit]
+        others = [way for way in read_ways() if way.digit == digit and not way.writers]  # set by hand
         weights = np.array([way.share**EVENNESS for way in ways])
         shares = ((1 - sum(way.share for way in others)) * weights / weights.sum()).round(4).tolist()
         table += [way._replace(share=share) for way, share in zip(ways, shares, strict=True)] + others
@@ -119,12 +114,10 @@ def main() -> None:
     """Read the command line and write the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.draw.ways", description=__doc__)
     parser.add_argument("strokes", type=Path)
-    parser.add_argument("--table", type=Path, default=TABLE, help="where to write (default: tools/draw/ways.json)")
-    args = parser.parse_args()
-    table = measure(read_strokes(args.strokes), [way for way in read_ways() if not way.writers])
+    table = measure(read_strokes(parser.parse_args().strokes))
     rows = (json.dumps(way._asdict(), separators=(",", ":")) for way in table)
-    args.table.write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="ascii")
-    print(f"{len(table)} ways written to {args.table}")
+    TABLE.write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="ascii")
+    print(f"{len(table)} ways written to {TABLE}")
 
 
 if __name__ == "__main__":

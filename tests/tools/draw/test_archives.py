@@ -38,11 +38,6 @@ def test_the_checksums_are_those_of_the_unpacked_archives(name):
     assert stored == {file: hashlib.sha256(payload(name, file)).hexdigest() for file in files}
 
 
-@pytest.mark.parametrize(("name", "limit"), [("FashionMNIST", 6.5e6), ("MNIST", 6e6)])
-def test_the_archives_stay_small(name, limit):
-    assert sum(path.stat().st_size for path in (drawing.DATA / "drawn" / name).glob("*.gz")) < limit
-
-
 @pytest.mark.parametrize("name", drawing.EDITIONS)
 def test_torchvision_loads_the_archives(archives, name, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
@@ -79,31 +74,6 @@ def test_no_image_occurs_twice(archives, name):
 
 
 @pytest.mark.parametrize("split", drawing.SPLITS)
-def test_every_digit_is_framed_as_mnist_frames(archives, split):
-    images, _ = archives["MNIST", split]
-    longest = np.maximum(images.any(axis=2).sum(axis=1), images.any(axis=1).sum(axis=1))
-    # A digit whose faintest row or column rounds to black may measure a pixel less.
-    assert longest.max() == 20
-    assert np.mean(longest >= 19) > 0.99
-    mass = images.sum(axis=(1, 2))
-    rows, columns = (images.sum(axis=axis) @ np.arange(28) / mass for axis in (2, 1))
-    # Ink that would leave the image stays inside, so that a very lopsided one may lie beside the middle.
-    assert np.mean(np.maximum(np.abs(rows - 14), np.abs(columns - 14)) <= 0.501) > 0.999
-
-
-@pytest.mark.parametrize("split", drawing.SPLITS)
-def test_every_garment_is_framed(archives, split):
-    images, _ = archives["FashionMNIST", split]
-    for axis in (1, 2):  # the first and last column, then row, that are not black
-        inked = images.any(axis=axis)
-        first, last = inked.argmax(axis=1), 27 - inked[:, ::-1].argmax(axis=1)
-        assert np.mean(np.abs((first + last) / 2 - 13.75) <= 1) > 0.99
-    # Faint edges fade into the background, so that an image may lack its outermost pixels; hardly any lacks more.
-    longest = np.maximum(images.any(axis=2).sum(axis=1), images.any(axis=1).sum(axis=1))
-    assert np.mean(longest >= 26) > 0.99
-
-
-@pytest.mark.parametrize("split", drawing.SPLITS)
 def test_digits_hold_about_as_much_ink_as_the_original(archives, split):
     images, _ = archives["MNIST", split]
     # Published for the 60,000 original training digits: mean 0.1307, standard deviation 0.3081.
@@ -120,15 +90,10 @@ def test_each_class_of_garments_is_about_as_bright_as_the_original(archives, spl
     assert np.abs(means - expected).max() < 12
 
 
-def test_an_image_depends_only_on_its_split_and_number():
+def test_the_processes_draw_each_image_by_its_split_and_number():
     images, labels = drawing.draw_split("MNIST", "t10k", 3)
     np.testing.assert_array_equal(images[2], drawing.draw_picture("MNIST", "t10k", 2))
     assert labels[2] == drawing.label_of("MNIST", "t10k", 2)
-    orders = [[drawing.label_of("MNIST", split, i) for i in range(500)] for split in drawing.SPLITS]
-    same = next(i for i in range(500) if orders[0][i] == orders[1][i])  # the same class at the same place
-    first, second = (drawing.draw_picture("MNIST", split, same) for split in drawing.SPLITS)
-    assert orders[0] != orders[1]
-    assert not np.array_equal(first, second)
 
 
 def test_idx_bytes_are_the_format():
