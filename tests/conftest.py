@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import pytest
 from filelock import FileLock
 
-from tools.notebooks import NOTEBOOKS, ROOT
+from tools import NOTEBOOKS, ROOT
 from tools.slides import write
 
 plt.switch_backend("agg")  # no window, whatever the machine has

@@ -19,9 +19,7 @@ from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
 from helpers.files import replace_whole
-from tools import LEFT_OUT, NOTEBOOKS, ROOT
-
-__all__ = ["NOTEBOOKS", "ROOT", "execute", "faults", "normal", "store", "title", "without_solutions"]
+from tools import LEFT_OUT, NOTEBOOKS
 
 # Stored outputs are those of the drawn edition, without progress bars.
 SURROUNDINGS = {"COURSE_EDITION": "drawn", "TQDM_DISABLE": "1"}

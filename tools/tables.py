@@ -62,7 +62,7 @@ def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
     """Read the notebooks, by their number, and compare them with what docs/plans.yml says about each.
 
     Raises:
-        ValueError: the sections, exercises or cells differ, or the minutes of the sections, without the optional ones,
+        ValueError: the sections or exercises differ, or the minutes of the sections, without the optional ones,
             do not add up to the notebook's.
     """
     course = {}
@@ -81,11 +81,6 @@ def lessons(planned: dict[int, Any]) -> dict[int, Lesson]:
             raise ValueError(
                 f"Expected the plan of {path.name} in docs/plans.yml to have the sections {', '.join(headings)}, and "
                 f"in the room some of the exercises {', '.join(exercises)}. Correct either."
-            )
-        if unknown := plan.get("questions", {}).keys() - {cell.id for cell in notebook.cells}:
-            raise ValueError(
-                f"Expected the questions of {path.name} in docs/plans.yml under ids of its cells; received "
-                f"{', '.join(sorted(unknown))}. Rename or delete them."
             )
         lesson = Lesson(path, notebook, exercises, headings, plan)
         total = lesson.section_minutes(optional=False)

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from tools import NOTEBOOKS, ROOT
 from tools.exercises import places
-from tools.notebooks import NOTEBOOKS, ROOT
 
 SOURCES = [*ROOT.glob("docs/*.md"), *NOTEBOOKS, ROOT / "data" / "README.md", ROOT / "CONTRIBUTING.md"]
 

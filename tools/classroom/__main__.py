@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=CLASS, help="the class (build/class)")
     commands = parser.add_subparsers(dest="command", required=True)
     release = commands.add_parser("release", help="write the assignments")
-    release.add_argument("weeks", nargs="*", help="numbers of notebooks; all where none is named")
+    release.add_argument("weeks", type=int, nargs="*", help="numbers of notebooks; all where none is named")
     autograde = commands.add_parser("autograde", help="grade what is new")
     autograde.add_argument("assignment")
     autograde.add_argument(

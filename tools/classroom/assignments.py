@@ -14,8 +14,9 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
-from tools import NOTEBOOKS, ROOT
+from tools import ROOT
 from tools.exercises import Place, places
+from tools.handout import chosen
 from tools.notebooks import without_solutions
 
 CLASS = ROOT / "build" / "class"
@@ -36,15 +37,13 @@ assert verdict.passed, verdict
 ### END HIDDEN TESTS"""
 
 
-def write_class(folder: Path, weeks: list[str]) -> Path:
+def write_class(folder: Path, weeks: list[int]) -> Path:
     """Write settings, `source/` and `release/` of these notebooks, or of all; settings that are there stay.
 
     Raises:
         ValueError: there is no such notebook.
     """
-    notebooks = [path for path in NOTEBOOKS if not weeks or path.name[:2] in {week.zfill(2) for week in weeks}]
-    if not notebooks or len(notebooks) < len(weeks):
-        raise ValueError(f"Expected numbers of notebooks, 1 to {len(NOTEBOOKS)}; received {', '.join(weeks)}.")
+    notebooks = chosen(weeks)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / SETTINGS).exists():
         text = Path(__file__).with_name(SETTINGS).read_text(encoding="utf-8").replace("@COURSE@", ROOT.as_posix())
