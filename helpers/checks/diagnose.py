@@ -34,6 +34,7 @@ from helpers.checks.source import (
     methods_of,
     nodes,
     place_of,
+    stores,
     tree_of,
 )
 
@@ -123,7 +124,7 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         return
     name = error.name or next(iter(re.findall(r"'(\w+)'", str(error.args[0]))), "")
     function = _any_function(finding.calls[-1].function) if finding.calls else None
-    known = [*_parameters(tree), *(one.id for one in nodes(tree) if _stores(one))]
+    known = [*_parameters(tree), *(one.id for one in nodes(tree) if stores(one))]
     known += [one for one in (function.__globals__ if function else ()) if not one.startswith("_")]
     if isinstance(tree, ast.ClassDef) and hasattr(nn.Module(), name):
         yield f"A module has this as an attribute: `self.{name}`."
@@ -151,10 +152,6 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         if hasattr(module, name):
             yield f"There is no `{name}` by itself: it belongs to PyTorch, `{owner}.{name}`."
     yield f"`{name}` has no value here: use what the function is given, or give `{name}` a value first."
-
-
-def _stores(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 _DATA = (Tensor, np.ndarray, DataLoader, Dataset, nn.Module, Optimizer, list, tuple, dict, float, int)
@@ -241,7 +238,7 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
         names = sorted((one for one in nodes(function) if isinstance(one, ast.Name)), key=lambda one: -one.lineno)
         read = {one.id: one.lineno for one in names if isinstance(one.ctx, ast.Load)}  # each where it comes first
         lines = [line for line in function.body[::-1] if isinstance(line, ast.Assign)]
-        written = {one.id: line for line in lines for one in nodes(line) if _stores(one)}
+        written = {one.id: line for line in lines for one in nodes(line) if stores(one)}
         for name in (one for one in _parameters(function) if not one.startswith("_")):
             if name not in read:
                 yield f"`{function.name}` never uses `{name}`, which it is given."
@@ -704,7 +701,7 @@ def _of_attributes(error: AttributeError) -> Iterator[str]:
 
 def _of_own_attributes(tree: ast.AST | None, name: str) -> Iterator[str]:
     if isinstance(tree, ast.ClassDef):
-        if name in _parameters(tree) or any(_stores(one) and one.id == name for one in nodes(tree)):
+        if name in _parameters(tree) or any(stores(one) and one.id == name for one in nodes(tree)):
             yield f"`{name}` exists in one method only: keep it there, with `self.{name} = ...`."
         yield f"Your class has no `{name}`: look at how it is spelled, and whether it is indented into the class."
 

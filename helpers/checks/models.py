@@ -84,7 +84,7 @@ def _net(*between: nn.Module, before: tuple[nn.Module, ...] = (), after: tuple[n
 def small_net(answer: Any) -> None:
     """A network with one hidden layer for small colour images."""
     X = randn(4, 3, 16, 16)
-    expect_module(answer, X, output_shape=[4, 5], modes_differ=False)
+    expect_module(answer, X, output_shape=[4, 5], same_modes=True)
     _expect_no_softmax(answer, X)
     _expect_chain(answer, [3 * 16 * 16, 100, 5], "your model", image=(3, 16, 16))
     expect_module(answer, X[:1], output_shape=[1, 5], parameters=(3 * 16 * 16 + 1) * 100 + (100 + 1) * 5)
@@ -266,7 +266,7 @@ def deep_net(answer: Any) -> None:
             raise NotYet(f"Linear layers of {what}: expected {len(widths) - 1}, received {len(layers)}.", hint)
         parameters = sum((before + 1) * after for before, after in pairwise(widths))
         X = randn(7, widths[0])
-        expect_module(model, X, modes_differ=False, what=what)  # a layer that is not used, before the shape
+        expect_module(model, X, same_modes=True, what=what)  # a layer that is not used, before the shape
         expect_module(model, X, output_shape=[7, widths[-1]], parameters=parameters, what=what)
         if widths[-1] > 1:
             _expect_no_softmax(model, X)

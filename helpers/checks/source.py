@@ -79,9 +79,12 @@ def cell_names(answer: Any) -> set[str]:
     """The names that the learner's cell itself assigns, outside functions."""
     tree = cell_of(answer)
     lines = [one for one in (tree.body if tree else ()) if not isinstance(one, ast.FunctionDef | ast.ClassDef)]
-    return {
-        one.id for line in lines for one in nodes(line) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-    }
+    return {one.id for line in lines for one in nodes(line) if stores(one)}
+
+
+def stores(node: ast.AST) -> bool:
+    """Whether it is a name that gets a value here."""
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def nodes(tree: ast.AST | None) -> Iterator[ast.AST]:
@@ -133,28 +136,21 @@ _LOOPING_CALLS = {"map", "filter", "reduce", "starmap", "accumulate", "apply_", 
 _LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def loops(answer: Any) -> bool:
+def loops(answer: Any, callers: tuple[CodeType, ...] = ()) -> bool:
     """Whether a learner's function has a loop: `for`, `while`, a comprehension, `map` and the like, or recursion."""
-    seen: set[CodeType] = set()
-
-    def found_in(function: FunctionType | None, callers: tuple[CodeType, ...]) -> bool:
-        code = function.__code__ if function else None
-        if code in callers:
+    function = function_of(answer)
+    if function is None or function.__code__ in callers:
+        return function is not None
+    for one in nodes(_function_tree(function)):
+        called = called_name(one)
+        if isinstance(one, _LOOPS) or called.rpartition(".")[2] in _LOOPING_CALLS:
             return True
-        tree = None if code in seen else _function_tree(function)
-        seen.add(code)
-        for one in nodes(tree):
-            called = called_name(one)
-            if isinstance(one, _LOOPS) or called.rpartition(".")[2] in _LOOPING_CALLS:
-                return True
-            if isinstance(one, ast.FunctionDef) and one.name in map(called_name, ast.walk(one)):
-                return True
-            helper = function.__globals__.get(called)
-            if type(helper) is FunctionType and found_in(helper, (*callers, code)):
-                return True
-        return False
-
-    return found_in(function_of(answer), ())
+        if isinstance(one, ast.FunctionDef) and one.name in map(called_name, ast.walk(one)):
+            return True
+        helper = function.__globals__.get(called)
+        if type(helper) is FunctionType and loops(helper, (*callers, function.__code__)):
+            return True
+    return False
 
 
 def called_name(node: ast.AST) -> str:

@@ -101,7 +101,7 @@ def curve_model(answer: Any) -> None:
     model, X = call(answer), torch.linspace(-2, 3, 6).unsqueeze(1)
     if issubclass(type(model), nn.Module):
         _expect_three_parameters(model)
-    expect_module(model, X, output_shape=[6, 1], parameters=3, modes_differ=False)
+    expect_module(model, X, output_shape=[6, 1], parameters=3, same_modes=True)
     pairs = zip(nn.Module.parameters(model), nn.Module.parameters(call(answer)), strict=True)
     if any(first.item() == second.item() for first, second in pairs):
         raise NotYet("Two new models begin with the same number.")

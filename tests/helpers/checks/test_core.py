@@ -280,11 +280,11 @@ class _Returns(nn.Module):
 
 
 def test_a_network_as_it_should_be():
-    expect_module(_Net(), X, output_shape=[5, 2], parameters=23, modes_differ=False)
+    expect_module(_Net(), X, output_shape=[5, 2], parameters=23, same_modes=True)
     expect_module(nn.Sequential(nn.Linear(4, 2), nn.Softmax(dim=1)), X)
     expect_module(nn.Flatten(), X, parameters=0)
     model = _Net(drop=0.5).eval()
-    expect_module(model, X, modes_differ=True)
+    expect_module(model, X)
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
 
@@ -299,8 +299,7 @@ def test_a_network_as_it_should_be():
         (_Net(), {"parameters": 24}, "expected 24, received 23"),
         (_Net(unused=True), {}, "none reaches the parameter `spare.weight`"),
         (_Net(detached=True), {}, "does not depend on its parameters"),
-        (_Net(), {"modes_differ": True}, "expected different outputs"),
-        (_Net(drop=0.5), {"modes_differ": False}, "expected the same output"),
+        (_Net(drop=0.5), {"same_modes": True}, "expected the same output"),
         (_Returns(lambda _: X + torch.rand(())), {}, "two different outputs"),
         (_Returns(lambda _: (X, X)), {}, "to return a tensor, received a tuple"),
         (_Returns(lambda _: X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
