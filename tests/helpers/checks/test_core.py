@@ -73,9 +73,7 @@ def test_what_is_the_same_to_a_reader_is_accepted(answer, wanted):
         ("x" * 1000, "b", "x' is not right"),
         ((1, 2), (1, 2, 3), "Length of your answer: expected 3, received 2"),
         ((1, 5), (1, 2), "element 1 of your answer: 5 is too large"),
-        ({Raises: 1}, {"b": 1}, "Keys of your answer"),
         ([Raises()], [1], "element 0 of your answer: expected an int, received a Raises"),
-        ({"b": 2}, {"b": 1}, "entry 'b' of your answer: 2 is too large"),
     ],
 )
 def test_what_differs_is_named_and_the_wanted_value_is_not(answer, wanted, found):
@@ -157,10 +155,6 @@ def _loops(x):
     return [item for item in x]  # noqa: C416
 
 
-def _loops_elsewhere(x):
-    return _plain(x) + nn.functional.relu(x) + _plain(_loops(x))
-
-
 def _calls_itself(x):
     return _calls_itself(x[1:]) if len(x) else x
 
@@ -183,8 +177,8 @@ def _twice(x):
 @pytest.mark.parametrize(
     "function",
     [
-        *(_loops_elsewhere, partial(_loops), _WithCall(), _calls_itself),
-        lambda x: sum(item for item in x),
+        *(partial(_loops), _WithCall(), _calls_itself),
+        lambda x: _plain(_loops(x)),
         lambda x: list(map(abs, x)),
     ],
 )
@@ -222,32 +216,28 @@ def test_blanks(blank, answers):
     assert [is_blank(answer) for answer in answers] == [blank] * len(answers)
 
 
-class _Net(nn.Module):
-    def __init__(self, *, drop=0.0, unused=False, detached=False):
+class _Returns(nn.Module):
+    def __init__(self, output):
         super().__init__()
-        self.first, self.drop, self.last = nn.Linear(4, 3), nn.Dropout(drop), nn.Linear(3, 2)
-        self.detached = detached
-        if unused:
-            self.spare = nn.Linear(1, 1)
+        self.output = output
 
     def forward(self, X):
-        output = self.last(self.drop(self.first(X)))
-        return output.detach() if self.detached else output
+        return self.output(self.training)
 
 
 class _Empty(nn.Sequential):
     """Only says what it will be."""
 
 
-class _HalfWritten(_Net):
+class _HalfWritten(_Returns):
     def forward(self, X):
         pass
 
     def reset(self):
-        return self.last.bias.zero_()
+        return self.output(False)
 
 
-class _Inherits(_Net): ...  # the methods are the learner's own, in another class
+class _Inherits(_Returns): ...  # the methods are the learner's own, in another class
 
 
 def test_a_class_that_was_begun_is_told_what_is_missing():
@@ -256,7 +246,7 @@ def test_a_class_that_was_begun_is_told_what_is_missing():
         with pytest.raises(NotYet, match=found):
             expect_class(begun)
     with pytest.raises(NotYet, match="`forward` is still empty"):
-        expect_module(_HalfWritten(), X)
+        expect_module(_HalfWritten(X.mul), X)
 
 
 def test_a_blank_that_stops_the_code_is_a_blank():
@@ -270,21 +260,10 @@ def test_a_blank_that_stops_the_code_is_a_blank():
 # Networks
 
 
-class _Returns(nn.Module):
-    def __init__(self, output):
-        super().__init__()
-        self.output = output
-
-    def forward(self, X):
-        return self.output(self.training)
-
-
 def test_a_network_as_it_should_be():
-    expect_module(_Net(), X, output_shape=[5, 2], parameters=23, same_modes=True)
-    expect_module(nn.Sequential(nn.Linear(4, 2), nn.Softmax(dim=1)), X)
-    expect_module(nn.Flatten(), X, parameters=0)
-    model = _Net(drop=0.5).eval()
-    expect_module(model, X)
+    model = nn.Sequential(nn.Linear(4, 2), nn.Dropout(), nn.Softmax(dim=1)).eval()
+    expect_module(model, X, output_shape=[5, 2], parameters=10)
+    expect_module(nn.Flatten(), X, parameters=0, same_modes=True)
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
 
@@ -292,14 +271,10 @@ def test_a_network_as_it_should_be():
 @pytest.mark.parametrize(
     ("model", "options", "sentence"),
     [
-        (_Net, {}, "Give the model itself"),
-        ([nn.ReLU()], {}, "makes one module of several layers"),
-        (lambda X: X, {}, "expected a torch.nn.Module, received a function"),
-        (_Net(), {"output_shape": [5, 3]}, "expected [5, 3], received [5, 2]"),
-        (_Net(), {"parameters": 24}, "expected 24, received 23"),
-        (_Net(unused=True), {}, "none reaches the parameter `spare.weight`"),
-        (_Net(detached=True), {}, "does not depend on its parameters"),
-        (_Net(drop=0.5), {"same_modes": True}, "expected the same output"),
+        (nn.ReLU, {}, "Give the model itself"),
+        (nn.Linear(4, 2), {"output_shape": [5, 3]}, "expected [5, 3], received [5, 2]"),
+        (nn.Linear(4, 2), {"parameters": 24}, "expected 24, received 10"),
+        (nn.Dropout(), {"same_modes": True}, "expected the same output"),
         (_Returns(lambda _: X + torch.rand(())), {}, "two different outputs"),
         (_Returns(lambda _: (X, X)), {}, "to return a tensor, received a tuple"),
         (_Returns(lambda _: X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
