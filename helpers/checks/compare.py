@@ -433,12 +433,8 @@ def _received(answer: Any, wanted: Any, reveal: bool) -> str:
 # Answers in words, without calling anything of theirs
 
 
-_KINDS: dict[tuple[type, ...], str] = {
-    (type(None),): "None",
-    (Tensor,): "a tensor",
-    (FunctionType, BuiltinFunctionType, MethodType): "a function",
-    (ModuleType,): "a Python module",
-}
+_KINDS: dict[type, str] = {type(None): "None", Tensor: "a tensor", ModuleType: "a Python module"}
+_KINDS |= dict.fromkeys((FunctionType, BuiltinFunctionType, MethodType), "a function")
 
 
 def kind(value: Any) -> str:
@@ -449,7 +445,7 @@ def kind(value: Any) -> str:
     if issubclass(type(value), tuple) and hasattr(torch.return_types, name):
         return f"both tensors of `{name}`"
     told = f"{'an' if _BEGINS_WITH_A_VOWEL.match(name) else 'a'} {name}"
-    return next((words for kinds, words in _KINDS.items() if type(value) in kinds), told)
+    return _KINDS.get(type(value), told)
 
 
 # When it is said: "an ndarray", "an L1Loss" and "an Upsample", but "a ReLU" and "a UserDict".

@@ -1,15 +1,14 @@
 """Exercises, the verdicts on their answers, and a learner's progress in one run of a notebook.
 
-A module of checks makes one `Book` and registers a function per exercise, the judge. It is called with the learner's
-answers; it returns where they are right, and raises `NotYet` where they are not, as the `expect...` functions of
-`compare` do. Whatever else happens inside it, the learner gets a verdict and never a traceback.
+A module of checks makes one `Book` and registers a judge per exercise. It is called with the learner's answers; it
+returns where they are right, and raises `NotYet` where they are not, as the `expect...` functions of `compare` do.
+Whatever else happens inside it, the learner gets a verdict and never a traceback.
 
 **Mistakes** are declared beside the title: a dict from the hint to the wrong answer that deserves it. The one that is
 found wrong *in the same way* as the learner's (in the same case, with the same value, error or sentence) gives its
-hint; `tests/helpers/checks/test_exercises.py` tries them all. Draw cases from random floats, so that
-different mistakes give different values. Several wrong answers for one hint: `either(a, b)`; several answers of one
-check: a tuple; what its judge would change: `mistakes=lambda: {...}`. Functions and classes come from a `template`.
-What beginners do wrong in every exercise is in `diagnose`, and not declared.
+hint. Draw cases from random floats, so that different mistakes give different values. Several wrong answers for one
+hint: `either(a, b)`; several answers of one check: a tuple; what its judge would change: `mistakes=lambda: {...}`.
+Functions and classes come from a `template`. What beginners do wrong in every exercise is in `diagnose`.
 
     _centred = template("def centre_rows(X): return $result")
 
@@ -22,10 +21,9 @@ What beginners do wrong in every exercise is in `diagnose`, and not declared.
         expect_results(answer, _rows(), without_loop=True)  # a value: expect(answer, wanted, what="`times`")
 
 Build the cases (`Case((X,), wanted)`) so that the wanted result is known without a function that could be handed in as
-an answer: put it into the input, compute it with plain loops, or write it down. For properties use `call`; it returns
-what the learner's function returns, and raise `NotYet` with one sentence of what was found. `expect_module` judges a
-network, `expect_class` asks for a class. The parameter of a judge is called `answer`; several carry the names of the
-notebook. The judge of a **project** yields a `Part` for each answer, and those that are there are judged:
+an answer: put it into the input, compute it with plain loops, or write it down. For properties use `call`, and raise
+`NotYet` with one sentence of what was found. The parameter of a judge is called `answer`; several carry the names of
+the notebook. The judge of a **project** yields a `Part` for each answer, and those that are there are judged:
 
     yield Part("splits", lambda: _expect_splits(splits))
     yield Part("best_lr", lambda: _expect_choice(splits, best_lr), after=("splits",))

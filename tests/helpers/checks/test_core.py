@@ -17,7 +17,6 @@ from helpers.checks.compare import (
     Case,
     NotYet,
     call,
-    describe,
     expect,
     expect_callable,
     expect_class,
@@ -95,11 +94,6 @@ def test_a_task_may_insist(answer, wanted, options):
     expect(answer, wanted)
     with pytest.raises(NotYet, match="expected"):
         expect(answer, wanted, **options)
-
-
-def test_answers_are_told_briefly():
-    for value in (10**5000, [0] * 10**6, torch.zeros([1] * 30), type("N" * 1000, (), {})()):
-        assert len(describe(value)) < 100
 
 
 @pytest.mark.parametrize(
