@@ -254,6 +254,12 @@ def test_a_blank_that_stops_the_code_is_a_blank():
 # Networks
 
 
+class _Unused(nn.Linear):
+    def __init__(self):
+        super().__init__(4, 2)
+        self.spare = nn.Parameter(torch.ones(1))
+
+
 def test_a_network_as_it_should_be():
     model = nn.Sequential(nn.Linear(4, 2), nn.Dropout(), nn.Softmax(dim=1)).eval()
     expect_module(model, X, output_shape=[5, 2], parameters=10)
@@ -269,6 +275,8 @@ def test_a_network_as_it_should_be():
         (nn.Linear(4, 2), {"output_shape": [5, 3]}, "expected [5, 3], received [5, 2]"),
         (nn.Linear(4, 2), {"parameters": 24}, "expected 24, received 10"),
         (nn.Dropout(), {"same_modes": True}, "expected the same output"),
+        (_Unused(), {}, "none reaches the parameter `spare`"),
+        (nn.Sequential(nn.Linear(4, 2), _Returns(lambda _: X)), {}, "does not depend on its parameters"),
         (_Returns(lambda _: X + torch.rand(())), {}, "two different outputs"),
         (_Returns(lambda _: (X, X)), {}, "to return a tensor, received a tuple"),
         (_Returns(lambda _: X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
