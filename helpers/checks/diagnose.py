@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import math
 import re
 from collections.abc import Iterator
 from itertools import chain, permutations, product
@@ -525,31 +526,27 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     if several and distinct == 1:
         return
     place = int(right.abs().argmax())
-    factor, offset = float(left.flatten()[place] / right.flatten()[place]), float((left - right).flatten()[0])
-    found = {
-        "Every number has the wrong sign: a minus is missing, or a difference is the wrong way round.": _near(
-            left, -right
-        ),
-        "The sizes are right, but some signs are not: an absolute value is missing.": _near(left.abs(), right),
-        "These are the absolute values of the right numbers: leave out `abs`.": _near(left, right.abs()),
+    factor, (offset, *_) = float(left.flatten()[place] / right.flatten()[place]), (left - right).flatten()
+    likely = {
+        "Every number has the wrong sign: a minus is missing, or a difference is the wrong way round.": (left, -right),
+        "The sizes are right, but some signs are not: an absolute value is missing.": (left.abs(), right),
     }
     if not several and factor in (10.0 ** torch.tensor([-3.0, -2, -1, 1, 2, 3])):
         yield f"The number is {factor:.4g} times what it should be."
     if several:
+        scaled = f"Every number is {factor:.4g} times what it should be."
+        scaled = "The natural logarithm is asked for, `torch.log`." if round(factor, 3) in (0.434, 1.443) else scaled
+        likely |= {
+            "These are the squares of the right numbers.": (left, right**2),
+            "These are the square roots of the right numbers.": (left**2, right),
+            scaled: (left, (factor or math.nan) * right),
+            f"Every number is off by the same amount, {offset:.4g}.": (left, right + (offset.round() or math.nan)),
+        }
+    if distinct > max(2, right.numel() // 2):
         moved = "in the wrong places: `reshape` keeps the reading order, `permute` and `transpose` exchange dimensions"
         moved = "in another order" if right.ndim == 1 else moved
-        found |= {
-            "These are the squares of the right numbers.": _near(left, right**2),
-            "These are the square roots of the right numbers.": _near(left**2, right),
-            "The natural logarithm is asked for, `torch.log`.": _near(left, 0.4342945 * right)
-            or _near(left, 1.442695 * right),
-            f"Every number is {factor:.4g} times what it should be.": factor != 0 and _near(left, factor * right),
-            f"Every number is off by the same amount, {offset:.4g}.": offset == round(offset)
-            and _near(left - right, torch.full_like(left, offset)),
-            f"The right numbers, {moved}.": distinct > max(2, right.numel() // 2)
-            and _near(left.flatten().sort()[0], right.flatten().sort()[0]),
-        }
-    yield from (hint for hint, true in found.items() if true)
+        likely[f"The right numbers, {moved}."] = left.flatten().sort()[0], right.flatten().sort()[0]
+    yield from (hint for hint, pair in likely.items() if _near(*pair))
 
 
 def _near(left: Tensor, right: Tensor) -> bool:
@@ -764,10 +761,8 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
     r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
-    r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
     r"'(float|int)' .*attribute '(\w+)'": r"This is a Python number, a \1, and only a tensor has `.\2`.",
-    r"transpose\(\) takes": "`transpose` exchanges two dimensions; `permute` takes all of them, in their new order.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),

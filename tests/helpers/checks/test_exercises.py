@@ -63,7 +63,6 @@ def test_its_four_cells(exercise):
     assert exercise.lines[1] in place.task.source.splitlines()
     assert "..." in place.cell.source
     assert re.fullmatch(r"<details>\n<summary>Hint</summary>\n\n.+\n\n</details>", place.hint.source, re.DOTALL)
-    assert place.solution.metadata.tags == ["solution"]
     assert place.solution.source.startswith("# Solution\n")  # a folded cell shows its first line
     assert place.solution.metadata == {"tags": ["solution"], **FOLDED}
     stored = [cell.outputs[-1].data["text/plain"].splitlines()[0] for cell in (place.cell, place.solution)]
