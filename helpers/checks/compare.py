@@ -322,10 +322,9 @@ def _expect_output(output: Any, shape: Iterable[int] | None, what: str) -> None:
     if shape is not None and output.shape != wanted.shape:
         found = f"Shape of the output of {what}: expected {_shape(wanted)}, received {_shape(output)}."
         hint = f"The last layer has {output.shape[-1:].numel()} outputs per sample, and another number is asked for."
-        if len(output) != len(wanted) and output.numel():
+        if (matrix := output.ndim == wanted.ndim == 2) and len(output) != len(wanted) and output.numel():
             hint = f"{len(wanted)} samples went in, and {len(output)} came out: dimension 0 must stay as it is."
-        fits = output.ndim == wanted.ndim == 2
-        raise NotYet(found, *([hint] if fits else []), observed=output, wanted=wanted)
+        raise NotYet(found, *([hint] if matrix else []), observed=output, wanted=wanted)
     if output.dtype != torch.float32 or not bool(torch.isfinite(output).all()):
         raise NotYet(f"Values of the output of {what}: expected finite float32, received {describe(output)}.")
 

@@ -6,7 +6,6 @@ import io
 import random
 import re
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -112,8 +111,7 @@ def within(seconds: float, action: Callable[[], T]) -> T:
 @contextmanager
 def _surroundings() -> Iterator[None]:
     numbers = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002 - what an answer may use
-    dtype, device, limit = torch.get_default_dtype(), torch.get_default_device(), sys.getrecursionlimit()
-    gradients = torch.is_grad_enabled()
+    dtype, device, gradients = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
     try:
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
@@ -128,4 +126,3 @@ def _surroundings() -> Iterator[None]:
         torch.set_rng_state(numbers[0])
         random.setstate(numbers[1])
         np.random.set_state(numbers[2])  # noqa: NPY002
-        sys.setrecursionlimit(limit)

@@ -189,11 +189,6 @@ def test_what_does_not_loop_is_let_through(function):
 # Blanks
 
 
-def _documented(x):
-    """Says what it will do."""
-    return ...
-
-
 class _Unfinished(nn.Module):
     def forward(self, X):
         return ...
@@ -202,7 +197,7 @@ class _Unfinished(nn.Module):
 @pytest.mark.parametrize(
     ("blank", "answers"),
     [
-        (True, [..., (1, ...), {"a": ...}, _documented, lambda x: ..., _Unfinished]),
+        (True, [..., (1, ...), {"a": ...}, lambda x: ..., _Unfinished]),
         (False, [None, [], Raises(), lambda x: x[..., 0], lambda x: 0, nn.Linear, len]),
     ],
 )
@@ -278,6 +273,7 @@ def test_a_network_as_it_should_be():
         (_Unused(), {}, "none reaches the parameter `spare`"),
         (nn.Sequential(nn.Linear(4, 2), _Returns(lambda _: X)), {}, "does not depend on its parameters"),
         (_Returns(lambda _: X + torch.rand(())), {}, "two different outputs"),
+        (_Returns(lambda _: X.sum()), {"output_shape": [5, 1]}, "expected [5, 1], received []"),
         (_Returns(lambda _: (X, X)), {}, "to return a tensor, received a tuple"),
         (_Returns(lambda _: X.double()), {}, "expected finite float32, received a tensor [5, 4] float64"),
         (_Returns(lambda training: X[: 5 if training else 1]), {"output_shape": [5, 4]}, "received [1, 4]"),
@@ -314,12 +310,11 @@ def test_surroundings_are_put_back(capsys):
         torch.set_default_dtype(torch.float64)
         torch.set_default_device("meta")
         torch.set_grad_enabled(False)
-        sys.setrecursionlimit(5000)
         sys.stdout = sys.stderr = None
         raise SystemExit
 
     def state():
-        own = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(), sys.getrecursionlimit()
+        own = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
         numbers = np.random.get_state()[1].tolist()  # noqa: NPY002
         return torch.get_rng_state().tolist(), random.getstate(), numbers, *own, sys.stdout, sys.stderr
 
