@@ -518,12 +518,10 @@ def _of_rough_shapes(observed: Any, wanted: Any) -> Iterator[str]:
 def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     if left.isnan().any() and not right.isnan().any():
         yield "There are NaN among your values: 0 / 0, the mean of nothing, a root or logarithm of a negative number."
-    if not left.numel() or not left.isfinite().all() or not right.isfinite().all() or not right.any():
+    several, distinct = right.numel() > 1, len(right.unique())
+    if not right.any() or not left.isfinite().all() or not right.isfinite().all() or (several and distinct == 1):
         return
     if _near(left, right):  # large integers, of which one is slightly off
-        return
-    several, distinct = right.numel() > 1, len(right.unique())
-    if several and distinct == 1:
         return
     place = int(right.abs().argmax())
     factor, (offset, *_) = float(left.flatten()[place] / right.flatten()[place]), (left - right).flatten()
@@ -761,6 +759,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"selected index k out of range": "`topk` looks along the last dimension, and it has fewer elements: name `dim=`.",
     r"write\(\) argument must be str": 'A file of bytes is opened with `open(path, "wb")`; or give the path itself.',
     r"takes 0 positional arguments but 1": "The first parameter of a method is `self`. Look at the `def` line.",
+    r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
     r"'(float|int)' .*attribute '(\w+)'": r"This is a Python number, a \1, and only a tensor has `.\2`.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
