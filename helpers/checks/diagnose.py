@@ -528,6 +528,7 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
     likely = {
         "Every number has the wrong sign: a minus is missing, or a difference is the wrong way round.": (left, -right),
         "The sizes are right, but some signs are not: an absolute value is missing.": (left.abs(), right),
+        "These are the absolute values of the right numbers: leave out `abs`.": (left, right.abs()),
     }
     if not several and factor in (10.0 ** torch.tensor([-3.0, -2, -1, 1, 2, 3])):
         yield f"The number is {factor:.4g} times what it should be."
