@@ -182,11 +182,7 @@ def _matrix_sentence(counts: np.ndarray, fractions: np.ndarray, names: list[str]
 
 @styled()
 def decision_boundary(
-    X: ArrayLike,
-    y: ArrayLike,
-    across: ArrayLike,
-    up: ArrayLike,
-    probabilities: Mapping[str, ArrayLike],
+    X: ArrayLike, y: ArrayLike, across: ArrayLike, up: ArrayLike, probabilities: Mapping[str, ArrayLike]
 ) -> np.ndarray:
     """Draw the probability of yes over a plane, the line where it is 0.5, and labelled points, one Axes per model.
 

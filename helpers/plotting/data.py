@@ -9,26 +9,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
-from helpers.plotting.style import (
-    AMBER,
-    BLUE,
-    GREY,
-    ORANGE,
-    PALE,
-    PAPER,
-    SKY,
-    new_axes,
-    styled,
-    text_on,
-)
-from helpers.plotting.values import (
-    finite,
-    format_count,
-    format_number,
-    format_percent,
-    one_each,
-    vector,
-)
+from helpers.plotting.style import AMBER, BLUE, GREY, ORANGE, PALE, PAPER, SKY, new_axes, styled, text_on
+from helpers.plotting.values import finite, format_count, format_number, format_percent, one_each, vector
 
 # Parts of a data set are told apart by colour and by hatching, in the order in which they are given.
 _FILLS = ((BLUE, ""), (AMBER, "///"), (SKY, "..."), (GREY, "xx"))

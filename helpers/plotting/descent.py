@@ -17,11 +17,7 @@ from helpers.plotting.values import finite, format_count, format_number, vector
 
 @styled()
 def descent_on_curve(
-    w: ArrayLike,
-    loss: ArrayLike,
-    paths: Mapping[str, ArrayLike],
-    *,
-    tangents: Iterable[int] = (0, 1, 2),
+    w: ArrayLike, loss: ArrayLike, paths: Mapping[str, ArrayLike], *, tangents: Iterable[int] = (0, 1, 2)
 ) -> np.ndarray:
     """Draw a loss of one parameter and, one Axes per path, where gradient descent was after each step.
 
@@ -59,12 +55,7 @@ def draw_on_curve(
 
 @styled()
 def descent_on_contours(
-    u: ArrayLike,
-    v: ArrayLike,
-    loss: ArrayLike,
-    paths: Mapping[str, ArrayLike],
-    *,
-    rows: int = 1,
+    u: ArrayLike, v: ArrayLike, loss: ArrayLike, paths: Mapping[str, ArrayLike], *, rows: int = 1
 ) -> np.ndarray:
     """Draw a loss of two parameters as contours, the lower the darker, and where gradient descent was after each step.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from itertools import pairwise
 from statistics import fmean
 from typing import Any, Literal, NamedTuple
@@ -48,24 +48,18 @@ class Node(NamedTuple):
 
     A `leaf` collects gradients, a `constant` is a given tensor that does not; an `accumulation` adds to a leaf's
     `.grad`; an `operation` is a `grad_fn`, named by its `grad_fn.name()`; the `result` is the tensor walked from.
-    A `note`, such as '= 6', is written after the name in place of the shape.
+    A `note` is written after the name: the shape, or the value.
     """
 
     role: Role
     name: str
-    shape: tuple[int, ...] | None = None
-    note: str | None = None
+    note: str = ""
 
     @property
     def label(self) -> str:
         """The text of the box: 'w [5, 3]', 'matrix product', 'add to w.grad', 'multiply = 6'."""
-        if self.note is not None:
-            return f"{operation_name(self.name)} {self.note}".rstrip()
-        if self.role == "operation":
-            return operation_name(self.name)
-        if self.role == "accumulation":
-            return f"add to {self.name}.grad"
-        return f"{self.name} {list(self.shape or ())}"
+        name = operation_name(self.name) if self.role == "operation" else self.name
+        return f"{name} {self.note}".rstrip()
 
 
 class Graph(NamedTuple):
@@ -90,36 +84,30 @@ def computational_graph(result: Any, tensors: Mapping[str, Any]) -> Graph:  # no
             "Expected a tensor with a graph: this one has no grad_fn. "
             "Compute it from a tensor with requires_grad=True, outside no_grad and inference_mode."
         )
-    nodes, edges = [Node("result", "loss", tuple(result.shape))], []
-    index: dict[Any, int] = {}  # of each function (held, so that it stays itself while we walk) and constant (by name)
-
-    def add(key: Any, node: Node) -> int:  # noqa: ANN401
-        index[key] = len(nodes)
-        nodes.append(node)
-        return index[key]
-
-    edges.append((add(result.grad_fn, Node("operation", result.grad_fn.name())), 0))
-    waiting = deque([result.grad_fn])
-    while waiting:
-        function = waiting.popleft()
-        user = index[function]
+    nodes = [Node("result", "loss", str(list(result.shape))), Node("operation", result.grad_fn.name())]
+    edges = [(1, 0)]
+    operations = [result.grad_fn]  # it grows while we walk
+    index = {result.grad_fn: 1}  # of each function (held, so that it stays itself) and constant (by name)
+    for function in operations:
         for source, _ in function.next_functions:
             if source is None:  # an input that requires no gradient
                 continue
             if source not in index:
                 if hasattr(source, "variable"):  # the accumulation node of a leaf
                     leaf = source.variable
-                    leaf_name = next((key for key, tensor in tensors.items() if tensor is leaf), "unnamed")
-                    nodes.append(Node("leaf", leaf_name, tuple(leaf.shape)))
-                    edges.append((len(nodes) - 1, add(source, Node("accumulation", leaf_name))))
+                    name = next((key for key, tensor in tensors.items() if tensor is leaf), "unnamed")
+                    edges.append((len(nodes), len(nodes) + 1))
+                    nodes += [Node("leaf", name, str(list(leaf.shape))), Node("accumulation", f"add to {name}.grad")]
                 else:
-                    add(source, Node("operation", source.name()))
-                    waiting.append(source)
-            edges.append((index[source], user))
+                    nodes.append(Node("operation", source.name()))
+                    operations.append(source)
+                index[source] = len(nodes) - 1
+            edges.append((index[source], index[function]))
         for constant in _constants(function, tensors):
             if constant not in index:
-                add(constant, Node("constant", constant, tuple(tensors[constant].shape)))
-            edges.append((index[constant], user))
+                index[constant] = len(nodes)
+                nodes.append(Node("constant", constant, str(list(tensors[constant].shape))))
+            edges.append((index[constant], index[function]))
     return Graph(nodes, edges)
 
 
@@ -157,8 +145,7 @@ def draw_graph(graph: Graph) -> Axes:
         points[-1] = _frame_crossing(points[-1], points[-2], widths[route[-1]])
         _arrow(ax, points, scale, linestyle="--" if graph.nodes[route[0]].role == "constant" else "-")
     for i, node in enumerate(graph.nodes):
-        x, y = middles[i]
-        pad = 0.06
+        (x, y), pad = middles[i], 0.06
         corner, size = (x - widths[i] / 2 + pad, y - _HEIGHT / 2 + pad), (widths[i] - 2 * pad, _HEIGHT - 2 * pad)
         ax.add_patch(FancyBboxPatch(corner, *size, boxstyle=f"round,pad={pad}", **_LOOKS[node.role]))
         ax.text(x, y - 0.01, node.label, ha="center", va="center", fontsize=9 * scale, color=INK)
@@ -172,7 +159,7 @@ def operation_name(name: str) -> str:
     return _READABLE.get(words, words)
 
 
-def _constants(function: Any, tensors: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401
+def _constants(function: Any, tensors: Mapping[str, Any]) -> list[str]:  # noqa: ANN401
     """The names of those tensors without a gradient that this function keeps for `backward`."""
     kept = set()
     for attribute in dir(function):
@@ -183,9 +170,7 @@ def _constants(function: Any, tensors: Mapping[str, Any]) -> Iterator[str]:  # n
                 continue
             if hasattr(saved, "data_ptr") and saved.numel():
                 kept.add(saved.data_ptr())  # the tensor itself, or a view of it: a vector is kept as a matrix
-    for name, tensor in tensors.items():
-        if not tensor.requires_grad and tensor.data_ptr() in kept:
-            yield name
+    return [name for name, tensor in tensors.items() if not tensor.requires_grad and tensor.data_ptr() in kept]
 
 
 def _layout(graph: Graph) -> tuple[dict[int, tuple[float, float]], list[list[int]], dict[int, float]]:

@@ -89,11 +89,7 @@ def image_grid(
 
 @styled()
 def training_progress(
-    history: Mapping[str, Sequence[float]],
-    images: ArrayLike,
-    titles: Sequence[str],
-    *,
-    correct: Sequence[bool],
+    history: Mapping[str, Sequence[float]], images: ArrayLike, titles: Sequence[str], *, correct: Sequence[bool]
 ) -> Figure:
     """Draw two metrics and, under them, a row of images with what the model says about them.
 

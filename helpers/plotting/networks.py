@@ -26,14 +26,7 @@ from helpers.plotting.style import (
     styled,
     text_on,
 )
-from helpers.plotting.values import (
-    finite,
-    format_count,
-    format_number,
-    format_range,
-    join_words,
-    vector,
-)
+from helpers.plotting.values import finite, format_count, format_number, format_range, join_words, vector
 
 Steps = Iterable[tuple[str, Sequence[int]]]  # the input, then each layer, with the shape of the batch after it
 
@@ -254,17 +247,12 @@ def _in_rows(array: np.ndarray) -> np.ndarray:
     """Many numbers in rows that are about as many; where they do not fill a rectangle, it ends with gaps."""
     side = math.isqrt(array.size - 1) + 1
     width = next((n for n in range(side, 3 * side) if array.size % n == 0), side)
-    padded = np.full(-(-array.size // width) * width, np.nan)
-    padded[: array.size] = array
-    return padded.reshape(-1, width)
+    return np.pad(array, (0, -array.size % width), constant_values=np.nan).reshape(-1, width)
 
 
 def _tiles(images: np.ndarray) -> np.ndarray:
     """Images [C, H, W] beside and below each other, with a gap of one pixel, as one image."""
-    n, height, width = images.shape
-    columns = math.isqrt(n - 1) + 1
-    tiles = np.full((-(-n // columns) * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 1), i % columns * (width + 1)
-        tiles[top : top + height, left : left + width] = image
-    return tiles
+    columns = math.isqrt(len(images) - 1) + 1
+    padded = np.pad(images, ((0, -len(images) % columns), (0, 1), (0, 1)), constant_values=np.nan)
+    rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
+    return np.vstack(rows)[:-1, :-1]

@@ -15,12 +15,7 @@ from helpers.plotting.values import format_count, format_number, format_range, j
 
 @styled()
 def regression_plot(
-    X_train: ArrayLike,
-    y_train: ArrayLike,
-    X_val: ArrayLike,
-    y_val: ArrayLike,
-    *,
-    predictions: ArrayLike | None = None,
+    X_train: ArrayLike, y_train: ArrayLike, X_val: ArrayLike, y_val: ArrayLike, *, predictions: ArrayLike | None = None
 ) -> Axes:
     """Draw training points, validation points and, where given, what a model predicts for the latter, with residuals.
 

@@ -36,6 +36,7 @@ _LETTER = 0.28  # cells, the width of one letter of a title
 _MOST = 8  # cells along one side: nobody reads more
 _MOST_LISTED = 24  # numbers in a sentence
 _SHEET_GAP = 0.8  # cells between two sheets of one tensor
+_TITLE = {"ha": "center", "va": "center", "family": "monospace", "fontsize": 9.5}
 
 # Hatching backs up every colour, so that nobody needs the colour.
 _PARTS: tuple[Look, ...] = (
@@ -102,7 +103,8 @@ def selections(x: ArrayLike, results: Mapping[str, ArrayLike]) -> Figure:
     grid = _grid(x, "x")
     taken = {text: finite(result, text) for text, result in results.items()}
     _check_origin(taken, grid)
-    figure = _draw_in_rows([_Drawing(text, result, [grid], _taken(result)) for text, result in taken.items()])
+    looks = {text: dict.fromkeys(result.flat, _TAKEN) for text, result in taken.items()}
+    figure = _draw_in_rows([_Drawing(text, result, [grid], looks[text]) for text, result in taken.items()])
     words = (f"{text} takes {_elements(result)}, shape {format_shape(result)}" for text, result in taken.items())
     shape = format_shape(grid)
     return set_caption(figure, f"A tensor of shape {shape}, the elements taken in blue: {'; '.join(words)}.")
@@ -119,9 +121,10 @@ def indexing(x: ArrayLike, text: str, result: ArrayLike) -> Figure:
     """
     grid, taken = _grid(x, "x"), as_array(result, text)
     _check_origin({text: taken}, grid)
-    source = _Drawing("x", grid, [grid], _taken(taken))
+    looks = dict.fromkeys(taken.flat, _TAKEN)
+    source = _Drawing("x", grid, [grid], looks)
     sheets = list(taken) if taken.ndim == 3 else [_two_dimensional(taken)]
-    target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, _taken(taken))
+    target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, looks)
     left = source.width + 2  # x keeps its position, whatever the result
     if taken.size == 0 or taken.ndim > 3 or target.width > _ACROSS - left or max(taken.shape, default=1) > _MOST:
         target = target._replace(sheets=[], note=", not drawn" if taken.size else ", no element")
@@ -147,17 +150,14 @@ def joined(parts: Mapping[str, ArrayLike], results: Mapping[str, ArrayLike]) -> 
     _check_origin(made, np.concatenate([grid.ravel() for grid in grids.values()]))
     looks = {n: _PARTS[i] for i, grid in enumerate(grids.values()) for n in grid.flat}
     names = {n: name for name, grid in grids.items() for n in grid.flat}
-    sheets = {
-        text: [_grid(sheet, text) for sheet in (array if array.ndim == 3 else [array])] for text, array in made.items()
-    }
-    drawings = [_Drawing(name, grid, [grid], looks) for name, grid in grids.items()]
-    figure = _draw_in_rows([*drawings, *(_Drawing(text, made[text], sheets[text], looks) for text in made)])
-    sources = " and ".join(f"{name} {format_shape(grid)}" for name, grid in grids.items())
-    words = []
+    drawings, words = [_Drawing(name, grid, [grid], looks) for name, grid in grids.items()], []
     for text, array in made.items():
+        sheets = [_grid(sheet, text) for sheet in (array if array.ndim == 3 else [array])]
+        drawings.append(_Drawing(text, array, sheets, looks))
         origins = join_words("".join(names[n] for n in row) for row in array.reshape(-1, array.shape[-1]))
         words.append(f"{text} has shape {format_shape(array)}: {origins}")
-    return set_caption(figure, f"The tensors {sources}, joined. {'; '.join(words)}.")
+    sources = " and ".join(f"{name} {format_shape(grid)}" for name, grid in grids.items())
+    return set_caption(_draw_in_rows(drawings), f"The tensors {sources}, joined. {'; '.join(words)}.")
 
 
 @styled()
@@ -250,8 +250,7 @@ def _draw_equation(
     for i, (grid, array) in enumerate(zip(grids, arrays, strict=True)):
         if i:
             ax.text(left - gap / 2, middle, (symbol, "=")[i - 1], ha="center", va="center", fontsize=13)
-        title = {"ha": "center", "va": "center", "family": "monospace", "fontsize": 9.5}
-        ax.text(left + grid.shape[1] / 2, top - 0.5, names[i], **title)
+        ax.text(left + grid.shape[1] / 2, top - 0.5, names[i], **_TITLE)
         height, width = _two_dimensional(array).shape
         for (row, column), n in np.ndenumerate(grid):
             look = _PLAIN if i == 2 else _PARTS[i] if row < height and column < width else _STRETCHED
@@ -308,7 +307,7 @@ def _draw_in_rows(drawings: list[_Drawing]) -> Figure:
 
 
 def _draw_sheets(ax: Axes, drawing: _Drawing, middle: float, top: float) -> None:
-    ax.text(middle, top + 0.5, drawing.title, ha="center", va="center", family="monospace", fontsize=9.5)
+    ax.text(middle, top + 0.5, drawing.title, **_TITLE)
     ax.text(middle, top + 1.35, drawing.subtitle, ha="center", va="center", fontsize=9)
     left = middle - drawing.across / 2
     for i, sheet in enumerate(drawing.sheets):
@@ -348,10 +347,6 @@ def _paper(width: float, height: float) -> Axes:
 
 def _two_dimensional(array: np.ndarray) -> np.ndarray:
     return array.reshape((1,) * (2 - array.ndim) + array.shape)
-
-
-def _taken(result: np.ndarray) -> dict[float, Look]:
-    return dict.fromkeys(result.flat, _TAKEN)
 
 
 def _grid(values: ArrayLike, name: str) -> np.ndarray:
