@@ -82,8 +82,7 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
     for (i, j), fraction in np.ndenumerate(fractions):
         text = f"{100 * fraction:.0f}" if rows[i] else "–"  # a class that does not occur has no percentages
         color = GREY if text == "0" else text_on(cmap(norm(fraction)))
-        look = {"fontsize": float(np.clip(90 / len(names), 5, 10)), "color": color}
-        ax.text(j, i, text, ha="center", va="center", **look)
+        ax.text(j, i, text, ha="center", va="center", fontsize=float(np.clip(90 / len(names), 5, 10)), color=color)
     ticks, steep = range(len(names)), max(map(len, names)) > 4
     ax.set_xticks(ticks, names, rotation=45 if steep else 0, ha="right" if steep else "center", rotation_mode="anchor")
     ax.set_yticks(ticks, names)
@@ -166,10 +165,8 @@ def _mark_predicted(bars: BarContainer) -> None:
 
 def _matrix_sentence(counts: np.ndarray, fractions: np.ndarray, names: list[str]) -> str:
     right = np.diag(fractions)[counts.any(axis=1)]
-    words = (
-        f"Confusion matrix of {format_count(int(counts.sum()), 'images')} in {format_count(len(names), 'classes')}: "
-    )
-    words += f"{format_percent(np.trace(counts) / counts.sum())} on the diagonal, by class from "
+    words = f"Confusion matrix of {format_count(int(counts.sum()), 'images')} in {format_count(len(names), 'classes')}"
+    words += f": {format_percent(np.trace(counts) / counts.sum())} on the diagonal, by class from "
     words += f"{format_percent(right.min())} to {format_percent(right.max())}"
     wrong = fractions * (1 - np.eye(len(names)))
     second, most = np.sort(wrong, axis=None)[-2:] if wrong.size > 1 else (0, 0)
@@ -203,10 +200,8 @@ def decision_boundary(
         for label, chosen, face in (("yes", yes, INK), ("no", ~yes, PAPER)):
             ax.plot(*X[chosen].T, "o", color=face, markeredgecolor=INK, markersize=4.5, linestyle="", label=label)
         ax.set(title=title, xlabel="first feature", xlim=extent[:2], ylim=extent[2:])
-        words = (
-            f"{title}: probability {format_range(grid)}, above 0.5 in {format_percent((grid > 0.5).mean())} of the area"
-        )
-        set_caption(ax, f"{words}; {format_count(len(yes), 'points')}, {int(yes.sum())} of them yes.")
+        words = f"{title}: probability {format_range(grid)}, above 0.5 in {format_percent((grid > 0.5).mean())} of "
+        set_caption(ax, f"{words}the area; {format_count(len(yes), 'points')}, {int(yes.sum())} of them yes.")
     axes[0].set_ylabel("second feature")
     handles = [*axes[0].lines, Line2D([], [], color=INK, linewidth=1.8, label="decision boundary")]
     axes[0].figure.legend(handles=handles, loc="outside upper center", ncols=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,11 +31,14 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> np.ndarray:
 
     Raises: ValueError where there are no lists, or they differ in length.
     """
-    measured = {metric: _curves(history, metric) for metric in _metrics(history)}
-    if not measured:
+    filled = [name for name, values in history.items() if len(values)]
+    prefixed = [name.removeprefix(prefix) for name in filled for prefix in _PARTS if prefix and name.startswith(prefix)]
+    metrics = dict.fromkeys(prefixed or [name for name in filled if name != "epoch"])
+    if not metrics:
         raise ValueError(
             f"Expected lists such as 'train_loss' in the history: received {list(history)}. Train for an epoch first."
         )
+    measured = {metric: _curves(history, metric) for metric in metrics}
     axes = new_axes(len(measured), height=2.8 if len(measured) > 1 else 3.2, grid="y")
     for ax, (metric, (epochs, curves)) in zip(axes, measured.items(), strict=True):
         draw_metric(ax, metric, epochs, curves)
@@ -42,17 +46,14 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> np.ndarray:
 
 
 def draw_metric(
-    ax: Axes, metric: str, steps: Sequence[float], curves: Mapping[str, ArrayLike], *, xlabel: str = "epoch"
-) -> None:
+    ax: Axes, metric: str, steps: Sequence[float], curves: Mapping[str, Sequence[float]], *, xlabel: str = "epoch"
+) -> Axes:
     """Draw one metric on given Axes: for each prefix, such as "train_", one number per step."""
     words = []
     for prefix, values in curves.items():
         name, line = _PARTS[prefix]
-        values = _curve(values, prefix + metric)
-        _draw(ax, steps, values, name or "_nolegend_", line)
-        words.append(f"{name} {_from_to(values)}{_best(prefix, metric, values)}".strip())
-    _finish(ax, xlabel, metric, legend=any(curves))
-    set_caption(ax, f"{_capitalised(metric)}, {_first_to_last(xlabel, steps)}: {', '.join(words)}.")
+        words.append(f"{_draw(ax, steps, values, name, line)}{_best(prefix, metric, values)}")
+    return _finish(ax, xlabel, metric, steps, words)
 
 
 @styled()
@@ -66,11 +67,8 @@ def compare_curves(curves: Mapping[str, ArrayLike], *, x: ArrayLike, xlabel: str
     runs = {str(name): _curve(values, f"the run {name!r}") for name, values in curves.items()}
     steps = as_array(x, "x")
     (ax,) = new_axes(1, height=3.2, grid="y")
-    for i, (name, values) in enumerate(runs.items()):
-        _draw(ax, steps, values, name, LINES[i % len(LINES)])
-    words = (f"{name} {_from_to(values)}" for name, values in runs.items())
-    _finish(ax, xlabel, ylabel, legend=True)
-    return set_caption(ax, f"{_capitalised(ylabel)}, {_first_to_last(xlabel, steps)}: {', '.join(words)}.")
+    words = [_draw(ax, steps, values, name, line) for (name, values), line in zip(runs.items(), cycle(LINES))]
+    return _finish(ax, xlabel, ylabel, steps, words)
 
 
 @styled()
@@ -90,13 +88,6 @@ def accuracy_against_time(accuracies: Mapping[str, float], seconds: Mapping[str,
     ax.set(xlabel="seconds on this machine", ylabel=ylabel, xlim=(0, None))
     words = ", ".join(f"{name} {format_number(accuracy)}" for name, accuracy in accuracies.items())
     return set_caption(ax, f"{_capitalised(ylabel)} against the seconds that each run took: {words}.")
-
-
-def _metrics(history: Mapping[str, Sequence[float]]) -> list[str]:
-    """What the history holds, in its order: 'loss' for 'train_loss'; names without a prefix where none has one."""
-    filled = [name for name, values in history.items() if len(values)]
-    prefixed = [name.removeprefix(prefix) for name in filled for prefix in _PARTS if prefix and name.startswith(prefix)]
-    return list(dict.fromkeys(prefixed or [name for name in filled if name != "epoch"]))
 
 
 def _curves(history: Mapping[str, Sequence[float]], metric: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -124,37 +115,32 @@ def _curve(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
-def _draw(ax: Axes, epochs: np.ndarray, values: np.ndarray, name: str, line: Mapping[str, str]) -> None:
+def _draw(ax: Axes, steps: Sequence[float], values: Sequence[float], name: str, line: Mapping[str, str]) -> str:
+    """Draw one curve; return its first and last number, with words before them, since a name may end in a number."""
     every = max(1, len(values) // 12)  # over a long run, a marker per epoch would hide the line
-    ax.plot(epochs, values, label=name, markevery=every, **line)
+    ax.plot(steps, values, label=name or "_nolegend_", markevery=every, **line)
+    first, last = format_number(values[0]), format_number(values[-1])
+    return f"{name} at {first}".strip() if len(values) == 1 else f"{name} from {first} to {last}".strip()
 
 
-def _finish(ax: Axes, xlabel: str, ylabel: str, *, legend: bool) -> None:
+def _finish(ax: Axes, xlabel: str, ylabel: str, steps: Sequence[float], words: list[str]) -> Axes:
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    if legend:
+    if ax.get_legend_handles_labels()[0]:
         ax.legend()
+    first, last = format_number(steps[0]), format_number(steps[-1])
+    way = first if first == last else f"{first} to {last}"
+    return set_caption(ax, f"{_capitalised(ylabel)}, {xlabel} {way}: {', '.join(words)}.")
 
 
 def _capitalised(name: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
-def _first_to_last(xlabel: str, steps: np.ndarray) -> str:
-    first, last = format_number(steps[0]), format_number(steps[-1])
-    return f"{xlabel} {first}" if first == last else f"{xlabel} {first} to {last}"
-
-
-def _from_to(values: np.ndarray) -> str:
-    """First and last, with words between name and number, since a name may end in a number: 'lr 0.1'."""
-    first, last = format_number(values[0]), format_number(values[-1])
-    return f"at {first}" if len(values) == 1 else f"from {first} to {last}"
-
-
-def _best(prefix: str, metric: str, values: np.ndarray) -> str:
+def _best(prefix: str, metric: str, values: Sequence[float]) -> str:
     """The best validation number, without the epoch: which epoch is best differs between processors."""
     if prefix != "val_" or len(values) < 3 or not np.isfinite(values).all():
         return ""
     if "accuracy" in metric:
-        return f" (highest {format_number(values.max())})"
-    return f" (lowest {format_number(values.min())})" if "loss" in metric else ""
+        return f" (highest {format_number(max(values))})"
+    return f" (lowest {format_number(min(values))})" if "loss" in metric else ""

@@ -33,7 +33,8 @@ def class_bars(counts: Mapping[str, ArrayLike], class_names: Sequence[str]) -> A
     for i, ((name, values), (color, hatch)) in enumerate(zip(parts.items(), _FILLS, strict=False)):
         left = np.arange(len(values)) - 0.4 + i * width
         ax.bar(left, values, width, align="edge", label=name, color=color, hatch=hatch, edgecolor=PAPER)
-        words.append(f"{name}: {_balance(values, names)}")
+        total, least, most = format_count(int(values.sum()), "images"), values.argmin(), values.argmax()
+        words.append(f"{name}: {total}, from {values[least]:,} ({names[least]}) to {values[most]:,} ({names[most]})")
     ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     ax.set(xlabel="class", ylabel="number of images")
     # Above the bars, which may fill the whole height.
@@ -109,8 +110,3 @@ def _draw_histograms(axes: np.ndarray, sets: Mapping[str, np.ndarray]) -> None:
     for ax in axes:
         ax.set_ylim(0, top)  # one scale, or heights could not be compared by eye
     set_caption(axes[0], f"{'; '.join(words)}.")
-
-
-def _balance(counts: np.ndarray, names: list[str]) -> str:
-    total, least, most = format_count(int(counts.sum()), "images"), counts.argmin(), counts.argmax()
-    return f"{total}, from {counts[least]:,} ({names[least]}) to {counts[most]:,} ({names[most]})"

@@ -16,13 +16,11 @@ from helpers.plotting.values import finite, format_count, format_number, vector
 
 
 @styled()
-def descent_on_curve(
-    w: ArrayLike, loss: ArrayLike, paths: Mapping[str, ArrayLike], *, tangents: Iterable[int] = (0, 1, 2)
-) -> np.ndarray:
+def descent_on_curve(w: ArrayLike, loss: ArrayLike, paths: Mapping[str, ArrayLike]) -> np.ndarray:
     """Draw a loss of one parameter and, one Axes per path, where gradient descent was after each step.
 
-    At the steps named in `tangents`, where a path has them, the tangent is drawn, too. `paths` maps a title, such as
-    "lr 0.1", to its path.
+    At the start and at the first two steps, the tangent is drawn, too. `paths` maps a title, such as "lr 0.1", to its
+    path.
 
     Shapes:
         w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
@@ -30,7 +28,7 @@ def descent_on_curve(
     w, loss, paths = vector(w, "w"), vector(loss, "loss"), _paths(paths)
     axes = new_axes(len(paths), height=2.9, sharey=True)
     for ax, (title, path) in zip(axes, paths.items(), strict=True):
-        draw_on_curve(ax, w, loss, path, title=title, tangents=tangents)
+        draw_on_curve(ax, w, loss, path, title=title, tangents=range(3))
     axes[0].set_ylabel("loss")
     _draw_key(axes)
     return axes
