@@ -1,6 +1,7 @@
 """What every function that draws promises: the course's style, and that no change goes unseen."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from matplotlib.text import Text
 
 from helpers import plotting
 from helpers.plotting import describe
-from helpers.plotting.captions import PLACEHOLDER
+from helpers.plotting.captions import PLACEHOLDER, figure_of
 from helpers.plotting.fingerprint import fingerprint
 from helpers.plotting.style import WIDTH
 from tests.notebooks.nbval_approx import adopt_rounding
@@ -72,7 +73,7 @@ FIGURES = {
     "descent_on_contours": _given(across, across, np.add.outer(Z**2, 5 * Z**2), {"lr 0.1": PATH}),
     "descent_on_curve": _given(across, Z**2, {"lr 0.1": PATH}),
     "graph_picture": _given(np.array([2, 3]), draw=_graph),
-    "image_grid": _given(_numbers(6, 8, 8)),
+    "image_grid": _given(_numbers(4, 8, 8), NAMES),
     "images_with_histograms": _given({"a coat": _numbers(8, 8)}, {"all": _numbers(60)}),
     "indexing": _given(GRID, draw=lambda x: plotting.indexing(x, "x[1]", x[1])),
     "joined": _given(
@@ -101,6 +102,38 @@ FIGURES = {
     "value_tables": _given({"before": _numbers(3, 5)}),
 }
 
+# The words that each figure writes, in the order of its axes, from the ticks to the legend.
+WORDS = {
+    "accuracy_against_time": "a|b|seconds on this machine|accuracy",
+    "activation_curves": "input z|output, slope|Tanh|output|slope",
+    "broadcasting": "a|b|result|→ 3|stretched|1 → 4|stretched|a|b|result",
+    "class_bars": "class|a|b|c|d|number of images|training|test",
+    "compare_curves": "epoch|loss|SGD|Adam",
+    "confusion_matrix": "predicted class|a|b|c|true class|a|b|c|per cent of each true class",
+    "decision_boundary": "first feature|second feature|linear|yes|no|decision boundary",
+    "descent_on_contours": "u|v|lr 0.1|step|start|end",
+    "descent_on_curve": "w|loss|lr 0.1|loss|tangent|step|start|end",
+    "graph_picture": "forward|backward|loss [2, 3]|add|multiply|b [2, 3]|add to b.grad|w []|add to w.grad",
+    "image_grid": "a|b|c|d",
+    "images_with_histograms": "a coat|pixel value|per cent of the values|all",
+    "indexing": "x|shape [3, 4]|x[1]|shape [4]",
+    "joined": "a|shape [3, 4]|b|shape [3, 4]|cat|shape [6, 4]",
+    "layer_values": "layer|shape after it|parameters|input|hidden|value|hidden",
+    "learning_curves": "epoch|loss|training|validation",
+    "output_histograms": "1/frequency|default/std 1|output|10/frequency|std 1.1",
+    "probability_bars": "probability (hatched: predicted class, ★: true class)|a|★ b|c|d",
+    "ranks": "time step|amplitude|vector/1-D [30]|width|height|matrix/2-D [8, 8]",
+    "readings": "mine|digit|probability",
+    "regression_plot": "X|y|residual|training data|validation data|prediction",
+    "regression_progress": "X|y|epoch 0|residual|data|prediction",
+    "selections": "x[1]|shape [4]",
+    "shape_flow": "layer|one sample|shape of the batch|parameters|input|hidden",
+    "split_bar": "training/800|validation/100|test/100|number of images",
+    "training_progress": "batches|loss|batches|accuracy|✓ a|✓ b|✓ c|✓ d",
+    "value_histograms": "pixel value|per cent of the values|before|1 standard deviation|mean",
+    "value_tables": "feature|sample|before",
+}
+
 
 def _arrays(given):
     """Every array in what a function is given, in order."""
@@ -123,12 +156,13 @@ def test_every_function_that_draws_is_tried():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_the_users_settings_change_no_pixel_and_stay_as_they_are(name):
+def test_the_words_and_pixels_are_the_same_with_other_settings_of_the_user(name):
     def pixels():
-        sentence = describe(_draw(name, FIGURES[name]))
+        assert describe(_draw(name, FIGURES[name]))
         figure = plt.gcf()
         figure.canvas.draw()
-        assert sentence not in {text.get_text() for text in figure.findobj(Text)}
+        written = [text.get_text().replace("\n", "/") for text in figure.findobj(Text) if text.get_visible()]
+        assert "|".join(words for words in written if re.search("[A-Za-z✓✗→]", words)) == WORDS[name]
         assert figure.get_tightbbox().width < 1.05 * WIDTH
         return figure.canvas.buffer_rgba().tobytes(), figure.bbox.size.tolist()
 
@@ -171,6 +205,13 @@ def test_a_changed_number_and_another_order_are_noticed(name):
             new = stored(given)
             # A test of the notebooks accepts another last digit in a fingerprint, as `adopt_rounding` does.
             assert (adopt_rounding(new[0], before[0]), new[1]) != before, f"array {i}: {changed}"
+
+
+@pytest.mark.parametrize("name", ["images_with_histograms", "ranks", "readings", "training_progress"])
+def test_a_dark_image_stays_dark(name):
+    figure = figure_of(_draw(name, FIGURES[name]))
+    limits = {image.get_clim() for ax in figure.axes for image in ax.images}
+    assert limits == {(0, 255) if name == "readings" else (0, 1)}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
