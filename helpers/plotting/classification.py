@@ -54,8 +54,7 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
 
     The colour grows with the square root of the percentage, and zeros are written in grey, so that confusions show.
 
-    Shapes:
-        matrix: [C, C], counts. A cell shows its percentage of the row.
+    Shapes: matrix: [C, C], counts. A cell shows its percentage of the row.
 
     Raises: ValueError where the matrix is not square, does not consist of counts, or the names are not C.
     """
@@ -96,8 +95,7 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
 def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, truth: int) -> Axes:
     """Draw one bar per class: the predicted one dark and hatched, the true one (index `truth`) with a star.
 
-    Shapes:
-        probabilities: [C], each from 0 to 1, with sum 1.
+    Shapes: probabilities: [C], each from 0 to 1, with sum 1.
 
     Raises: ValueError where they are not probabilities, or the names are not C.
     """

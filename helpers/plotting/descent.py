@@ -22,8 +22,7 @@ def descent_on_curve(w: ArrayLike, loss: ArrayLike, paths: Mapping[str, ArrayLik
     At the start and at the first two steps, the tangent is drawn, too. `paths` maps a title, such as "lr 0.1", to its
     path.
 
-    Shapes:
-        w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
+    Shapes: w, loss: [N], the curve. Each path: [steps + 1, 3], a row of w, loss and slope for each step.
     """
     w, loss, paths = vector(w, "w"), vector(loss, "loss"), _paths(paths)
     axes = new_axes(len(paths), height=2.9, sharey=True)

@@ -101,8 +101,7 @@ def _draw_sheets(ax: Axes, y: float, channels: int, height: float, width: float)
 def activation_curves(z: ArrayLike, outputs: Mapping[str, ArrayLike], slopes: Mapping[str, ArrayLike]) -> np.ndarray:
     """Draw each activation (solid) with its slope (dashed), one Axes each, side by side; return the Axes.
 
-    Shapes:
-        z: [N], the inputs. outputs, slopes: for the name of each activation [N] numbers.
+    Shapes: z: [N], the inputs. outputs, slopes: for the name of each activation [N] numbers.
     """
     z = vector(z, "z")
     curves = {name: (vector(outputs[name], name), vector(slopes[name], f"the slope of {name}")) for name in outputs}
@@ -156,8 +155,7 @@ def output_histograms(outputs: Mapping[str, Mapping[str, ArrayLike]]) -> np.ndar
 def value_tables(tables: Mapping[str, ArrayLike]) -> np.ndarray:
     """Draw matrices (samples by features) side by side as tables of numbers, coloured on one scale; return the Axes.
 
-    Shapes:
-        tables: for each title a matrix [R, C], all of one shape.
+    Shapes: tables: for each title a matrix [R, C], all of one shape.
     """
     matrices = {str(title): finite(values, str(title)).astype(np.float64) for title, values in tables.items()}
     rows, columns = next(iter(matrices.values())).shape
@@ -187,8 +185,7 @@ def _table_in_words(matrix: np.ndarray) -> str:
 
 def _rounded(value: float) -> float:
     """Rounded to one decimal, and never -0: the sign of a rounding error differs between processors."""
-    rounded = round(float(value), 1)
-    return 0.0 if math.isclose(rounded, 0) else rounded
+    return round(float(value), 1) + 0.0
 
 
 @styled()

@@ -19,8 +19,7 @@ def regression_plot(
 ) -> Axes:
     """Draw training points, validation points and, where given, what a model predicts for the latter, with residuals.
 
-    Shapes:
-        X_train, y_train: [N] or [N, 1]. X_val, y_val, predictions: [M] or [M, 1].
+    Shapes: X_train, y_train: [N] or [N, 1]. X_val, y_val, predictions: [M] or [M, 1].
 
     Raises: ValueError where lengths differ, or a number is not finite.
     """
@@ -48,8 +47,7 @@ def regression_progress(X: ArrayLike, y: ArrayLike, predictions: Mapping[int, Ar
 
     `predictions` maps an epoch to what the model predicted for X then. Returns an array of the Axes.
 
-    Shapes:
-        X, y and each of the predictions: [N] or [N, 1].
+    Shapes: X, y and each of the predictions: [N] or [N, 1].
 
     Raises: ValueError where lengths differ.
     """

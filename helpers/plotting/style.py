@@ -40,37 +40,6 @@ LINES: tuple[dict[str, str], ...] = (
     {"color": AMBER, "linestyle": "--", "marker": "P"},
 )
 
-# Paper is opaque white, because a transparent figure loses its dark text on a dark page.
-STYLE: dict[str, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": GREY,
-    "axes.facecolor": PAPER,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 10,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 11,
-    "figure.constrained_layout.use": True,
-    "figure.dpi": DPI,
-    "figure.edgecolor": PAPER,
-    "figure.facecolor": PAPER,
-    "font.family": [FONT],
-    "font.size": 10,
-    "grid.color": "#E3E3E3",
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5,
-    "text.color": INK,
-    "xtick.color": GREY,
-    "xtick.labelcolor": INK,
-    "xtick.labelsize": 9,
-    "ytick.color": GREY,
-    "ytick.labelcolor": INK,
-    "ytick.labelsize": 9,
-}
-
 # A widget may draw in its own thread while a cell draws: one at a time, or one would keep the other's settings.
 _DRAWING = RLock()
 _WITHOUT_PYPLOT: ContextVar[bool] = ContextVar("_WITHOUT_PYPLOT", default=False)
@@ -85,13 +54,28 @@ def styled() -> Iterator[None]:
     """
     with _DRAWING:
         before = mpl.rcParams.copy()
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+        _set_style()
         try:
             yield
         finally:
             kept = {"backend", "interactive"}
             dict.update(mpl.rcParams, {key: dict.get(before, key) for key in before if key not in kept})
+
+
+def _set_style() -> None:
+    mpl.rcdefaults()
+    # Paper is opaque white, because a transparent figure loses its dark text on a dark page.
+    mpl.rc("figure", dpi=DPI, edgecolor=PAPER, facecolor=PAPER)
+    mpl.rc("figure.constrained_layout", use=True)
+    mpl.rc("axes", axisbelow=True, edgecolor=GREY, facecolor=PAPER, labelcolor=INK, labelsize=10)
+    mpl.rc("axes", titlecolor=INK, titlesize=11)
+    mpl.rc("axes.spines", right=False, top=False)
+    mpl.rc(("xtick", "ytick"), color=GREY, labelcolor=INK, labelsize=9)
+    mpl.rc("grid", color="#E3E3E3")
+    mpl.rc("legend", fontsize=9, frameon=False)
+    mpl.rc("lines", linewidth=1.8, markersize=5)
+    mpl.rc("font", family=[FONT], size=10)
+    mpl.rc("text", color=INK)
 
 
 @contextmanager

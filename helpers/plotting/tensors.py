@@ -114,8 +114,7 @@ def selections(x: ArrayLike, results: Mapping[str, ArrayLike]) -> Figure:
 def indexing(x: ArrayLike, text: str, result: ArrayLike) -> Figure:
     """Draw a tensor, the cells that an index expression took in blue, and beside it the result in its own shape.
 
-    Shapes:
-        x: [H, W] up to 8 x 8, no number twice. result: any shape, or empty; drawn where there is room.
+    Shapes: x: [H, W] up to 8 x 8, no number twice. result: any shape, or empty; drawn where there is room.
 
     Raises: ValueError for another shape of x, a number that is twice in it, or one in the result that is not in it.
     """

@@ -1,8 +1,6 @@
 """The sentence of a figure, and how a figure is shown with it."""
 
 import base64
-import os
-import subprocess
 import sys
 from io import BytesIO
 
@@ -16,7 +14,7 @@ from PIL import Image
 from traitlets.config import Config
 
 from helpers.plotting import describe, image_grid, learning_curves, probability_bars, set_caption, show
-from helpers.plotting.style import DPI, WIDTH
+from helpers.plotting.style import DPI, WIDTH, styled
 from helpers.plotting.values import format_number, format_percent, format_range
 
 
@@ -89,18 +87,11 @@ def test_show_prints_the_sentence_where_there_is_no_ipython(capsys):
     assert not plt.get_fignums()
 
 
-def test_a_first_plot_leaves_matplotlib_as_interactive_as_it_found_it():
-    """The first figure of a notebook loads its backend, which switches to interactive; that has to stay."""
-    code = (
-        "import matplotlib.pyplot as plt; from helpers.plotting import probability_bars\n"
-        "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()\n"
-        "probability_bars([0.5, 0.5], ['a', 'b'], truth=0); assert plt.isinteractive()"
-    )
-    env = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "IPYTHONDIR": "/nonexistent"}
-    run = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
+def test_what_the_first_figure_of_a_notebook_switches_on_stays_on():
+    with mpl.rc_context({"interactive": False}):
+        with styled():
+            mpl.interactive(True)  # as loading the backend does
+        assert mpl.is_interactive()
 
 
 def test_numbers_in_words():

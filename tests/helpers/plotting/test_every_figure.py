@@ -207,11 +207,11 @@ def test_a_changed_number_and_another_order_are_noticed(name):
             assert (adopt_rounding(new[0], before[0]), new[1]) != before, f"array {i}: {changed}"
 
 
-@pytest.mark.parametrize("name", ["images_with_histograms", "ranks", "readings", "training_progress"])
-def test_a_dark_image_stays_dark(name):
+@pytest.mark.parametrize("name", ["image_grid", "images_with_histograms", "ranks", "readings", "training_progress"])
+def test_an_image_is_the_right_way_up_and_stays_dark_where_it_is_dark(name):
     figure = figure_of(_draw(name, FIGURES[name]))
-    limits = {image.get_clim() for ax in figure.axes for image in ax.images}
-    assert limits == {(0, 255) if name == "readings" else (0, 1)}
+    drawn = {(image.origin, *image.get_clim()) for ax in figure.axes for image in ax.images}
+    assert drawn == {("upper", 0, 255 if name == "readings" else 1)}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -8,16 +8,9 @@ from matplotlib.colors import same_color
 from helpers.plotting import describe, image_grid, training_progress
 from helpers.plotting.style import BLUE, ORANGE
 
-NAMES = ["T-shirt/top", "Trouser", "Bag"]
 
-
-def test_each_image_under_its_title_row_by_row():
-    images = torch.rand(3, 1, 4, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    figure = image_grid(images, NAMES, columns=2)
-    assert [ax.get_title() for ax in figure.axes] == NAMES
-    for ax, image in zip(figure.axes, images, strict=True):
-        np.testing.assert_allclose(ax.images[0].get_array(), image[0].detach())
-        assert (ax.images[0].get_clim(), ax.images[0].origin) == ((0, 1), "upper")
+def test_images_are_in_rows_from_the_upper_left():
+    figure = image_grid(torch.rand(3, 1, 4, 5, requires_grad=True), torch.tensor([7, 1, 7]), columns=2)
     left, right, below = (ax.get_position() for ax in figure.axes)
     assert left.x1 <= right.x0
     assert left.y0 == right.y0 >= below.y1
@@ -65,13 +58,8 @@ def test_training_progress_shows_curves_above_images():
     figure = training_progress(history, torch.tensor([0, 0.5, 1]).reshape(3, 1, 1), titles, correct=correct)
     loss, accuracy, row = figure.axes
     assert np.allclose(accuracy.lines[0].get_xydata(), [[0, 0.1], [10, 0.5], [20, 0.75]])
-    assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("batches", "loss", "accuracy")
     assert min(ax.get_tightbbox().y0 for ax in (loss, accuracy)) > row.get_tightbbox().y1
     assert [text.get_text() for text in row.texts] == ["✓ Coat", "✗ Ankle\nboot", "✓ Shirt"]
-    assert [(image.get_array().item(), *image.get_clim()) for image in row.images] == [
-        (0, 0, 1),
-        (0.5, 0, 1),
-        (1, 0, 1),
-    ]
+    assert [image.get_array().item() for image in row.images] == [0, 0.5, 1]
     assert [same_color(frame.get_edgecolor(), BLUE) for frame in row.patches] == correct
     assert describe(figure).endswith("3 images, 2 classified correctly.")
