@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
@@ -20,7 +19,7 @@ from helpers.plotting.fingerprint import exclude_from_fingerprint
 from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, axes_in_inches, new_figure, styled
 from helpers.plotting.values import finite, format_count, format_number, format_shape, join_words, one_each
 
-RIGHT, WRONG = "✓", "✗"
+SIGNS: dict[bool | None, str] = {None: "", True: "✓ ", False: "✗ "}
 FRAMES: dict[bool | None, dict[str, Any]] = {
     None: {"edgecolor": GREY, "linestyle": "-", "linewidth": 0.8},
     True: {"edgecolor": BLUE, "linestyle": "-", "linewidth": 2.5},
@@ -55,17 +54,21 @@ def image_grid(
     pixels, low, high = _pixels(images, value_range)
     n, height, width = pixels.shape[:3]
     titles = [""] * n if titles is None else one_each(titles, n, "title per image")
-    marks = None if correct is None else list(map(bool, correct))
-    if marks:
-        one_each(marks, n, "truth value per image, such as pred == y")
-    columns = _columns(columns, n, titles, marks)
+    marks = [None] * n if correct is None else list(map(bool, correct))
+    one_each(marks, n, "truth value per image, such as pred == y")
+    sign = 0 if correct is None else 2  # letters
+    if columns is None:  # as many rows as needed, filled as evenly as possible
+        longest = max(len(line) for title in titles for line in title.splitlines() or [""]) + sign
+        columns = math.ceil(n / math.ceil(n / np.clip(WIDTH // (longest * _LETTER + _GAP), 4, 8)))
+    columns = min(columns, n)
     rows = math.ceil(n / columns)
 
     page = WIDTH - (_SCALE if value_range else 0)
     cell = min(_LARGEST, page / columns - _GAP)
-    letters = max(int((cell + _GAP) / _LETTER) - (2 if marks else 0), 4)
+    letters = max(int((cell + _GAP) / _LETTER) - sign, 4)
     wrapped = [_wrapped(title, letters) for title in titles]
-    lines = max((text.count("\n") + 1 for text in wrapped if text), default=1 if marks else 0)
+    headings = [f"{SIGNS[mark]}{title}".rstrip() for mark, title in zip(marks, wrapped, strict=True)]
+    lines = max(heading.count("\n") + bool(heading) for heading in headings)
 
     above = 0.05 + 0.16 * lines  # inches for the title
     tall = cell * height / width
@@ -75,15 +78,20 @@ def image_grid(
     for i, image in enumerate(pixels):
         left, bottom = (i % columns) * (cell + _GAP) + _GAP / 2, (rows - i // columns - 1) * row + 0.08
         ax = axes_in_inches(figure, left, bottom, cell, tall)
-        _draw_image(ax, image, (low, high), wrapped[i], None if marks is None else marks[i])
+        drawn = ax.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        if correct is not None:
+            exclude_from_fingerprint(drawn)  # which images a model gets wrong differs between processors
+        ax.spines[:].set(visible=True, **FRAMES[marks[i]])
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(headings[i], fontsize=9, pad=4)
     if value_range:
         scale = axes_in_inches(figure, across, 0.08, 0.12, rows * row - above - 0.08)
         figure.colorbar(ax.images[0], cax=scale, ticks=np.linspace(low, high, 3))
     colour = "greyscale" if pixels.ndim == 3 else "colour"
     size = f"{height} x {width} pixels from {format_number(low)} to {format_number(high)}"
     words = f"{format_count(n, f'{colour} {what}')}, {size}, in {format_count(rows, 'rows')}{_listed(titles)}"
-    if marks is not None:
-        words += f"; {sum(marks)} right ({RIGHT}), {n - sum(marks)} wrong ({WRONG})"
+    if correct is not None:
+        words += f"; {sum(marks)} right (✓), {n - sum(marks)} wrong (✗)"
     return set_caption(figure, f"{words}.")
 
 
@@ -114,24 +122,9 @@ def training_progress(
         left = _GAP + i * (cell + _GAP)
         row.imshow(image, cmap="gray", vmin=low, vmax=high, extent=(left, left + cell, 0, cell), aspect="auto")
         row.add_patch(Rectangle((left, 0), cell, cell, fill=False, **FRAMES[bool(right)]))
-        text = f"{RIGHT if right else WRONG} {title}"
-        row.text(left + cell / 2, cell + 0.06, text, ha="center", va="bottom", fontsize=9)
+        row.text(left + cell / 2, cell + 0.06, f"{SIGNS[bool(right)]}{title}", ha="center", va="bottom", fontsize=9)
     named = f"{format_count(len(pixels), 'images')}, {sum(map(bool, correct))} classified correctly."
     return set_caption(figure, f"{describe(axes)} {named}")
-
-
-def _draw_image(ax: Axes, image: np.ndarray, limits: tuple[float, float], title: str, right: bool | None) -> None:
-    low, high = limits
-    if image.ndim == 3:
-        image = (image - low) / (high - low)  # imshow applies no limits to colour
-    drawn = ax.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, **FRAMES[right])
-    if right is not None:
-        title = f"{RIGHT if right else WRONG} {title}".rstrip()
-        exclude_from_fingerprint(drawn)  # which images a model gets wrong differs between processors
-    ax.set_title(title, fontsize=9, pad=4)
 
 
 def _wrapped(title: str, letters: int) -> str:
@@ -163,15 +156,8 @@ def _pixels(images: ArrayLike, value_range: tuple[float, float] | None) -> tuple
             f"Expected pixels from {scale}: received {format_number(pixels.min())} to {format_number(pixels.max())}. "
             "Undo the normalisation, or say what is black and white with value_range=(black, white)."
         )
-    return pixels.clip(low, high), low, high
-
-
-def _columns(columns: int | None, n: int, titles: list[str], marks: list[bool] | None) -> int:
-    if columns is not None:
-        return min(columns, n)
-    longest = max(len(line) for title in titles for line in title.splitlines() or [""]) + (2 if marks else 0)
-    most = int(np.clip(WIDTH // (longest * _LETTER + _GAP), 4, 8))
-    return math.ceil(n / math.ceil(n / most))  # as many rows as needed, filled as evenly as possible
+    pixels = pixels.clip(low, high)
+    return (pixels - low) / (high - low) if pixels.ndim == 4 else pixels, low, high  # imshow limits no colours
 
 
 def _listed(titles: list[str]) -> str:

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from helpers.plotting import set_caption
 from helpers.plotting.curves import draw_metric
-from helpers.plotting.descent import draw_on_contours, draw_on_curve
+from helpers.plotting.fitting import draw_on_contours, draw_on_curve
 from helpers.plotting.graph import Graph, Node, draw_graph
 from helpers.plotting.style import new_axes, styled
 from helpers.plotting.values import format_count, format_number
