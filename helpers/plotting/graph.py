@@ -114,9 +114,7 @@ def computational_graph(result: Any, tensors: Mapping[str, Any]) -> Graph:  # no
 def graph_picture(result: Any, tensors: Mapping[str, Any]) -> Axes:  # noqa: ANN401
     """Draw the computational graph of `result`: leaves on top, `result` (called "loss") at the bottom.
 
-    `tensors` maps names to tensors, for example {"w": w, "b": b} or dict(model.named_parameters()).
-
-    Raises: as `computational_graph`.
+    `tensors` maps names to tensors, for example dict(model.named_parameters()). Raises: as `computational_graph`.
     """
     return draw_graph(computational_graph(result, tensors))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -122,12 +123,12 @@ def indexing(x: ArrayLike, text: str, result: ArrayLike) -> Figure:
     _check_origin({text: taken}, grid)
     looks = dict.fromkeys(taken.flat, _TAKEN)
     source = _Drawing("x", grid, [grid], looks)
-    sheets = list(taken) if taken.ndim == 3 else [_two_dimensional(taken)]
+    sheets = list(taken) if taken.ndim == 3 else [np.atleast_2d(taken)]
     target = _Drawing(text if len(text) <= 40 else f"{text[:39]}…", taken, sheets, looks)
     left = source.width + 2  # x keeps its position, whatever the result
     if taken.size == 0 or taken.ndim > 3 or target.width > _ACROSS - left or max(taken.shape, default=1) > _MOST:
-        target = target._replace(sheets=[], note=", not drawn" if taken.size else ", no element")
-    ax = _paper(_ACROSS, max(source.height, target.height))
+        target = replace(target, sheets=[], note=", not drawn" if taken.size else ", no element")
+    ax = _paper(max(source.height, target.height))
     _draw_sheets(ax, source, left - source.width / 2, 0)
     _draw_sheets(ax, target, left + (_ACROSS - left) / 2, 0)
     words = f"{text} takes {_elements(taken)} of x, shape {format_shape(grid)}"
@@ -180,8 +181,8 @@ def broadcasting(
     sizes = [column.size for column in columns]
     arrays = [first, second] if result is None else [first, second, finite(result, "result")]
     readable = all(array.ndim <= 2 and max(array.shape, default=1) <= most for array in (first, second))
-    rows = max(_two_dimensional(array).shape[0] for array in (first, second))
-    ax = _paper(_ACROSS, 4.4 + (1.5 + rows if readable else 0))
+    rows = max(np.atleast_2d(array).shape[0] for array in (first, second))
+    ax = _paper(4.4 + (1.5 + rows if readable else 0))
     _draw_rule(ax, columns, [*names, "result"])
     if readable:
         _draw_equation(ax, arrays, sizes, [*names, "result"], symbol)
@@ -243,14 +244,14 @@ def _draw_equation(
 ) -> None:
     """The cells of both tensors, stretched ones hatched, and those of the result, like a sum on paper."""
     top, gap, refused = 5.7, 2.0, 3.0 if None in sizes else 0.0
-    grids = [_two_dimensional(array if None in sizes else np.broadcast_to(array, sizes)) for array in arrays]
+    grids = [np.atleast_2d(array if None in sizes else np.broadcast_to(array, sizes)) for array in arrays]
     left = (_ACROSS - sum(grid.shape[1] for grid in grids) - gap * (len(grids) - 1) - refused) / 2
     middle = top + max(map(len, grids)) / 2
     for i, (grid, array) in enumerate(zip(grids, arrays, strict=True)):
         if i:
             ax.text(left - gap / 2, middle, (symbol, "=")[i - 1], ha="center", va="center", fontsize=13)
         ax.text(left + grid.shape[1] / 2, top - 0.5, names[i], **_TITLE)
-        height, width = _two_dimensional(array).shape
+        height, width = np.atleast_2d(array).shape
         for (row, column), n in np.ndenumerate(grid):
             look = _PLAIN if i == 2 else _PARTS[i] if row < height and column < width else _STRETCHED
             _draw_cell(ax, (left + column, top + row), format_number(n), look)
@@ -259,34 +260,22 @@ def _draw_equation(
         ax.text(left - gap / 2, middle, "✗ refused", va="center", color=ORANGE, weight="bold")
 
 
-class _Drawing(NamedTuple):
-    """A tensor as one or more sheets of cells, with its title and its shape above it."""
+@dataclass
+class _Drawing:
+    """A tensor as one or more sheets of cells, with its title and its shape above it; sizes in cells."""
 
     title: str
     array: np.ndarray
     sheets: list[np.ndarray]
     looks: Mapping[float, Look]  # of each number
-    note: str = ""
+    note: str = ""  # why it is not drawn
 
-    @property
-    def subtitle(self) -> str:
-        """The shape, and why it is not drawn."""
-        return f"shape {format_shape(self.array)}{self.note}"
-
-    @property
-    def across(self) -> float:
-        """The width of the sheets beside each other, in cells."""
-        return sum(sheet.shape[1] for sheet in self.sheets) + _SHEET_GAP * (len(self.sheets) - 1)
-
-    @property
-    def width(self) -> float:
-        """In cells: that of the sheets, or of the title where that is longer."""
-        return max(self.across, _LETTER * len(self.title), 0.8 * _LETTER * len(self.subtitle))
-
-    @property
-    def height(self) -> float:
-        """In cells, with the two lines and, under more sheets than one, their numbers."""
-        return 2.0 + max(map(len, self.sheets), default=0) + (0.9 if len(self.sheets) > 1 else 0.2)
+    def __post_init__(self) -> None:
+        self.subtitle = f"shape {format_shape(self.array)}{self.note}"
+        self.across = sum(sheet.shape[1] for sheet in self.sheets) + _SHEET_GAP * (len(self.sheets) - 1)
+        self.width = max(self.across, _LETTER * len(self.title), 0.8 * _LETTER * len(self.subtitle))
+        numbered = len(self.sheets) > 1
+        self.height = 2.0 + max(map(len, self.sheets), default=0) + (0.9 if numbered else 0.2)
 
 
 def _draw_in_rows(drawings: list[_Drawing]) -> Figure:
@@ -295,7 +284,7 @@ def _draw_in_rows(drawings: list[_Drawing]) -> Figure:
     columns = math.ceil(len(drawings) / math.ceil(len(drawings) / most))
     rows = [drawings[i : i + columns] for i in range(0, len(drawings), columns)]
     heights = [max(drawing.height for drawing in row) + 0.5 for row in rows]
-    ax = _paper(_ACROSS, sum(heights) - 0.5)
+    ax = _paper(sum(heights) - 0.5)
     for i, row in enumerate(rows):
         space = (_ACROSS - sum(drawing.width for drawing in row)) / len(row)  # distributed evenly
         left = space / 2
@@ -335,17 +324,13 @@ def _draw_cell(ax: Axes, corner: tuple[float, float], text: str, look: Look, *, 
     ax.text(*place, text, ha="center", va="center", fontsize=size, color=color, bbox=around)
 
 
-def _paper(width: float, height: float) -> Axes:
+def _paper(height: float) -> Axes:
     """Axes without axes, measured in cells from the upper left corner, in a figure of their own."""
-    figure = new_figure(figsize=(width * _CELL, height * _CELL), layout="none")
+    figure = new_figure(figsize=(WIDTH, height * _CELL), layout="none")
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.set(xlim=(0, _ACROSS), ylim=(height, 0))
     ax.set_axis_off()
     return ax
-
-
-def _two_dimensional(array: np.ndarray) -> np.ndarray:
-    return array.reshape((1,) * (2 - array.ndim) + array.shape)
 
 
 def _grid(values: ArrayLike, name: str) -> np.ndarray:

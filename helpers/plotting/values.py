@@ -56,10 +56,7 @@ def finite(values: ArrayLike, name: str) -> np.ndarray:
 
 
 def vector(values: ArrayLike, name: str) -> np.ndarray:
-    """Return `values` of shape [N] or [N, 1] as finite numbers of shape [N].
-
-    Raises: ValueError for any other shape; as `finite`.
-    """
+    """Return `values` of shape [N] or [N, 1] as finite numbers [N]. Raises: as `finite`, and for other shapes."""
     array = finite(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -98,7 +95,7 @@ def format_number(value: float) -> str:
 
 def format_percent(fraction: float) -> str:
     """A fraction from 0 to 1 as a percentage of three significant digits: 71.2 %."""
-    return f"{format_number(float(f'{100 * fraction:.3g}'))} %"
+    return f"{100 * fraction:.3g} %"
 
 
 def format_range(values: np.ndarray) -> str:

@@ -5,8 +5,6 @@ import torch
 
 from helpers.plotting import class_bars, split_bar, value_histograms
 
-PIXELS = torch.tensor([[0.0, 0.0], [0.5, 1.0]])
-
 
 def test_class_bars_stand_side_by_side_around_the_name_of_their_class():
     ax = class_bars({"training": torch.tensor([30, 20]), "validation": torch.tensor([5, 5])}, ["Bag", "Coat"])
@@ -22,9 +20,6 @@ def test_split_bar_has_each_name_in_the_middle_of_its_part():
 
 
 def test_histograms_are_in_per_cent_on_one_scale():
-    flat, peak = value_histograms({"flat": PIXELS, "peak": 0 * PIXELS + 1})
+    flat, peak = value_histograms({"flat": torch.tensor([[0.0, 0.0], [0.5, 1.0]]), "peak": torch.ones(5)})
     assert [bar.get_height() for bar in flat.containers[0] if bar.get_height()] == pytest.approx([50, 25, 25])
     assert (flat.get_xlim(), flat.get_ylim()) == (peak.get_xlim(), peak.get_ylim())
-    band, mean, std = flat.patches[0], 0.375, PIXELS.std(correction=0).item()
-    assert (band.get_x(), band.get_width()) == pytest.approx((mean - std, 2 * std))
-    assert list(flat.lines[0].get_xdata()) == pytest.approx([mean, mean])

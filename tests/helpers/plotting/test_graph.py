@@ -83,13 +83,6 @@ def test_a_long_chain_is_no_deep_recursion():
     assert len(computational_graph(out, {"a": a}).nodes) == 3003
 
 
-def test_a_box_per_node_and_an_arrow_per_edge(layer):
-    ax = graph_picture(*layer)
-    graph = computational_graph(*layer)
-    assert [text.get_text() for text in ax.texts] == ["forward", "backward", *(node.label for node in graph.nodes)]
-    assert (len(_boxes(ax)), len(_arrows(ax))) == (len(graph.nodes), len(graph.edges) + 2)
-
-
 def test_only_operations_are_renamed():
     nodes = [Node("leaf", "t", "= 3"), Node("operation", "TBackward0", "= 4"), Node("result", "T")]
     texts = [text.get_text() for text in draw_graph(Graph(nodes, [(0, 1), (1, 2)])).texts[2:]]

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from helpers.plotting import broadcasting, describe, indexing, joined, ranks, selections
 from helpers.plotting import tensors as module
-from helpers.plotting.style import BLUE, ORANGE
+from helpers.plotting.style import BLUE
 
 X = torch.arange(12).reshape(3, 4)
 A = torch.arange(6).reshape(2, 3)
@@ -20,10 +20,10 @@ def _texts(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def _cells(figure, *, wide=False):
+def _cells(figure):
     """Every cell from the top row to the bottom one: its text and how it is filled, 'hatched' or a colour."""
     ax = figure.axes[0]
-    filled = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_fill() and (p.get_width() > 1) == wide]
+    filled = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_fill() and p.get_width() == 1]
     found = []
     for patch in sorted(filled, key=lambda p: (p.get_y(), p.get_x())):
         middle = (patch.get_x() + patch.get_width() / 2, patch.get_y() + 0.52)
@@ -74,15 +74,6 @@ def test_drawings_fill_the_page_evenly_without_overlap(many, rows):
     assert [titles.count(y) for y in sorted(set(titles))] == rows
 
 
-def test_joined_cells_keep_the_look_of_the_tensor_they_came_from():
-    figure = joined({"a": A, "b": B, "c": B + 10}, {"cat": torch.cat([A, B, B + 10])})
-    cells = _cells(figure)
-    looks = [{fill for number, fill in cells if int(number) in part} for part in (A, B, B + 10)]
-    assert [len(fills) for fills in looks] == [1, 1, 1]
-    assert len(set.union(*looks)) == 3
-    assert sorted(int(number) for number, _ in cells) == sorted(2 * torch.cat([A, B, B + 10]).flatten().tolist())
-
-
 def test_joined_numbers_the_sheets_of_a_stack():
     figure = joined({"a": A, "b": B}, {"dim=2": torch.stack([A, B], dim=2)})
     assert describe(figure).endswith("dim=2 has shape [2, 3, 2]: ab, ab, ab, ab, ab, ab.")
@@ -95,19 +86,7 @@ def test_broadcasting_hatches_exactly_the_stretched_cells():
     hatched = [fill == "hatched" for _, fill in cells]
     first_row = [False, True, True, True] + [False] * 4 + [False] * 4
     assert hatched == first_row + 2 * ([False, True, True, True] + [True] * 4 + [False] * 4)
-    below = [t for t in figure.axes[0].texts if t.get_position()[1] > 5 and not t.get_text().isdigit()]
-    equation = [t.get_text() for t in sorted(below, key=lambda t: t.get_position()[0])]
-    assert equation == ["column", "*", "row", "=", "result"]
-
-
-def test_the_rule_shows_the_sizes_of_both_tensors_and_what_is_stretched():
-    sky, amber, paper = (part["facecolor"].upper() for part in module._PARTS)
-    assert _cells(broadcasting(COLUMN, ROW, COLUMN + ROW), wide=True) == [
-        *(("3", sky), ("1 → 4", "hatched")),
-        *(("→ 3", "hatched"), ("4", amber)),
-        *(("3", paper), ("4", paper)),
-    ]
-    assert _cells(broadcasting(X, torch.ones(3)), wide=True)[-2:] == [("3", paper), ("✗", ORANGE)]
+    assert {"*", "="} <= set(_texts(figure))
 
 
 @pytest.mark.parametrize(
@@ -131,9 +110,3 @@ def test_what_torch_refuses_is_drawn_as_refused(first, second):
     figure = broadcasting(a, b)
     assert describe(figure).endswith("so they are refused.")
     assert "✗" in _texts(figure)
-
-
-def test_large_tensors_have_a_rule_and_no_cells():
-    figure = broadcasting(torch.zeros(3, 28, 28), torch.ones(3, 1, 1), names=("colour", "factors"))
-    assert _texts(figure).count("1 → 28") == 2
-    assert _cells(figure) == []
