@@ -15,11 +15,7 @@ from helpers.plotting.style import LINES, new_axes, styled
 from helpers.plotting.values import as_array, format_number, format_shape
 
 # How a history names its lists ("train_loss"), how a reader calls them, and their lines.
-_PARTS = {
-    "train_": ("training", LINES[0]),
-    "val_": ("validation", LINES[1]),
-    "": ("", LINES[0]),
-}
+_PARTS = {"train_": ("training", LINES[0]), "val_": ("validation", LINES[1]), "": ("", LINES[0])}
 
 
 @styled()

@@ -22,22 +22,9 @@ from helpers.plotting.style import WIDTH
 from tests.notebooks.nbval_approx import adopt_rounding
 from tools import NOTEBOOKS
 
-HOSTILE = {
-    "axes.facecolor": "pink",
-    "axes.formatter.use_mathtext": True,
-    "axes.grid": True,
-    "figure.figsize": (3, 3),
-    "font.size": 17,
-    "hatch.linewidth": 5,
-    "image.cmap": "jet",
-    "image.interpolation": "bicubic",
-    "image.origin": "lower",
-    "lines.linestyle": ":",
-    "text.usetex": True,
-    "xtick.color": "red",
-    "xtick.direction": "in",
-    "ytick.labelsize": 20,
-}
+SETTINGS = {"axes.grid": True, "image.cmap": "jet", "image.interpolation": "bicubic", "image.origin": "lower"}
+SETTINGS |= {"axes.formatter.use_mathtext": True, "hatch.linewidth": 5, "text.usetex": True, "xtick.direction": "in"}
+HOSTILE = ["dark_background", "seaborn-v0_8-poster", SETTINGS]
 
 random = np.random.default_rng(0)
 X, NAMES = np.linspace(0, 1, 20), ["a", "b", "c", "d"]
@@ -167,7 +154,7 @@ def test_the_words_and_pixels_are_the_same_with_other_settings_of_the_user(name)
         return figure.canvas.buffer_rgba().tobytes(), figure.bbox.size.tolist()
 
     ours = pixels()
-    with mpl.rc_context(HOSTILE):
+    with plt.style.context(HOSTILE):
         before = mpl.rcParams.copy()
         assert pixels() == ours
         assert dict(mpl.rcParams) == dict(before)
