@@ -28,9 +28,8 @@ _SHARPNESS = 2  # pixels of the file per pixel of the page, for screens of high 
 def set_caption(drawn: Drawn, sentence: str) -> Drawn:
     """Attach the sentence that describes what was drawn, and return the Axes or Figure.
 
-    It becomes the artist's label, which Matplotlib keeps for Axes and Figures but draws nowhere. End it with a full
-    stop, by which it is told from other labels. Compute it from the data; where the data come out of training, use
-    words that do not depend on the third digit.
+    It becomes the artist's label, which Matplotlib draws nowhere; its full stop tells it from other labels. Compute it
+    from the data; where these come out of training, use words that do not depend on the third digit.
     """
     drawn.set_label(" ".join(sentence.split()))
     return drawn

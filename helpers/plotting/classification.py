@@ -1,36 +1,20 @@
-"""What a classifier answers: for one sample, for a few drawings, and for a whole data set."""
+"""What a classifier answers: for one sample, for a whole data set, and for every point of a plane."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.container import BarContainer
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import set_caption
 from helpers.plotting.fingerprint import exclude_from_fingerprint
-from helpers.plotting.style import (
-    BLUE,
-    DIVERGING,
-    GREY,
-    INK,
-    PALE,
-    PAPER,
-    SEQUENTIAL,
-    WIDTH,
-    new_axes,
-    new_figure,
-    prepare_ticks,
-    styled,
-    text_on,
-)
+from helpers.plotting.style import BLUE, DIVERGING, GREY, INK, PALE, PAPER, SEQUENTIAL, WIDTH, new_axes, styled, text_on
 from helpers.plotting.values import (
     finite,
     format_count,
@@ -112,7 +96,7 @@ def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, tr
         )
     names = one_each(class_names, len(p), "name per class")
     (ax,) = new_axes(1, height=0.7 + 0.27 * len(p))
-    _mark_predicted(ax.barh(range(len(p)), p, height=0.72, color=PALE))
+    mark_predicted(ax.barh(range(len(p)), p, height=0.72, color=PALE))
     for i, value in enumerate(p):
         ax.text(value + 0.01, i, f"{value:.2f}", va="center", fontsize=9)
     ax.set_yticks(range(len(p)), [f"★ {name}" if i == truth else name for i, name in enumerate(names)])
@@ -123,40 +107,7 @@ def probability_bars(probabilities: ArrayLike, class_names: Sequence[str], *, tr
     return set_caption(ax, f"Probabilities of {format_count(len(p), 'classes')}: {words}; true class {names[truth]}.")
 
 
-@styled()
-def readings(read: Mapping[str, Any]) -> Figure:
-    """Draw up to four readings side by side: what was drawn, the image that the network receives, its probabilities.
-
-    Shapes:
-        read: readings by name, such as `DigitPad.read` returns: drawn [H, W] and picture [28, 28], 0 (black)
-            to 255 (white); probabilities [10].
-    """
-    n = len(read)
-    column = WIDTH / max(n, 3)
-    figure = new_figure(figsize=(column * n, 0.7 + column))
-    grid = figure.add_gridspec(2, 2 * n)
-    words = []
-    for i, (name, reading) in enumerate(read.items()):
-        pad, received = (figure.add_subplot(grid[0, 2 * i + half]) for half in range(2))
-        for ax, image in ((pad, reading.drawn), (received, reading.picture)):
-            ax.imshow(finite(image, name), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set(visible=True, edgecolor=GREY, linewidth=0.8)
-        pad.set_title(name, loc="left", fontsize=9)
-        p = finite(reading.probabilities, name)
-        bars = figure.add_subplot(grid[1, 2 * i : 2 * i + 2])
-        prepare_ticks(bars)
-        _mark_predicted(bars.bar(range(10), p, color=PALE))
-        bars.set(xticks=range(10), ylim=(0, 1), yticks=[0, 0.5, 1], xlabel="digit")
-        bars.tick_params(labelsize=8, labelleft=not i)
-        if not i:
-            bars.set_ylabel("probability", fontsize=9)
-        words.append(f"{name}: read as {p.argmax()}")
-    sentence = f"{format_count(n, 'drawings')}, the image of each that the network receives, and its ten probabilities"
-    return set_caption(figure, f"{sentence}, the highest one dark and hatched. {'; '.join(words)}.")
-
-
-def _mark_predicted(bars: BarContainer) -> None:
+def mark_predicted(bars: BarContainer) -> None:
     """The longest bar dark, and hatched for those who do not see the colour."""
     bars[int(np.argmax(bars.datavalues))].set(facecolor=BLUE, hatch="///", edgecolor=PALE, linewidth=0)
 

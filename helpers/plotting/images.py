@@ -1,4 +1,4 @@
-"""Images side by side, each with its title and whether that is right; alone, or below the curves of a training."""
+"""Images with what a model says about them: in a grid, below the curves of a training, or above their probabilities."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.plotting.captions import describe, set_caption
+from helpers.plotting.classification import mark_predicted
 from helpers.plotting.curves import draw_metric
 from helpers.plotting.fingerprint import exclude_from_fingerprint
-from helpers.plotting.style import BLUE, GREY, ORANGE, WIDTH, axes_in_inches, new_figure, styled
+from helpers.plotting.style import BLUE, GREY, ORANGE, PALE, WIDTH, axes_in_inches, new_figure, prepare_ticks, styled
 from helpers.plotting.values import finite, format_count, format_number, format_shape, join_words, one_each
 
 SIGNS: dict[bool | None, str] = {None: "", True: "✓ ", False: "✗ "}
@@ -125,6 +126,39 @@ def training_progress(
         row.text(left + cell / 2, cell + 0.06, f"{SIGNS[bool(right)]}{title}", ha="center", va="bottom", fontsize=9)
     named = f"{format_count(len(pixels), 'images')}, {sum(map(bool, correct))} classified correctly."
     return set_caption(figure, f"{describe(axes)} {named}")
+
+
+@styled()
+def readings(read: Mapping[str, Any]) -> Figure:
+    """Draw up to four readings side by side: what was drawn, the image that the network receives, its probabilities.
+
+    Shapes:
+        read: readings by name, such as `DigitPad.read` returns: drawn [H, W] and picture [28, 28], 0 (black)
+            to 255 (white); probabilities [10].
+    """
+    n = len(read)
+    column = WIDTH / max(n, 3)
+    figure = new_figure(figsize=(column * n, 0.7 + column))
+    grid = figure.add_gridspec(2, 2 * n)
+    words = []
+    for i, (name, reading) in enumerate(read.items()):
+        pad, received = (figure.add_subplot(grid[0, 2 * i + half]) for half in range(2))
+        for ax, image in ((pad, reading.drawn), (received, reading.picture)):
+            ax.imshow(finite(image, name), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(visible=True, edgecolor=GREY, linewidth=0.8)
+        pad.set_title(name, loc="left", fontsize=9)
+        p = finite(reading.probabilities, name)
+        bars = figure.add_subplot(grid[1, 2 * i : 2 * i + 2])
+        prepare_ticks(bars)
+        mark_predicted(bars.bar(range(10), p, color=PALE))
+        bars.set(xticks=range(10), ylim=(0, 1), yticks=[0, 0.5, 1], xlabel="digit")
+        bars.tick_params(labelsize=8, labelleft=not i)
+        if not i:
+            bars.set_ylabel("probability", fontsize=9)
+        words.append(f"{name}: read as {p.argmax()}")
+    sentence = f"{format_count(n, 'drawings')}, the image of each that the network receives, and its ten probabilities"
+    return set_caption(figure, f"{sentence}, the highest one dark and hatched. {'; '.join(words)}.")
 
 
 def _wrapped(title: str, letters: int) -> str:

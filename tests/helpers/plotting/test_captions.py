@@ -38,20 +38,6 @@ def test_describe_joins_the_sentences_of_axes_and_skips_other_labels():
     assert describe(set_caption(figure, "Both.")) == "Both."
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: describe(["a"]), r"Expected a Figure, or one or more Axes: received str\. Pass what"),
-        (lambda: show(3), "received int"),
-        (lambda: show(set_caption(plt.figure(), "no full stop")), "Expected a sentence that describes the figure"),
-        (lambda: show([plt.subplots()[1], plt.subplots()[1]]), "Expected the Axes of one figure: received those of 2"),
-    ],
-)
-def test_what_cannot_be_described_or_shown_is_named(call, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        call()
-
-
 def test_show_displays_figure_and_caption_and_closes_that_figure(shell):
     other = plt.figure()
     (ax,) = learning_curves({"train_loss": [0.5, 0.25]})

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from helpers import plotting as p
 
@@ -58,6 +59,11 @@ CASES = [
     # another type
     (lambda: p.image_grid(None), "Expected numbers for images: received NoneType"),
     (lambda: p.image_grid(torch.zeros(1, 2, 2), "a"), "received the string 'a'"),
+    # captions
+    (lambda: p.describe(["a"]), r"Expected a Figure, or one or more Axes: received str\. Pass what"),
+    (lambda: p.show(3), "received int"),
+    (lambda: p.show(p.set_caption(Figure(), "no full stop")), "Expected a sentence that describes the figure"),
+    (lambda: p.show([Figure().subplots(), Figure().subplots()]), "the Axes of one figure: received those of 2"),
     # graph_picture
     (lambda: p.graph_picture(torch.ones(3).sum(), {}), "this one has no grad_fn.*requires_grad=True"),
     (lambda: p.graph_picture(1.5, {}), "received float"),

@@ -41,11 +41,6 @@ def _given(*args, draw=None, **options):
     return draw, args, options
 
 
-def _graph(shape):
-    w, b = torch.tensor(1.0, requires_grad=True), torch.zeros(tuple(shape), requires_grad=True)
-    return plotting.graph_picture(w * w + b, {"w": w, "b": b})
-
-
 # What each function is called with. Its arrays are changed below; what is to stay as it is, is a list.
 FIGURES = {
     "accuracy_against_time": _given({"a": np.array(0.3), "b": np.array(0.8)}, {"b": 2.0, "a": 1.0}, ylabel="accuracy"),
@@ -59,7 +54,9 @@ FIGURES = {
     ),
     "descent_on_contours": _given(across, across, np.add.outer(Z**2, 5 * Z**2), {"lr 0.1": PATH}),
     "descent_on_curve": _given(across, Z**2, {"lr 0.1": PATH}),
-    "graph_picture": _given(np.array([2, 3]), draw=_graph),
+    "graph_picture": _given(
+        np.array([2, 3]), draw=lambda n: plotting.graph_picture(torch.ones(*n).requires_grad_() + 1, {})
+    ),
     "image_grid": _given(_numbers(4, 8, 8), NAMES),
     "images_with_histograms": _given({"a coat": _numbers(8, 8)}, {"all": _numbers(60)}),
     "indexing": _given(GRID, draw=lambda x: plotting.indexing(x, "x[1]", x[1])),
@@ -100,7 +97,7 @@ WORDS = {
     "decision_boundary": "first feature|second feature|linear|yes|no|decision boundary",
     "descent_on_contours": "u|v|lr 0.1|step|start|end",
     "descent_on_curve": "w|loss|lr 0.1|loss|tangent|step|start|end",
-    "graph_picture": "forward|backward|loss [2, 3]|add|multiply|b [2, 3]|add to b.grad|w []|add to w.grad",
+    "graph_picture": "forward|backward|loss [2, 3]|add|unnamed [2, 3]|add to unnamed.grad",
     "image_grid": "a|b|c|d",
     "images_with_histograms": "a coat|pixel value|per cent of the values|all",
     "indexing": "x|shape [3, 4]|x[1]|shape [4]",
