@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
@@ -59,12 +58,11 @@ def confusion_matrix(matrix: ArrayLike, class_names: Sequence[str]) -> Axes:
     fractions = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
 
     (ax,) = new_axes(1, height=min(0.86 * WIDTH, 1.5 + 0.5 * len(names)))
-    cmap = mpl.colormaps[SEQUENTIAL]
-    norm = PowerNorm(0.5, vmin=0, vmax=1)  # so that confusions of a few per cent have a colour that can be seen
-    ax.imshow(fractions, cmap=cmap, norm=norm)
+    # The power is so that confusions of a few per cent have a colour that can be seen.
+    image = ax.imshow(fractions, cmap=SEQUENTIAL, norm=PowerNorm(0.5, vmin=0, vmax=1))
     for (i, j), fraction in np.ndenumerate(fractions):
         text = f"{100 * fraction:.0f}" if rows[i] else "–"  # a class that does not occur has no percentages
-        color = GREY if text == "0" else text_on(cmap(norm(fraction)))
+        color = GREY if text == "0" else text_on(image.to_rgba(fraction))
         ax.text(j, i, text, ha="center", va="center", fontsize=float(np.clip(90 / len(names), 5, 10)), color=color)
     ticks, steep = range(len(names)), max(map(len, names)) > 4
     ax.set_xticks(ticks, names, rotation=45 if steep else 0, ha="right" if steep else "center", rotation_mode="anchor")

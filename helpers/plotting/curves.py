@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -45,11 +45,8 @@ def draw_metric(
     ax: Axes, metric: str, steps: Sequence[float], curves: Mapping[str, Sequence[float]], *, xlabel: str = "epoch"
 ) -> Axes:
     """Draw one metric on given Axes: for each prefix, such as "train_", one number per step."""
-    words = []
-    for prefix, values in curves.items():
-        name, line = _PARTS[prefix]
-        words.append(f"{_draw(ax, steps, values, name, line)}{_best(prefix, metric, values)}")
-    return _finish(ax, xlabel, metric, steps, words)
+    runs = [(*_PARTS[prefix], values, _best(prefix, metric, values)) for prefix, values in curves.items()]
+    return _draw(ax, steps, runs, xlabel, metric)
 
 
 @styled()
@@ -60,11 +57,12 @@ def compare_curves(curves: Mapping[str, ArrayLike], *, x: ArrayLike, xlabel: str
 
     Raises: ValueError where a run has no numbers.
     """
-    runs = {str(name): _curve(values, f"the run {name!r}") for name, values in curves.items()}
-    steps = as_array(x, "x")
+    runs = [
+        (str(name), line, _curve(values, f"the run {name!r}"), "")
+        for (name, values), line in zip(curves.items(), cycle(LINES))
+    ]
     (ax,) = new_axes(1, height=3.2, grid="y")
-    words = [_draw(ax, steps, values, name, line) for (name, values), line in zip(runs.items(), cycle(LINES))]
-    return _finish(ax, xlabel, ylabel, steps, words)
+    return _draw(ax, as_array(x, "x"), runs, xlabel, ylabel)
 
 
 @styled()
@@ -111,15 +109,15 @@ def _curve(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
-def _draw(ax: Axes, steps: Sequence[float], values: Sequence[float], name: str, line: Mapping[str, str]) -> str:
-    """Draw one curve; return its first and last number, with words before them, since a name may end in a number."""
-    every = max(1, len(values) // 12)  # over a long run, a marker per epoch would hide the line
-    ax.plot(steps, values, label=name or "_nolegend_", markevery=every, **line)
-    first, last = format_number(values[0]), format_number(values[-1])
-    return f"{name} at {first}".strip() if len(values) == 1 else f"{name} from {first} to {last}".strip()
-
-
-def _finish(ax: Axes, xlabel: str, ylabel: str, steps: Sequence[float], words: list[str]) -> Axes:
+def _draw(ax: Axes, steps: Sequence[float], runs: Iterable[tuple], xlabel: str, ylabel: str) -> Axes:
+    """Draw for each run (name, look, numbers, note) a curve, and say where it starts and ends, and the note."""
+    words = []
+    for name, line, values, note in runs:
+        every = max(1, len(values) // 12)  # over a long run, a marker per epoch would hide the line
+        ax.plot(steps, values, label=name or "_nolegend_", markevery=every, **line)
+        first, last = format_number(values[0]), format_number(values[-1])
+        way = f"at {first}" if len(values) == 1 else f"from {first} to {last}"  # a name may end in a number: "lr 0.1"
+        words.append(f"{name} {way}{note}".strip())
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     if ax.get_legend_handles_labels()[0]:

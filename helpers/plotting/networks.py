@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -161,12 +160,11 @@ def value_tables(tables: Mapping[str, ArrayLike]) -> np.ndarray:
     rows, columns = next(iter(matrices.values())).shape
     axes = new_axes(len(matrices), height=0.8 + WIDTH / len(matrices) * min(rows / columns, 1.5))
     largest = max(abs(matrix).max() for matrix in matrices.values()) or 1.0
-    cmap = mpl.colormaps[DIVERGING]
     for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
-        ax.imshow(matrix, cmap=cmap, vmin=-largest, vmax=largest)
+        image = ax.imshow(matrix, cmap=DIVERGING, vmin=-largest, vmax=largest)
         for (i, j), value in np.ndenumerate(matrix):
-            color = text_on(cmap((value / largest + 1) / 2))
-            ax.text(j, i, f"{_rounded(value):.1f}", ha="center", va="center", fontsize=9, color=color)
+            look = {"fontsize": 9, "color": text_on(image.to_rgba(value))}
+            ax.text(j, i, f"{_rounded(value):.1f}", ha="center", va="center", **look)
         ax.set(title=title, xlabel="feature", xticks=range(columns), yticks=range(rows))
         ax.tick_params(length=0)
         ax.spines[:].set(visible=True, color=INK, linewidth=0.8)

@@ -89,10 +89,6 @@ def test_only_operations_are_renamed():
     assert texts == ["t = 3", "transpose = 4", "T"]
 
 
-def _boxes(ax):
-    return [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
-
-
 def _arrows(ax):
     return [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
 
@@ -127,7 +123,7 @@ def _wide():
 def test_boxes_hold_their_text_and_stay_on_the_page_apart_from_each_other_and_from_arrows(make):
     ax = graph_picture(*make())
     ax.figure.canvas.draw()
-    page, frames = ax.figure.bbox, [box.get_window_extent() for box in _boxes(ax)]
+    page, frames = ax.figure.bbox, [p.get_window_extent() for p in ax.patches if isinstance(p, FancyBboxPatch)]
     assert not any(one.overlaps(other) for i, one in enumerate(frames) for other in frames[:i])
     for frame, text in zip(frames, ax.texts[2:], strict=True):
         words = text.get_window_extent()
