@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
 from statistics import fmean
@@ -183,15 +183,14 @@ def _layout(graph: Graph) -> tuple[dict[int, tuple[float, float]], list[list[int
     row = {i: y for y, nodes in enumerate(nx.topological_generations(directed.reverse())) for i in nodes}
     last = max(row.values())
     widths = {i: max(0.5, 0.25 + _LETTER * len(node.label)) for i, node in enumerate(graph.nodes)}
-    routes, users, passing = [], {i: [] for i in row}, len(graph.nodes)
+    routes, users = [], defaultdict(list)
     for source, user in graph.edges:
-        between = range(passing, passing + row[source] - row[user] - 1)
-        passing += len(between)
+        between = range(len(row), len(row) + row[source] - row[user] - 1)
         route = [source, *between, user]
         row.update(zip(between, range(row[source] - 1, row[user], -1), strict=True))
         widths.update(dict.fromkeys(between, 0.1))
         for upper, lower in pairwise(route):
-            users.setdefault(upper, []).append(lower)
+            users[upper].append(lower)
         routes.append(route)
     x: dict[int, float] = {}
     for y in range(last + 1):  # from the result upwards, each node wants to be above those that use it
