@@ -43,9 +43,10 @@ def test_accuracy_against_time_labels_each_point_inside_the_axes():
     assert all(ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 for box in (t.get_window_extent() for t in ax.texts))
 
 
-def test_residuals_of_all_epochs_have_one_scale():
+def test_the_lines_of_all_epochs_are_drawn_on_one_scale():
     first, last = regression_progress([2, 0, 1], [3, 1, 2], {0: torch.zeros(3, 1, requires_grad=True), 50: [4, 2, 3]})
     assert first.get_ylim() == last.get_ylim()
+    assert last.lines[0].get_xydata().tolist() == [[0, 2], [1, 3], [2, 4]]  # from left to right
 
 
 @pytest.mark.parametrize("end", [[2, 4, 0], [-2, 1, 0], [4, 1, 0]], ids=["above", "left", "right"])
@@ -58,7 +59,7 @@ def test_a_path_that_leaves_the_curve_changes_no_limits_and_is_said_to(end):
 
 def test_paths_on_contours_are_in_two_rows_of_one_scale():
     u, v = torch.linspace(-3, 3, 7), torch.linspace(-2, 2, 5)
-    paths = {name: [[-2, 1, 9], [0, up, 31]] for name, up in zip("abcd", (0, 2.5, -2.5, 0), strict=True)}
+    paths = {name: [[-2, 1, 9], [2 * up, up, 31]] for name, up in zip("abcd", (0, 2.5, -2.5, 0), strict=True)}
     axes = descent_on_contours(u, v, u[None, :] ** 2 + 5 * v[:, None] ** 2, paths, rows=2)
     a, b, c, d = (ax.get_position() for ax in axes)
     assert a.x1 < b.x0 == d.x0
