@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
-from helpers.checks.compare import NotYet, call, expect, expect_class
-from helpers.checks.core import Book, either, seeded, template
-from helpers.checks.source import free_names, methods_of, nodes, tree_of
+from helpers.checks.compare import NotYet, call, expect, expect_class, expect_none
+from helpers.checks.core import Book, either, randn, template
+from helpers.checks.source import nodes, tree_of
 
 book = Book(4)
 progress = book.progress
@@ -28,14 +27,7 @@ CURVES: list[tuple[str, Callable[[Tensor], Tensor], float, float]] = [
     ("5, a level line,", lambda w: 0 * w + 5, 7.0, 0.0),
 ]
 
-
-_slope = template(
-    """
-    def slope(f, at):
-        def slope_at(place): w = torch.tensor(place, requires_grad=True); f(w).backward(); return w.grad
-        return $result
-    """
-)
+_slope = template("def slope(f, at): return $result")
 
 
 @book.exercise(
@@ -46,8 +38,6 @@ _slope = template(
     why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
     "strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
-        "This is the slope at another number than `at`.": _slope("slope_at(3.0)", "slope_at(2.0)"),
-        "This is twice the slope: `backward()` was called twice, and adds up.": _slope("2 * slope_at(at)"),
         "A small nudge gives the slope only approximately: let autograd compute it.": _slope(
             "(f(at + 0.001) - f(at)) / 0.001", "(f(torch.tensor(at + 0.001)) - f(torch.tensor(at))) / 0.001"
         ),
@@ -70,10 +60,10 @@ def slope(answer: Any) -> None:
 def _situations() -> Iterator[dict[str, Tensor]]:
     """Tensors by name, made again each time."""
     x, w, b = torch.ones(2), torch.ones(2, 3, requires_grad=True), torch.zeros(3, requires_grad=True)
-    z = x @ w + b
+    z, w.grad = x @ w + b, torch.ones(2, 3)  # from an earlier pass
     yield {"x": x, "w": w, "b": b, "z": z, "loss": z.mean()}
-    late, frozen = torch.zeros(3).requires_grad_(), torch.ones(3, requires_grad=True).requires_grad_(False)
-    yield {"frozen": frozen, "late": late, "doubled": frozen * 2, "shifted": late + 1, "cut": late.detach()}
+    late, more, frozen = torch.zeros(3).requires_grad_(), nn.Parameter(torch.ones(1)), w.detach()
+    yield {"frozen": frozen, "late": late, "doubled": frozen * 2, "shifted": late + 1, "cut": b.detach(), "more": more}
     yield {"only data": torch.zeros(2)}
     yield {}
 
@@ -89,10 +79,14 @@ _names = template("def names(tensors): return [name for name, t in $pairs if $re
     why="An optimizer wants just these: give it the result of a computation, and it refuses with `can't optimize a "
     "non-leaf Tensor`.",
     mistakes={
-        "Computed tensors only pass gradients on: they arrive at the leaves.": _names("t.requires_grad"),
+        "Computed tensors only pass gradients on: they arrive at the leaves.": _names(
+            "t.requires_grad", "t.grad_fn is not None", "not t.is_leaf"
+        ),
         "Data are leaves too, but they do not require gradients.": _names("t.is_leaf"),
-        "No `.grad` is filled yet: which columns of the table tell `w`?": _names("t.grad is not None"),
-        "Both must be true: `or` also takes tensors for which only one is.": _names("t.is_leaf or t.requires_grad"),
+        "`.grad` tells where a gradient has arrived, and not where one would.": _names("t.grad is not None"),
+        "The names differ from dict to dict: the attributes of each tensor tell.": _names(
+            "name in ('w', 'b')", "name not in ('x', 'y', 'z', 'loss')"
+        ),
         "A loop over a dict gives its keys: `.items()` gives names and tensors.": _names("t.is_leaf", pairs="tensors"),
         "Call no `backward()`, since the dict may hold no loss: the attributes of each tensor tell enough.": _names(
             "(name in ('x', 'frozen') and tensors['loss'].backward()) or t.grad is not None"
@@ -111,8 +105,13 @@ def collectors(answer: Any) -> None:
         expect(result, wanted, what=f"the list for {given}", strict=True)
 
 
-_of_w = template("def line_gradients(w, b, x, y): e = w * x + b - y; return $result, 2 * e.mean()")
-_of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * (e * x).mean(), $result")
+_by_hand = template(
+    "def line_gradients(w, b, x, y): e = w * x + b - y; return $result, $of_b",
+    result="2 * (e * x).mean()",
+    of_b="2 * e.mean()",
+)
+_WITHOUT_BRACKETS = ("2 * w * x + b - y", "2 * w * x + b - y * x", "2 * x * w * x + b - y", "x * w * x + b - y")
+_WITHOUT_BRACKETS += ("w * x + b - y * x", "2 * (w * x + b) - y * x")
 
 
 @book.exercise(
@@ -123,30 +122,34 @@ _of_b = template("def line_gradients(w, b, x, y): e = w * x + b - y; return 2 * 
     why="These two numbers are all that it takes to fit a line to points: notebook 5 does so, with autograd's help.",
     mistakes={
         "What is the slope of a square, `e ** 2`, with respect to `e`? This is another one.": either(
-            _of_w("(e * x).mean()", "(e**2 * x).mean()", "2 * (e**2 * x).mean()", "(e.sign() * x).mean()", "x.mean()"),
-            _of_b("e.mean()", "2 * (e**2).mean()", "e.sign().mean()", "torch.tensor(1.0)"),
+            _by_hand("(e * x).mean()", "(e**2 * x).mean()", "2 * (e**2 * x).mean()", "(e**2).mean()", "x.mean()"),
+            _by_hand(of_b=("e.mean()", "2 * (e**2).mean()", "torch.tensor(1.0)")),
         ),
-        "By what is `w` multiplied on its way to the error?": _of_w("2 * e.mean()", "e.mean()", "2 * (e * w).mean()"),
-        "A product of means is not the mean of products.": _of_w("2 * e.mean() * x.mean()", "2 * e.mean() * x"),
-        "By hand means without autograd, which the check has switched off: use it to test your result.": _of_w(
+        "These are both gradients, in the other order.": _by_hand("2 * e.mean()", of_b="2 * (e * x).mean()"),
+        "By what is `w` multiplied on its way to the error?": _by_hand(
+            "2 * e.mean()", "e.mean()", "2 * (e * w).mean()", "2 * (e * x**2).mean()"
+        ),
+        "`*` comes before `+` and `-`: put brackets around the error, or give it a name.": _by_hand(
+            *(f"{twice}({of_e}).mean()" for twice in ("", "2 * ") for of_e in _WITHOUT_BRACKETS)
+        ),
+        "This loss is the squared error, and has no sigmoid.": _by_hand("(((w * x + b).sigmoid() - y) * x).mean()"),
+        "A product of means is not the mean of products.": _by_hand("2 * e.mean() * x.mean()", "2 * e.mean() * x"),
+        "By hand means without autograd, which the check has switched off: use it to test your result.": _by_hand(
             "(w.requires_grad_(), b.requires_grad_(), ((w * x + b - y) ** 2).mean().backward())"
         ),
     },
 )
 def line_gradients(answer: Any) -> None:
     """The gradients of the mean squared error of a line, without autograd."""
-    generator = seeded(4)
-    drawn = [(*torch.randn(2, generator=generator), *torch.randn(2, n, generator=generator)) for n in (3, 1, 8)]
+    drawn = [(*randn(2, seed=n), *randn(2, n, seed=4)) for n in (3, 1, 8)]
     points = torch.tensor([1.0, 2.0, 3.0])
     for w, b, x, y in [*drawn, (torch.tensor(2.0), torch.tensor(1.0), points, 2 * points + 1)]:  # the last: no error
         line = torch.stack([w, b]).requires_grad_()
         ((line[0] * x + line[1] - y) ** 2).mean().backward()
         with torch.inference_mode():  # which `enable_grad` does not undo
             result = call(answer, w, b, x, y)
-        if type(result) is not tuple or len(result) != 2:
-            expect(result, tuple(line.grad), what="the gradients of `w` and `b`", strict=True)
-        for name, gradient, wanted in zip("wb", result, line.grad, strict=True):
-            expect(gradient, wanted, what=f"the gradient of `{name}`", requires_grad=False, reveal=True)
+        what = "the gradient of `w`", "the gradient of `b`"
+        expect(result, tuple(line.grad), what=what, requires_grad=False, reveal=True, strict=True)
 
 
 _parts = template(
@@ -157,15 +160,15 @@ _parts = template(
         for i, (X, y) in enumerate(parts):
             size, seen = sizes[i], sum(sizes[: i + 1])
             $inside
-            (F.binary_cross_entropy_with_logits($scores, y) * $result).backward()
+            (F.binary_cross_entropy_with_logits($pair) * $result).backward()
             $after
-        return $returned
+        return w.grad
     """,
+    result="size / sum(sizes)",
     start="w.grad = None",
     inside="",
-    scores="X @ w",
+    pair="X @ w, y",
     after="",
-    returned="w.grad",
 )
 
 
@@ -178,30 +181,24 @@ _parts = template(
     "`step()` waits for the last part.",
     mistakes={
         "Clear `w.grad` before the first part: it holds an old one.": _parts("size / sum(sizes)", "1", start=""),
-        "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)"),
+        "Weight each part by its size: they are not equally long.": _parts("1 / len(sizes)", "1 / sum(sizes)"),
         "What fraction of all samples is a part?": _parts("1", "size", "size / len(sizes)", "sum(sizes) / size"),
         "Only the gradient of the last part is left: clear `.grad` once, before the loop.": _parts(
-            "size / sum(sizes)", "1", inside="w.grad = None"
-        ),
-        "Go back through each part by itself, before the next one is computed: that is what saves the memory.": _parts(
-            "1", start="parts, sizes = [[torch.cat(pieces) for pieces in zip(*parts)]], [1]; w.grad = None"
+            inside="w.grad = None"
         ),
         "The number of all samples must be known before the first part: here it still grows.": _parts("size / seen"),
         "This scales earlier parts, too: multiply the loss of each.": _parts("1", after="w.grad *= size / sum(sizes)"),
-        "These are the weights themselves; their gradient is asked for.": _parts("size / sum(sizes)", returned="w"),
-        "The loss applies the sigmoid: give it the logits.": _parts("size / sum(sizes)", scores="(X @ w).sigmoid()"),
+        "The loss applies the sigmoid: give it the logits.": _parts(pair="(X @ w).sigmoid(), y"),
+        "The loss takes the logits first, and then the targets.": _parts(pair="y, X @ w"),
     },
 )
 def gradient_in_parts(answer: Any) -> None:
     """The gradient of a whole batch, one backward pass for each of its parts."""
-    generator = seeded(5)
     for sizes, features, fresh in (((3, 4, 2), 4, False), ((1, 5), 2, True), ((4, 4), 3, False), ((6,), 1, True)):
-        X = torch.randn(sum(sizes), features, generator=generator)
-        y = torch.randint(0, 2, (sum(sizes),), generator=generator).float()
-        w = torch.randn(features, generator=generator).requires_grad_()
-        old = torch.randn(features, generator=generator)
+        X, y = randn(sum(sizes), features), (randn(sum(sizes), seed=1) > 0).float()
+        w = randn(features, seed=2).requires_grad_()
         binary_cross_entropy_with_logits(X @ w, y).backward()
-        wanted, w.grad = w.grad, None if fresh else old
+        wanted, w.grad = w.grad, None if fresh else randn(features, seed=3)
         backwards: list[int] = []
         w.register_hook(lambda gradient, seen=backwards: seen.append(1))
         before = w.detach().clone()
@@ -211,11 +208,14 @@ def gradient_in_parts(answer: Any) -> None:
             raise NotYet("`w` itself has changed.", "The task wants its gradient; the step comes later.")
         expect(result, wanted, what=f"the gradient for {listed}", requires_grad=False, reveal=True)
         if len(backwards) != len(sizes):
-            passes = "1 backward pass" if len(backwards) == 1 else f"{len(backwards)} backward passes"
-            raise NotYet(f"The gradient is right, but it took {passes} for {len(sizes)} parts.")
+            finding = f"The gradient is right, but with {len(backwards)} instead of {len(sizes)} backward passes."
+            hint = (
+                "Go back through each part by itself, before the next one is computed: that is what saves the memory."
+            )
+            raise NotYet(finding, hint)
 
 
-_predict = template("def predict(model, X):\n    with torch.$off(): $result", off="enable_grad")
+_predict = template("def predict(model, X):\n    with torch.no_grad(): return model.eval()(X).$result")
 
 
 @book.exercise(
@@ -225,60 +225,42 @@ _predict = template("def predict(model, X):\n    with torch.$off(): $result", of
     difficulty=2,
     why="Both are needed, since neither does the other's work. Call `model.train()` before you go on training.",
     mistakes={
-        "Two things are to be switched: the layers to eval mode, and autograd off.": _predict("return model(X)"),
-        "Only `eval()` puts the layers into eval mode.": _predict("return model(X)", off="no_grad"),
-        "The layers must be in eval mode before the model is called.": _predict(
-            "Y = model(X); model.eval(); return Y", off=("no_grad", "enable_grad")
-        ),
-        "This reaches only the outermost module; `model.eval()` reaches all.": _predict(
-            "model.training = False; return model(X)", off=("no_grad", "enable_grad")
-        ),
-        "`eval()` does not switch autograd off: use a block that does.": _predict("return model.eval()(X)"),
-        "`detach()` comes after the recording: use a `with` block.": _predict("return model.eval()(X).detach()"),
-        "Use a `with` block: it switches autograd on again at its end, and this does not.": _predict(
-            "pass\n    torch.set_grad_enabled(False); return model.eval()(X)"
-        ),
-        "Frozen parameters cannot learn: leave them alone.": _predict("return model.eval().requires_grad_(False)(X)"),
-        "Return the model's outputs as they are: these are classes or probabilities.": _predict(
-            *(f"return model.eval()(X).{to}" for to in ("argmax(1)", "sigmoid()", "softmax(1)")), off="no_grad"
-        ),
+        "These are classes: return the outputs of the model as they are.": _predict("argmax(1)"),
+        "These are probabilities: return the outputs of the model as they are.": _predict("sigmoid()", "softmax(1)"),
     },
 )
 def predict(answer: Any) -> None:
     """Predictions for inference: no Dropout, nothing recorded."""
     for layers in ([nn.Linear(5, 40), nn.Dropout(0.5)], [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)]):
         model = nn.Sequential(*layers)
+        X = torch.randn(6, layers[0].in_features)
+        wanted = model.eval()(X).detach()
+        model.train()
         runs: list[tuple[bool, bool]] = []  # of Dropout or BatchNorm: in training mode? recorded by autograd?
         layers[1].register_forward_pre_hook(
             lambda layer, _, runs=runs: runs.append((layer.training, torch.is_grad_enabled()))
         )
-        X = torch.randn(6, layers[0].in_features)
-        model.eval()
-        with torch.no_grad():
-            wanted = model(X)
-        model.train()
-        runs.clear()
         weights = [p.detach().clone() for p in model.parameters()]
         result = call(answer, model, X, may_change=True)
-        if any(training for training, _ in runs):
-            also = ", and autograd recorded it" if any(recorded for _, recorded in runs) else ""
+        trained, recorded = map(any, zip(*runs or [(False, False)], strict=True))
+        if trained:
             now = "the whole model" if not layers[1].training else "nothing" if model.training else "`model` alone"
-            raise NotYet(
-                f"{type(layers[1]).__name__} behaved as in training{also}. After your function, {now} is in eval mode."
-            )
+            finding = f"{type(layers[1]).__name__} behaved as in training. After your function, {now} is in eval mode."
+            raise NotYet(finding, "`model.eval()` before the model is called puts all its layers into eval mode.")
         expect(result, wanted, what="the predictions")
-        if result.requires_grad:
-            raise NotYet("The numbers are right, but autograd recorded them: their `requires_grad` is True.")
-        if not runs:
-            raise NotYet("The numbers are right, but `model` did not compute them.")
-        if not torch.is_grad_enabled():
-            raise NotYet("After your function, autograd is still switched off everywhere.")
-        if not all(p.requires_grad for p in model.parameters()):
-            raise NotYet("After your function, the parameters no longer require gradients.")
-        if any(recorded for _, recorded in runs):
-            raise NotYet("The predictions have no graph, but autograd recorded while the model ran, for nothing.")
-        if not all(map(torch.equal, weights, model.parameters())):
-            raise NotYet("Your function has changed the parameters of the model.")
+        facts = {
+            "The numbers are right, but autograd recorded them: their `requires_grad` is True.\n"
+            "`eval()` leaves autograd on: call the model in a `with` block that switches it off.": result.requires_grad,
+            "The numbers are right, but `model` did not compute them.": not runs,
+            "After your function, autograd is still switched off everywhere.\n"
+            "Use a `with` block, which switches it on again at its end.": not torch.is_grad_enabled(),
+            "After your function, the parameters no longer require gradients.\n"
+            "Frozen parameters cannot learn: leave them alone.": not all(p.requires_grad for p in model.parameters()),
+            "The predictions have no graph, but autograd recorded while the model ran, for nothing.\n"
+            "`detach()` comes after the recording: use a `with` block.": recorded,
+            "Your function has changed the parameters.": not all(map(torch.equal, weights, model.parameters())),
+        }
+        expect_none(facts)
 
 
 _descent = template(
@@ -286,7 +268,7 @@ _descent = template(
     class Descent:
         def __init__(self, parameters, lr): self.parameters, self.lr = $kept, lr
         def zero_grad(self):
-            for p in self.parameters: $clear
+            for p in self.parameters: p.grad = None
         @torch.no_grad()
         def step(self):
             for p in self.parameters:
@@ -294,7 +276,6 @@ _descent = template(
     """,
     result="p -= self.lr * p.grad",
     kept="list(parameters)",
-    clear="p.grad = None",
     guard="p.grad is not None",
 )
 
@@ -307,25 +288,21 @@ _descent = template(
     why="It does what plain `SGD` does, step by step. Next, give it momentum: keep 0.9 of the last step, add the new "
     "one, and try both on a longer bowl: `p[0] ** 2 + 50 * p[1] ** 2`, with ten steps and lr 0.015.",
     mistakes={
-        "`p = ...` only names a new tensor: `-=` changes the parameter.": _descent("p = p - self.lr * p.grad"),
-        "Keep the given tensors: a copy is not the model's.": _descent(kept="[p.clone() for p in parameters]"),
+        "Nothing changes the parameter itself: `p = ...` only names a new tensor, and `-=` changes the given one.": (
+            _descent("p = p - self.lr * p.grad")
+        ),
         "What `parameters()` gives can be looped over only once: keep a `list` of it.": _descent(kept="parameters"),
         "This ends the loop: `continue` goes on.": _descent(guard="p.grad is None: return\n            if True"),
-        "A step goes down, by `lr` times the gradient.": _descent("p += self.lr * p.grad", "p -= p.grad"),
-        "Leave the gradients to `zero_grad()`.": _descent("p -= self.lr * p.grad; p.grad = None"),
-        "`zero_grad()` clears the gradients, `p.grad`, and not the parameters.": _descent(clear="p.data.zero_()"),
-        "Write the two methods with each parameter's own `.grad`: no optimizer of PyTorch is needed.": either(
-            torch.optim.SGD, _descent("pass", kept="torch.optim.SGD(parameters, lr=lr)")
-        ),
-        "The parameters are many tensors, each with its own `.grad`: keep a list of them, and loop over it.": either(
-            _descent(clear="self.parameters.grad"), _descent(kept="torch.tensor(parameters)")
+        "A step goes down, by `lr` times the gradient.": _descent(
+            "p += self.lr * p.grad", "p -= p.grad", "p -= self.lr * p"
         ),
     },
 )
 def own_optimizer(answer: Any) -> None:
     """A class with `zero_grad()` and `step()`, beside `torch.optim.SGD`."""
     expect_class(answer)
-    if issubclass(answer, Optimizer) or _names_an_optimizer(answer):
+    named = [getattr(torch.optim, getattr(one, "attr", getattr(one, "id", "")), None) for one in nodes(tree_of(answer))]
+    if any(one in named or issubclass(answer, one) for one in _OPTIMIZERS):
         raise NotYet(_BORROWED)
     for lr in (0.15, 0.02):
         p = torch.tensor([-3.5, 1.0, 0.5], requires_grad=True)
@@ -336,55 +313,45 @@ def own_optimizer(answer: Any) -> None:
     _compare(answer, model, lambda: (model(X) ** 2).mean(), 0.1, "on a network")  # noqa: PLW0108
 
 
-_BORROWED = "This builds on one of PyTorch's own optimizers."
-
-
-def _names_an_optimizer(cls: type) -> bool:
-    """Whether the source of a class uses an optimizer of PyTorch, as `torch.optim.SGD` or under an imported name."""
-    tree = tree_of(cls)
-    attributes = [one for one in nodes(tree) if isinstance(one, ast.Attribute)]
-    found = [getattr(torch.optim, one.attr, None) for one in attributes if ast.unparse(one.value).endswith("optim")]
-    own = [method.__globals__ for method in methods_of(cls).values()]
-    found += [names.get(name) for name in (free_names(tree) if tree else ()) for names in own[:1]]
-    return any(isinstance(one, type) and issubclass(one, Optimizer) for one in found)
+_BORROWED = "This builds on one of PyTorch's own optimizers.\nWrite the step with each parameter's own `.grad`."
+_OPTIMIZERS = [one for one in vars(torch.optim).values() if isinstance(one, type) and issubclass(one, Optimizer)]
+_OPTIMIZERS.remove(Optimizer)  # from which one may inherit
 
 
 def _compare(cls: type, given: list[Tensor] | nn.Module, loss_of: Callable[[], Tensor], lr: float, where: str) -> None:
     """Take three steps with the class, and ask after each method whether the parameters are as with plain SGD."""
-    named = {"`p`": given[0]} if isinstance(given, list) else {f"`{name}`": p for name, p in given.named_parameters()}
+    named = {"p": given[0]} if isinstance(given, list) else dict(given.named_parameters())
     made = call(cls, given if isinstance(given, list) else given.parameters(), lr=lr, may_change=True)
-    if any(issubclass(type(one), Optimizer) for one in getattr(made, "__dict__", {}).values()):
+    kept = list(getattr(made, "__dict__", {}).values())
+    if any(issubclass(type(one), Optimizer) for one in kept):
         raise NotYet(_BORROWED)
     for turn in (1, 2, 3):
         start = [p.detach().clone() for p in named.values()]
         call(made.zero_grad, may_change=True)
+        hint = "It clears the gradients, the `.grad` of each parameter, and nothing else."
         if any(p.grad is not None and p.grad.any() for p in named.values()):
-            raise NotYet(f"After `zero_grad()` {where}, in turn {turn}, the old gradients are still there.")
+            raise NotYet(f"After `zero_grad()` {where}, in turn {turn}, the old gradients are still there.", hint)
         if not all(map(torch.equal, start, named.values())):
-            raise NotYet(f"`zero_grad()` {where}, in turn {turn}, changed the parameters.")
+            raise NotYet(f"`zero_grad()` {where}, in turn {turn}, changed the parameters.", hint)
         loss_of().backward()
         # A frozen parameter has no gradient, or zeros where `zero_grad` put them.
         gradients = [p.grad.clone() if p.requires_grad else None for p in named.values()]
         call(made.step, may_change=True)
-        lists = [one for one in getattr(made, "__dict__", {}).values() if type(one) is list]
         for (name, p), old, gradient in zip(named.items(), start, gradients, strict=True):
-            place = f"{name}, after `step()` {where} in turn {turn},"
-            if gradient is not None and lists and torch.equal(p, old) and not any(q is p for one in lists for q in one):
-                raise NotYet(f"{place} is where it was before, and in your list is another tensor.")
-            _expect_moved(p, old, gradient, lr, place)
-
-
-def _expect_moved(p: Tensor, old: Tensor, gradient: Tensor | None, lr: float, place: str) -> None:
-    """One parameter is where a step of plain gradient descent takes it."""
-    now = p.detach()
-    if gradient is None:
-        if not torch.equal(now, old):
-            raise NotYet(f"{place} has changed, though it is frozen and has no gradient.")
-        return
-    if not p.requires_grad:
-        raise NotYet(f"{place} no longer requires a gradient: it cannot learn on.")
-    if torch.equal(now, old):
-        raise NotYet(f"{place} is where it was before.")
-    expect(now, old - lr * gradient, what=place.rstrip(","), reveal=True)
-    if p.grad is None or not torch.equal(p.grad, gradient):
-        raise NotYet(f"{place} has another gradient than before: a step leaves it alone.")
+            place = f"`{name}`, after `step()` {where} in turn {turn},"
+            if gradient is None:
+                expect_none({f"{place} has changed, though it is frozen and has no gradient.": not torch.equal(p, old)})
+                continue
+            stays, listed = torch.equal(p, old), [one for several in kept if type(several) is list for one in several]
+            elsewhere = stays and listed and all(one is not p for one in listed)
+            facts = {
+                f"{place} no longer requires a gradient: it cannot learn on.\n"
+                "Where `torch.no_grad()` is on, it can be changed as it is.": not p.requires_grad,
+                f"{place} is where it was before, and in your list is another tensor.\n"
+                "Keep the given tensors: a copy is not the model's.": elsewhere,
+                f"{place} is where it was before.": stays,
+            }
+            expect_none(facts)
+            expect(p.detach(), old - lr * gradient, what=place.rstrip(","), reveal=True)
+            if p.grad is None or not torch.equal(p.grad, gradient):
+                raise NotYet(f"{place} has another gradient than before.\nOnly `zero_grad()` changes the gradients.")

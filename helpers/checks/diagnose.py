@@ -192,6 +192,7 @@ _IDLE = {
     r"(?m)^ *([\w.]+\.(?:mode|train|eval)) = ": (
         r"Setting `\1` does not change the mode: `.training` shows it, and `.train(flag)` sets it."
     ),
+    r"[=!]= '(True|False|None)'": r"`'\1'` in quotes is text, which equals no truth value: leave out the quotes.",
     r"\b(int\(0?\.\d+\))": r"`\1` is 0: put the whole product into the brackets.",
     r"\bif (?:not )?([\w.]+\.(?:train|eval))\b": (
         r"`\1` is a method that sets the mode, and is always true: ask `.training`."
@@ -411,7 +412,9 @@ def _of_elements(observed: Any, wanted: Any, rtol: float) -> Iterator[str]:
         yield f"A string is asked for as the first value, and it is {describe(observed[0])}."
     if all(type(one) is str for one in (*observed, *wanted)):
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
-        if observed and len(observed) < len(wanted):
+        if not observed and wanted:
+            yield "The list is empty: nothing is added, or the condition is never true."
+        elif len(observed) < len(wanted):
             yield "What is in the list belongs there, but it is not all."
     if observed and wanted and isinstance(wanted[0], _SERIES) and isinstance(plain(observed[0]), _NUMBER):
         yield f"This is one {kind(observed)[2:]}, and {len(wanted)} are asked for: `return a, b` returns two."
@@ -718,7 +721,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
         "": "A tensor with several elements cannot become one Python number: reduce it first.",
     },
     r"Boolean value of Tensor|truth value of an array": {
-        r"\b(if|while) (not )?[\w.]+(:| else)": "`if` needs one truth value; `is not None` asks for a tensor.",
+        r"\b(if|while) (not )?[\w.]+(:| else|[\])])": "`if` needs one truth value; `is not None` asks for a tensor.",
         r"(?<![.\w])(max|min)\(": r"Python's `\1` wants one truth value: use `torch.\1imum`, `x.\1()` or `clamp`.",
         r"[=!<>]=|[<>]|\b(and|or|not|if|while)\b|^$": (
             "A comparison with a tensor gives a truth value for each element: use a mask, `torch.where`, `&` or `|`. "
