@@ -146,26 +146,6 @@ function drawingPad(canvas, hint, changed) {
   return pad;
 }
 
-// The image that the network receives: 28 x 28 bytes, one pixel of the canvas each.
-function showPicture(canvas, bytes) {
-  const image = new ImageData(28, 28);
-  for (let i = 0; i < 28 * 28; i++) {
-    const grey = bytes?.byteLength ? bytes.getUint8(i) : 0;
-    image.data.set([grey, grey, grey, 255], 4 * i);
-  }
-  canvas.getContext("2d").putImageData(image, 0, 0);
-}
-
-function showBars(rows, probabilities) {
-  const highest = Math.max(...probabilities);
-  rows.forEach((row, digit) => {
-    const probability = probabilities[digit] ?? 0;
-    row.querySelector(".fill").style.width = `${100 * probability}%`;
-    row.querySelector(".share").textContent = probabilities.length ? `${Math.round(100 * probability)} %` : "–";
-    row.classList.toggle("best", probabilities.length > 0 && probability === highest);
-  });
-}
-
 function render({ model, el }) {
   el.innerHTML = PARTS;
   const root = el.firstElementChild;
@@ -213,8 +193,23 @@ function render({ model, el }) {
       pad.draw();
     },
     framed: () => (framing.checked = model.get("framed")),
-    picture: () => showPicture(picture, model.get("picture")),
-    probabilities: () => showBars(root.querySelectorAll("li"), model.get("probabilities")),
+    picture: () => {
+      const bytes = model.get("picture"), image = new ImageData(28, 28);
+      for (let i = 0; i < 28 * 28; i++) {
+        const grey = bytes?.byteLength ? bytes.getUint8(i) : 0;
+        image.data.set([grey, grey, grey, 255], 4 * i);
+      }
+      picture.getContext("2d").putImageData(image, 0, 0);
+    },
+    probabilities: () => {
+      const probabilities = model.get("probabilities"), highest = Math.max(...probabilities);
+      root.querySelectorAll("li").forEach((row, digit) => {
+        const probability = probabilities[digit];
+        row.querySelector(".fill").style.width = `${100 * (probability ?? 0)}%`;
+        row.querySelector(".share").textContent = probability === undefined ? "–" : `${Math.round(100 * probability)} %`;
+        row.classList.toggle("best", probability === highest);
+      });
+    },
     sentence: () => (sentence.textContent = model.get("sentence")),
     failed: () => root.classList.toggle("failed", model.get("failed")),
   };

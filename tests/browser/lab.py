@@ -138,18 +138,15 @@ class NotebookPage:
         self.cell(cell_id)
         self.in_notebook("await jupyterapp.commands.execute('notebook:run-cell');")
 
-    def in_kernel(self, code: str, expression: str = "None", *, wait: bool = True) -> Any:
+    def in_kernel(self, code: str, expression: str = "None") -> Any:
         """Run code in the kernel, beside the cells, and return the value of an expression, a Python literal."""
         reply = self.in_notebook(
             """
-            const kernel = notebook.sessionContext.session.kernel, [code, expression, wait] = argument;
-            const user_expressions = {value: expression};
-            const request = kernel.requestExecute({code, user_expressions, store_history: false});
-            if (!wait) return "None";
-            const reply = (await request.done).content;
-            return reply.user_expressions?.value?.data?.["text/plain"] ?? JSON.stringify(reply);
+            const kernel = notebook.sessionContext.session.kernel, [code, value] = argument;
+            const reply = await kernel.requestExecute({code, user_expressions: {value}, store_history: false}).done;
+            return reply.content.user_expressions?.value?.data?.["text/plain"] ?? JSON.stringify(reply.content);
             """,
-            [code, expression, wait],
+            [code, expression],
         )
         return ast.literal_eval(reply)
 

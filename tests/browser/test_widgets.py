@@ -156,7 +156,8 @@ def test_training_starts_pauses_and_resets_also_while_a_cell_runs(watching, tmp_
 while pathlib.Path({str(running)!r}).exists():
     time.sleep(0.05)
 pathlib.Path({str(ended)!r}).touch()"""
-    watching.notebook.in_kernel(code, wait=False)
+    run = "notebook.sessionContext.session.kernel.requestExecute({code: argument, store_history: false});"
+    watching.notebook.in_notebook(run, code)
     watching.press("Start")
     watching.says("After 30 batches")
     watching.press("Pause")

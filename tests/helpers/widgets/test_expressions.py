@@ -14,8 +14,8 @@ X = torch.arange(12.0).reshape(3, 4) - 5
 W = torch.tensor([0.5, -1.0, 2.0, 1.5])
 
 
-def value(text, x=X, w=W):
-    return parse(text, ["x", "w"], example="w * x").value({"x": x, "w": w})
+def value(text, x=X):
+    return parse(text, ["x", "w"], example="w * x").value({"x": x, "w": W})
 
 
 @pytest.mark.parametrize(
@@ -30,20 +30,6 @@ def value(text, x=X, w=W):
 def test_computes_what_python_would(text):
     expected = eval(text.strip(), {**vars(torch), "x": X, "w": W, "torch": torch})
     torch.testing.assert_close(value(text), expected, rtol=0, atol=0, equal_nan=True)
-
-
-def test_gradients_flow_and_tensors_stay_as_they_are():
-    x, w = torch.tensor(3.0), torch.tensor(2.0, requires_grad=True)
-    value("(w * x - 1) ** 2", x=x, w=w).backward()
-    assert w.grad.item() == 2 * (2 * 3 - 1) * 3
-    assert (x.item(), w.item()) == (3, 2)
-
-
-@pytest.mark.parametrize(
-    ("text", "is_index"), [("x", True), ("x[0][1:]", True), ("x[0] + 1", False), ("relu(x)[0]", False)]
-)
-def test_indices_are_told_apart(text, is_index):
-    assert parse(text, ["x"], example="x").is_index == is_index
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Watch it learn and look up: the training is that of the plain loop, and each cell shows its own images."""
 
 import copy
-import re
 
 import pytest
 import torch
@@ -44,12 +43,6 @@ def training_of(panel):
 
 def assert_same_weights(model, other):
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in model.state_dict().items())
-
-
-def test_before_training_nothing_is_shown_that_differs_between_machines(model, watching):
-    assert repr(watching).splitlines()[1:3] == ["learning rate: 0.005", "steps: 0"]
-    assert re.findall(r"[\d.]+\d", watching.sentence) == ["0.005", "60"]  # learning rate and images: no result
-    assert_same_weights(training_of(watching).model, model)
 
 
 def test_the_training_is_that_of_the_plain_loop_and_a_new_learning_rate_applies_from_the_next_batch_on(model, watching):

@@ -42,6 +42,7 @@ def test_what_cannot_be_drawn_is_refused(a, message):
         ("x[:, 1:2]", "3 elements (1, 5, 9)", "[3, 1]"),
         ("x[1, 2]", "1 element (6)", "[]"),
         ("x[3:]", "no element", "[0, 4]"),
+        ("x[0][1:]", "3 elements (1, 2, 3)", "[3]"),
         ("x[[0, 0], 1]", "2 elements (1, 1)", "[2]"),
     ],
 )
@@ -49,8 +50,8 @@ def test_an_index_selects_what_pytorch_selects(text, values, shape):
     panel = index_explorer(X)
     move(panel, index=text)
     assert panel.sentence == f"{text} takes {values} of x, shape [3, 4]; the result has shape {shape}."
-    move(panel, index=f"{text} + 1")
-    assert panel.sentence.startswith(f"Expected x and an index in brackets: received {text} + 1")
+    move(panel, index=f"relu({text})[0]")
+    assert panel.sentence.startswith(f"Expected x and an index in brackets: received relu({text})[0]")
 
 
 def test_the_tensor_is_copied_and_one_that_cannot_be_drawn_is_an_error_in_the_cell():
