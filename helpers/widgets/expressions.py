@@ -75,8 +75,9 @@ class Expression:
 
     def refuse(self, fault: str) -> NoReturn:
         """Raise RefusalError: `fault` says what was received, or also what was expected; the example is the remedy."""
-        rule = f"Expected an expression of {' and '.join(self.names)}: received "
-        raise RefusalError(f"{fault if fault.startswith('Expected') else rule + fault}. Type {self.example}.")
+        if not fault.startswith("Expected"):
+            fault = f"Expected an expression of {' and '.join(self.names)}: received {fault}"
+        raise RefusalError(f"{fault}. Type {self.example}.")
 
     def check(self, node: ast.AST) -> None:
         """Refuse a node of the expression that is not listed here, might grow large, or means something else soon."""
@@ -88,8 +89,8 @@ class Expression:
                 self.refuse(f"Expected numbers up to {_LARGEST_NUMBER:,}: received a larger one")
             case ast.Compare(ops=[_, _, *_]):
                 self.refuse("Expected one comparison at a time: received several. Write (x > 1) & (x < 5), for example")
-            case ast.BinOp(left=left, op=ast.Pow(), right=right) if _is_number(node) and (
-                max(getattr(part, "value", math.inf) for part in (left, right)) > _LARGEST_IN_POWER
+            case ast.BinOp(left=left, op=ast.Pow(), right=right) if _is_number(node) and any(
+                getattr(part, "value", math.inf) > _LARGEST_IN_POWER for part in (left, right)
             ):
                 self.refuse(f"{ast.unparse(node)}, a power of numbers that may be too large")
             case ast.List(elts=parts) if not all(map(_is_number, parts)):

@@ -65,7 +65,7 @@ function drawingPad(canvas, hint, changed) {
     Object.assign(context, { strokeStyle: "#fff", lineWidth: pad.width, lineCap: "round", lineJoin: "round" });
     for (const points of pad.strokes) {
       context.beginPath();
-      for (const point of [points[0], ...points]) context.lineTo(...point); // one point is a dot: a line back to itself
+      for (const point of [points[0], ...points]) context.lineTo(...point); // one point alone is a dot
       context.stroke();
     }
     if (cursor && document.activeElement === canvas) drawCursor(context);
@@ -206,7 +206,7 @@ function render({ model, el }) {
       root.querySelectorAll("li").forEach((row, digit) => {
         const probability = probabilities[digit];
         row.querySelector(".fill").style.width = `${100 * (probability ?? 0)}%`;
-        row.querySelector(".share").textContent = probability === undefined ? "–" : `${Math.round(100 * probability)} %`;
+        row.querySelector(".share").textContent = probabilities.length ? `${Math.round(100 * probability)} %` : "–";
         row.classList.toggle("best", probability === highest);
       });
     },
