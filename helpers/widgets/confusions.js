@@ -8,7 +8,8 @@ function render({ model, el }) {
   const scroll = make("div", { className: "course-confusions" }), table = make("table"), buttons = [];
   table.createCaption().textContent = "Rows: true class. Columns: predicted class. Choose a number to see the images.";
   const head = table.createTHead().insertRow();
-  head.append(make("td"), ...names.map((name) => make("th", { textContent: name.replace("/", "/\u200b"), scope: "col" })));
+  const headings = names.map((name) => make("th", { textContent: name.replace("/", "/\u200b"), scope: "col" }));
+  head.append(make("td"), ...headings);
   const body = table.createTBody();
   counts.forEach((row, i) => {
     const cells = body.insertRow(), all = row.reduce((a, b) => a + b, 0);

@@ -16,7 +16,7 @@ function render({ model, el }) {
   };
   const ask = (wish) => set("request", [Math.max(model.get("request")[0], model.get("answered")) + 1, wish]);
   const tick = () => {
-    const waiting = model.get("request")[0] > model.get("answered");
+    const waiting = model.get("request")[0] > model.get("answered"); // also for what another view has asked
     if (model.get("running") && !waiting) ask("tick");
   };
   const show = () => {
