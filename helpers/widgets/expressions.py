@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from helpers.widgets.panel import RefusalError, error_line
 
 FUNCTIONS = ("relu", "sigmoid", "tanh", "exp", "log", "sqrt", "sin", "cos", "abs", "sum", "mean")
-_LONGEST, _LARGEST_NUMBER, _LARGEST_IN_POWER = 100, 1_000_000, 100
+_LONGEST, _LARGEST_IN_POWER = 100, 100
 _MOST_CELLS = 100_000  # of a result
 _NODES = (
     *(ast.expr_context, ast.unaryop, ast.cmpop, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow),
@@ -85,8 +85,6 @@ class Expression:
             case ast.Name(id=name) | ast.Attribute(attr=name) if name not in {*self.names, *FUNCTIONS, "torch"}:
                 known = f"{' and '.join(self.names)}, numbers, or the functions {', '.join(FUNCTIONS)}"
                 self.refuse(f"Expected {known}: received {name}")
-            case ast.Constant(value=int() | float() as constant) if constant > _LARGEST_NUMBER:
-                self.refuse(f"Expected numbers up to {_LARGEST_NUMBER:,}: received a larger one")
             case ast.Compare(ops=[_, _, *_]):
                 self.refuse("Expected one comparison at a time: received several. Write (x > 1) & (x < 5), for example")
             case ast.BinOp(left=left, op=ast.Pow(), right=right) if _is_number(node) and any(

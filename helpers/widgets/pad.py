@@ -18,8 +18,6 @@ from helpers.training import device_of
 from helpers.widgets.models import eval_twin
 from helpers.widgets.panel import TEXT_INSTEAD, RefusalError, error_line
 
-Strokes = Sequence[Sequence[Sequence[float]]]
-
 EMPTY = "The pad is empty: draw a digit from 0 to 9."
 REMEDY = "Fix it, then run this cell again."
 
@@ -89,7 +87,7 @@ class DigitPad(anywidget.AnyWidget):
         super().__init__()
         self._answer()  # so that a network that does not fit is reported before the first stroke
 
-    def read(self, strokes: Strokes, *, width: float | None = None, framed: bool = True) -> Reading:
+    def read(self, strokes: Sequence[drawing.Stroke], *, width: float | None = None, framed: bool = True) -> Reading:
         """Classify these strokes, drawn with this width (default: the pad's own).
 
         Raises: ValueError where strokes, width, transform or network are not as the pad needs them.

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbformat
 from jupyter_server.serverapp import list_running_servers
@@ -36,49 +36,43 @@ OPTIONS = {
 }
 
 
-class Lab:
-    """A running JupyterLab, which writes only under `home`."""
+class Lab(NamedTuple):
+    """A running JupyterLab, which writes only under `home`, and what Jupyter knows of its server."""
 
-    def __init__(self, home: Path) -> None:
-        """Make its folders, before it starts."""
-        self.home, self.server = home, {}
-        for folder in ("notebooks", "JUPYTER_CONFIG_DIR/labconfig"):
-            (home / folder).mkdir(parents=True)
-        self.disable()
-
-    def disable(self, *extensions: str) -> None:
-        """Leave these extensions out of the pages that are opened from now on."""
-        page_config = self.home / "JUPYTER_CONFIG_DIR" / "labconfig" / "page_config.json"
-        page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys((*DISABLED, *extensions), True)}))
+    home: Path
+    server: dict[str, Any]
 
 
 @contextlib.contextmanager
 def running_lab(home: Path) -> Iterator[Lab]:
     """Start JupyterLab on a free port, and stop it afterwards."""
-    lab, log = Lab(home), home / "log.txt"
+    for folder in ("notebooks", "JUPYTER_CONFIG_DIR/labconfig"):
+        (home / folder).mkdir(parents=True)
+    page_config = home / "JUPYTER_CONFIG_DIR" / "labconfig" / "page_config.json"
+    page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(DISABLED, True)}), encoding="utf-8")
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     folders += ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
     environment = os.environ | {"COURSE_EDITION": "drawn"} | {name: str(home / name) for name in folders}
     environment.pop("TQDM_DISABLE", None)  # a learner sees the progress bars
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in OPTIONS.items())]
 
-    def started() -> bool:
-        lab.server = next(list_running_servers(environment["JUPYTER_RUNTIME_DIR"]), {})
-        assert server.poll() is None, f"JupyterLab did not start. Its output:\n{log.read_text(encoding='utf-8')}"
-        return bool(lab.server)
+    def servers() -> list[dict[str, Any]]:
+        assert process.poll() is None, f"JupyterLab did not start. Its output:\n{log.read_text(encoding='utf-8')}"
+        return list(list_running_servers(environment["JUPYTER_RUNTIME_DIR"]))
 
+    log = home / "log.txt"
     with log.open("w", encoding="utf-8") as out:
-        server = subprocess.Popen(command, env=environment, cwd=home, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=environment, cwd=home, stdout=out, stderr=subprocess.STDOUT)
     try:
-        wait_until(started, seconds=60, what="JupyterLab to start")
-        yield lab
+        wait_until(servers, seconds=60, what="JupyterLab to start")
+        yield Lab(home, servers()[0])
     finally:
-        server.terminate()  # it ends its kernels
+        process.terminate()  # it ends its kernels
         try:
-            server.wait(timeout=10)
+            process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            process.kill()
+            process.wait()
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> None:

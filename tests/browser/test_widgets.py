@@ -351,11 +351,10 @@ WITHOUT_WIDGETS = [
 
 
 def test_where_widgets_cannot_show_an_image_or_a_text_says_what_to_install(browser, lab):
-    lab.disable("@jupyter-widgets/jupyterlab-manager", "anywidget")
-    try:
-        shown = NotebookPage(lab, browser.new_context(), map(new_code_cell, WITHOUT_WIDGETS)).page
-    finally:
-        lab.disable()
+    context = browser.new_context()
+    widgets = re.compile("/lab/extensions/(@jupyter-widgets/jupyterlab-manager|anywidget)/")
+    context.route(widgets, lambda route: route.abort())
+    shown = NotebookPage(lab, context, map(new_code_cell, WITHOUT_WIDGETS)).page
     outputs = shown.locator(".jp-OutputArea-output")
     outputs.locator("img").wait_for()  # with the note under it
     for words in (re.compile("install\\s+ipywidgets\\s+and\\s+anywidget"), "epoch 1/1: 100%"):

@@ -48,7 +48,6 @@ def test_computes_what_python_would(text):
         ("x[[0] * 1000000]", "not possible here"),
         ("1 << 1000000", "not possible here"),
         ("x < 1 < 2", r"Write \(x > 1\) & \(x < 5\)"),
-        ("9999999999 * x", "Expected numbers up to 1,000,000"),
         ("10**10**10", "a power of numbers that may be too large"),
         ("x[[[0, 1], [1, 2]]]", r"Expected numbers in a list .*: received \[\[0, 1\], \[1, 2\]\]"),
         ("x[5]", "IndexError: index 5 is out of bounds for dimension 0 with size 3. Change the expression"),
