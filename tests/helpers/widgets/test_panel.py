@@ -143,7 +143,7 @@ def image(panel):
 
 def test_shows_sentence_and_figure_and_escapes_both(panel):
     assert panel.sentence == "1 some train: <0.5>."
-    assert "&lt;0.5&gt;" in panel._output.value
+    assert ">1 some train: &lt;0.5&gt;.</p>" in panel._output.value
     assert "&lt;panel&gt;" in panel.children[0].value
     lines = ["A <panel>", "how far: 0.5", "which color: first", "words: some", "mode: train", panel.sentence]
     shown, metadata = panel._repr_mimebundle_()
