@@ -35,8 +35,8 @@ _slope = template("def slope(f, at): return $result")
     goal="let autograd compute a slope",
     minutes=7,
     difficulty=1,
-    why="You gave no rule of differentiation: autograd has one for each of PyTorch's operations, whatever Python code "
-    "strings them together (`torch.sin`, but not `math.sin`).",
+    why="You gave no rule of differentiation: autograd has one for almost every PyTorch operation, whatever Python "
+    "code strings them together (`torch.sin`, but not `math.sin`).",
     mistakes={
         "A small nudge gives the slope only approximately: let autograd compute it.": _slope(
             "(f(at + 0.001) - f(at)) / 0.001", "(f(torch.tensor(at + 0.001)) - f(torch.tensor(at))) / 0.001"

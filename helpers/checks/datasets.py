@@ -75,8 +75,8 @@ _scale = template(
     goal="normalise new images with the numbers of the training set",
     minutes=8,
     difficulty=2,
-    why="An image that arrives alone has no useful statistics of its own: anyone who uses your model needs the numbers "
-    "it was trained with, so save them with it.",
+    why="A new image cannot give these numbers: anyone who uses your model needs those it was trained with, so save "
+    "them with it.",
     mistakes={
         "Use mean and std of the training images alone, for both: new images stand for what nobody has seen.": _scale(
             *(f"(X - mean({of})) / std({of})" for of in ("X", "X_new", "both")),
@@ -317,7 +317,7 @@ _loaders = template(
     goal="split, scale, normalise and batch a data set in the right order",
     minutes=25,
     difficulty=3,
-    why="With this you can feed any greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
+    why="With this you can feed greyscale images to the networks to come. Next, try it on those of `raw_data`, and "
     "look at a batch with `image_grid(X, value_range=(-1, 2))`.",
     mistakes={
         "The images have been put in another order, and their labels have not: index `y` like `X`.": _loaders(

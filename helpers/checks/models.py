@@ -301,7 +301,7 @@ _centre = template(
     goal="write a layer that behaves differently in train and eval mode, and remembers",
     minutes=12,
     difficulty=3,
-    why="This is half of BatchNorm. The other half divides by the standard deviation, with a running average, too.",
+    why="BatchNorm begins like this. It then divides by the standard deviation, with a running average, too.",
     mistakes={
         "In eval mode, subtract `running_mean`: `self.training` tells the modes apart.": _centre(
             "X - mean", "X - mean if self.training else X"

@@ -73,7 +73,7 @@ _permuted = template("def channels_first(image): return image$result")
     goal="put dimensions in another order and add one",
     minutes=5,
     difficulty=2,
-    why="Image files and Matplotlib keep the channels last, networks want them first: you will meet both.",
+    why="Image libraries and Matplotlib keep the channels last, PyTorch's networks want them first.",
     mistakes={
         "The new dimension, the batch, comes first.": _permuted(".permute(2, 0, 1)", ".permute(2, 0, 1).unsqueeze(-1)"),
         "`permute` lists the old dimensions in their new order: the channels first, then height, width.": _permuted(

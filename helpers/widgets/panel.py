@@ -150,7 +150,7 @@ def _png(figure: Figure, note: str) -> tuple[str, dict[str, int]]:
         page.paste(image)
         corner = (8 * scale, image.height + 4 * scale)
         ImageDraw.Draw(page).text(corner, "\n".join(lines), fill="#666", font=font, spacing=4 * scale)
-        image, file = page.quantize(64, dither=Image.Dither.NONE), BytesIO()
+        image, file = page.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE), BytesIO()
         image.save(file, format="png", optimize=True)
     size = {"width": round(image.width / scale), "height": round(image.height / scale)}
     return base64.b64encode(file.getvalue()).decode("ascii"), size
