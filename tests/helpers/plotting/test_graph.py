@@ -57,7 +57,7 @@ def test_a_branch_without_gradients_is_a_constant_only_where_it_is_kept(cut):
     tensors = {"a": a, "b": b, "hidden": hidden}
     assert [node.label for node in computational_graph(a + hidden, tensors).nodes[2:]] == ["a []", "add to a.grad"]
     if cut is torch.no_grad:  # an inference tensor cannot be kept
-        assert _labels(computational_graph(a * hidden, tensors), "constant") == ["hidden []"]
+        assert _labels(computational_graph(a * hidden * hidden, tensors), "constant") == ["hidden []"]
 
 
 def test_after_backward_the_kept_tensors_are_gone_and_the_operations_stay(layer):
