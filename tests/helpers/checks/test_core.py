@@ -150,7 +150,18 @@ def _loops(x):
 
 
 def _calls_itself(x):
-    return _calls_itself(x[1:]) if len(x) else x
+    def rest(x):
+        return rest(x[1:]) if len(x) else x
+
+    return rest(x)
+
+
+def _ping(x):
+    return _pong(x)
+
+
+def _pong(x):
+    return _ping(x)
 
 
 class _WithCall:
@@ -171,7 +182,7 @@ def _twice(x):
 @pytest.mark.parametrize(
     "function",
     [
-        *(partial(_loops), _WithCall(), _calls_itself),
+        *(partial(_loops), _WithCall(), _calls_itself, _ping),
         lambda x: _plain(_loops(x)),
         lambda x: list(map(abs, x)),
     ],
