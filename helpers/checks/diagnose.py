@@ -766,6 +766,7 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"Module.(eval|train)\(\) takes": r"`\1` takes no inputs: it sets the mode, in a line of its own.",
     r"(\w+)\.forward\(\) takes 2 .* but 3": r"A \1 takes its inputs alone; the targets go to the loss function.",
     r"'(float|int)' .*attribute '(\w+)'": r"This is a Python number, a \1, and only a tensor has `.\2`.",
+    r"transpose\(\) takes": "`transpose` exchanges two dimensions; `permute` takes all of them, in their new order.",
     r"takes (?:from )?(\d+).* positional arguments? but (\d+) (?:was|were) given": (
         r"The call has \2 values in its brackets and takes \1. (Options need names; a method of yours needs `self`.)"
     ),
