@@ -140,7 +140,7 @@ def expect_none(facts: dict[str, Any]) -> None:
 def expect_callable(answer: Any, what: str = "your answer") -> None:
     """Refuse what cannot be called, and a module, where a function is asked for."""
     if not callable(answer) or issubclass(type(answer), nn.Module):
-        remedy = "Give the function itself, without calling it: its name without brackets."
+        remedy = "Write a function, with `def`, and give the function itself: its name without brackets."
         raise NotYet(f"Type of {what}: expected a function, received {describe(answer)}.", remedy)
 
 

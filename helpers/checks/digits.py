@@ -36,10 +36,16 @@ _count = template(
     mistakes={
         "The linear layers are right. What does each batch norm learn?": _count("linear"),
         "For each output, a `Linear` has one bias, and a batch norm two numbers.": _count(
-            *("linear + scales", "linear + 2 * (len(s) - 2)", "weights + 2 * scales", "weights + 3 * scales"),
+            *("linear + scales", "linear + 2 * (len(s) - 2)", "weights + 2 * scales", "weights + 2 * biases"),
             *("weights + len(pairs) + 2 * scales", "weights + sum(s[:-1]) + 2 * scales", "weights + scales", "weights"),
         ),
-        "Batch norm follows all but the last `Linear`.": _count("linear + 2 * sum(s[1:])", "linear + 2 * sum(s[:-1])"),
+        "Batch norm follows all but the last `Linear`.": _count(
+            *(
+                f"linear + 2 * {norms}"
+                for norms in ("sum(s[1:])", "sum(s[:-1])", "sum(s)", "sum(s[2:])", "sum(s[1:-2])")
+            ),
+            *("linear + 2 * biases - 2", "linear + 2 * biases - 2 * s[-2]", "linear + 2 * biases - s[-1]"),
+        ),
         "The last `Linear` counts too, without a batch norm.": _count("linear - (s[-2] + 1) * s[-1] + 2 * scales"),
         "Leave out running mean, variance and count: they are not trained.": _count(
             "linear + 4 * scales", "linear + 4 * scales + len(s) - 2", "linear + 5 * scales"
@@ -227,12 +233,6 @@ _AS_MADE = "Three numbers change for the other images; all else is as in `make_c
 )
 def make_colour_cnn(answer: Any) -> None:
     """A CNN like the page's for images [N, 3, 32, 32] of 5 classes."""
-    one_network = NotYet(
-        "You gave a network, or your function gives the same one each time.",
-        "Write a function that makes the network and returns it: each call gives a new one.",
-    )
-    if issubclass(type(answer), nn.Module):
-        raise one_network
     expect_callable(answer, "`make_colour_cnn`")
     model, another = call(answer), call(answer)
     if model is None:
@@ -242,7 +242,7 @@ def make_colour_cnn(answer: Any) -> None:
     expect_module(model, torch.rand(4, 3, 32, 32), output_shape=[4, 5])
     _expect_layers_of_the_page(model, torch.randn(8, 3, 32, 32))
     if torch.equal(*(next(nn.Module.parameters(one)) for one in (model, another))):
-        raise one_network
+        raise NotYet("Your function returns the same network each time.", "Make a new one in each call.")
 
 
 def _expect_layers_of_the_page(model: nn.Module, X: Tensor) -> None:
