@@ -410,6 +410,8 @@ def _of_elements(observed: Any, wanted: Any, rtol: float) -> Iterator[str]:
         return
     if observed and wanted and type(wanted[0]) is str and type(observed[0]) is not str:
         yield f"A string is asked for as the first value, and it is {describe(observed[0])}."
+    if any(isinstance(one, _SERIES) and len(one) == len(wanted) != len(observed) for one in observed):
+        yield f"This is {kind(observed)} with the {kind(wanted)[2:]} in it, and others: return what is asked for alone."
     if all(type(one) is str for one in (*observed, *wanted)):
         yield from (f"`{one}` is in the list, and should not be." for one in observed if one not in wanted)
         if not observed and wanted:

@@ -324,9 +324,8 @@ _centred = template(
         ),
         "Up and down is right. And sideways?": _centred("down, 0"),
         "Sideways is right. And up and down?": _centred("right, 1"),
-        "`roll` without `dims` moves the pixels along one long row: name the dimensions.": _centred("down + right"),
-        "Both shifts went along one dimension: with `dims=(0, 1)`, the first is up or down.": _centred(
-            "down + right, 0", "down + right, 1"
+        "Both shifts went along one dimension, or one long row: with `dims=(0, 1)`, the first is up or down.": _centred(
+            "down + right", "down + right, 0", "down + right, 1"
         ),
         "Divide by the ink of the whole image.": _centred(change="row *= ink / 28; column *= ink / 28"),
         "The target is 14, not 13, and rows and columns count from 0.": _centred("(down - 1, right - 1), (0, 1)"),
