@@ -206,12 +206,11 @@ _exam = template(
     """
     def mock_exam(model, X, y, loss_fn):
         flag = model.training; $result
-        with $block: loss = $loss
+        with $block: loss = loss_fn(model(X), y)
         $after; return loss.item()
     """,
     result="model.eval()",
     block="torch.no_grad()",
-    loss="loss_fn(model(X), y)",
     after="model.train(flag)",
 )
 
