@@ -115,27 +115,23 @@ def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
     """Return the notebook with folded solutions, and with the caption of each figure as its alternative text."""
     if STUDENT:
         notebook.cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
-    for cell in notebook.cells:
-        if "solution" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("hide-cell")
+    cells, notebook.cells = notebook.cells, []
+    for cell in cells:
+        notebook.cells.append(cell)
+        tags = cell.metadata.get("tags", [])
+        if "widget" in tags and not list(figures(cell)):  # the pad: what it looks like in JupyterLab
+            notebook.cells.append(nbformat.v4.new_markdown_cell(PAD, id=f"{cell.id}-recorded"))
+        if "solution" in tags:
+            tags.append("hide-cell")
             cell.metadata.mystnb = {"code_prompt_show": "Solution", "code_prompt_hide": "Solution"}
         for figure in figures(cell):
             known = figure.metadata["image/png"]  # the file has more pixels than the page, for sharp screens
             cell.metadata.mystnb = {"image": {"alt": known["alt"], "width": f"{known['width']}px"}}
-            if "widget" in cell.metadata.get("tags", []):
+            if "widget" in tags:
                 cell.metadata.mystnb["figure"] = {"caption": known["alt"]}
-    notebook.cells = list(with_recorded_pad(notebook.cells))
     notebook_file = "it" if STUDENT else f"{{download}}`this notebook <{name}>`"  # the file has the solutions
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE.format(notebook=notebook_file), id="about-this-page"))
     return notebook
-
-
-def with_recorded_pad(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """Yield the cells and, after a widget without an image (the pad), what it looks like in JupyterLab."""
-    for cell in cells:
-        yield cell
-        if "widget" in cell.metadata.get("tags", []) and not list(figures(cell)):
-            yield nbformat.v4.new_markdown_cell(PAD, id=f"{cell.id}-recorded")
 
 
 def figures(cell: NotebookNode) -> Iterator[NotebookNode]:
