@@ -81,6 +81,7 @@ _scale = template(
         "Use mean and std of the training images alone, for both: new images stand for what nobody has seen.": _scale(
             *(f"(X - mean({of})) / std({of})" for of in ("X", "X_new", "both")),
             *("(X - m) / std(X)", "(X - m) / std(X_new)", "(X - mean(X)) / s", "(X - mean(X_new)) / s"),
+            "(X - (m + mean(X_new)) / 2) / ((s + std(X_new)) / 2)",
         ),
         "Which three dimensions should disappear? Each channel has one mean: not each image or pixel, nor all.": _scale(
             *(f"(X - mean({of})) / std({of})" for of in ("X, 0", "X, 1", "X, 2, 3", "X, 1, 2, 3", "X_train, 1")),

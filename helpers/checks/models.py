@@ -190,6 +190,7 @@ _count = template(
             _count("w[0] * m + m", "n + m", "n + m + m", "n * n + n"),
             _count(pairs="pairs[::2]"),
         ),
+        "Start the sum at 0: your result is one too large.": _count(more="1"),
         "This counts bytes: one parameter counts as 1.": _count("4 * (n * m + m)"),
         "At `i = 0`, `widths[i - 1]` is `widths[-1]`, the last one: begin at 1.": _count(pairs="zip([w[-1], *w], w)"),
         "A layer is left out: there is one for each pair of neighbours. (`range` stops before its end.)": _count(

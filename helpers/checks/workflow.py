@@ -151,7 +151,6 @@ _round = template(
         "Predict with `model(X)`: not with `model.forward(X)`, which leaves out hooks, nor with a copy.": _round(
             loss=("loss_fn(model.forward(X), y)", "loss_fn(deepcopy(model)(X), y)")
         ),
-        "One round is asked for, not several.": _round("loss.backward(); optimizer.step(); optimizer.step()"),
     },
 )
 def train_step(answer: Any) -> None:
@@ -175,6 +174,10 @@ def train_step(answer: Any) -> None:
             if [*dict.fromkeys(seen)] != ["forward", "loss", "backward", "step"]:
                 hint = "A round has five steps: is one of them missing, or in the wrong place?"
                 raise NotYet(f"Seen in this round, in this order: {', '.join(seen) or 'nothing'}.", hint)
+            if (steps := seen.count("step")) > 1:
+                raise NotYet(
+                    f"`step()` was called {steps} times.", "One training step is asked for, with all rows at once."
+                )
             wanted = measure(twin(X), y)
             twin_optimizer.zero_grad()
             wanted.backward()
