@@ -31,15 +31,13 @@ _lazy = template("def lazy_accuracy(labels): counts, n = labels.bincount(), len(
             *("counts.argmax().item()", "counts.argmax().item() / n", "labels.mode().indices.item() / n"),
             "labels.max().item() / n",
         ),
-        "Not every class occurs equally often: count.": _lazy("1 / len(labels.unique())", "1 / labels.max().item()"),
+        "Not every class occurs equally often: count.": _lazy("1 / len(labels.unique())", "0.1", "0.2"),
         "Divide how often that class occurs by the number of labels you are given, not by another number.": _lazy(
             "counts.max().item()",
             *(f"counts.max().item() / {size}" for size in ("len(counts)", 10, 1000, 10_000, 12_000, 60_000)),
         ),
         "A 0 comes from `//`, `int`, or comparing labels with what none of them is, such as a count.": _lazy("0.0"),
-        "Return the exact fraction, from 0 to 1, of what is right: not per cent, not the error rate.": _lazy(
-            "100 * counts.max().item() / n", "1 - counts.max().item() / n"
-        ),
+        "This is the error rate; the accuracy is the fraction of right answers.": _lazy("1 - counts.max().item() / n"),
         "Count the classes: this picks one by its index or position, not the most frequent.": _lazy(
             *(f"(labels == labels.{pick}()).sum().item() / n" for pick in ("max", "min", "median", "argmax"))
         ),
@@ -85,14 +83,16 @@ _scale = template(
         ),
         "Which three dimensions should disappear? Each channel has one mean: not each image or pixel, nor all.": _scale(
             *(f"(X - mean({of})) / std({of})" for of in ("X, 0", "X, 1", "X, 2, 3", "X, 1, 2, 3", "X_train, 1")),
-            *(f"(X - mean({of})) / std({of})" for of in ("X_train, 0", "X_train, 0, 1", "X_train[:, :1]")),
+            *(f"(X - mean({of})) / std({of})" for of in ("X_train, 0", "X_train, 0, 1", "X_train, 0, 1, 2")),
             *("(X - X_train.mean()) / X_train.std()", "(X - m) / X_train.std()", "(X - m) / std(X_train, 0)"),
         ),
         "Subtract the mean first, in brackets, then divide by the standard deviation, not by its square.": _scale(
             *("X - m / s", "(X - m) * s", "X - m", "X / s", "X / 255", "(X - m) / s**2"),
             "(X - X_train.amin((0, 2, 3), True)) / (X_train.amax((0, 2, 3), True) - X_train.amin((0, 2, 3), True))",
         ),
-        "Compute both numbers first: once centred, the mean is 0.": _scale("(X - m) / s if X is X_train else X / s"),
+        "The new images are not centred: compute both numbers before you change anything, and use them twice.": _scale(
+            *("(X - m) / s if X is X_train else X / s", "(X - m) / s if X is X_train else X")
+        ),
     },
 )
 def normalise_both(answer: Any) -> None:
@@ -193,7 +193,7 @@ _windows = template(
             "series[i : i + L], series[i + L]", length=("L", "T - 3")
         ),
         "The second part is one number: which index comes right after `i` to `i + length - 1`?": _windows(
-            *(f"series[i : i + L], series[{part}]" for part in ("i + L - 1", "i + L + 1", "i + 1 : i + L + 1"))
+            *(f"series[i : i + L], series[{at}]" for at in ("i + L - 1", "i + L + 1", "i + 1 : i + L + 1", "i", "-1"))
         ),
         "The window, its end and the number after it should all move along with `i`.": _windows(
             *(f"series[{window}], series[i + L]" for window in ("i:L", ":L")), "series[i : i + L], series[L]"

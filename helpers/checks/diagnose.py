@@ -50,8 +50,8 @@ def diagnose(finding: NotYet) -> str | None:
     elif finding.observed is not UNSET:
         observed, wanted = plain(finding.observed), plain(finding.wanted)
         rules = [_of_returns(finding, wanted, method), page, _of_types(observed, wanted), _of_constants(finding)]
-        rules += [_of_elements(observed, wanted, finding.rtol), idle, _of_tensors(observed, wanted, tree)]
-        rules += [_of_sizes(finding, tree), _of_roundings(finding, tree)]
+        rules += [_of_elements(observed, wanted, finding.rtol), idle, _of_inputs(finding)]
+        rules += [_of_tensors(observed, wanted, tree), _of_sizes(finding, tree), _of_roundings(finding, tree)]
         rules += [_of_rough_shapes(observed, wanted)]
     else:
         rules = [page, idle]
@@ -135,7 +135,7 @@ def _of_names(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
         yield f"`{name}` is used before your function gives it a value on this path."
     if name in ("true", "false", "none"):
         yield f"Python writes `{name.title()}`, with a capital letter."
-    if name in _IMPORTS:
+    if name in _IMPORTS and (len(name) > 1 or f"{name}." in _source(tree)):
         yield f"`{name}` is not imported in this notebook: put `{_IMPORTS[name]}` at the top of your cell."
     if re.fullmatch(r"[A-WZ]", name):
         call = finding.calls[-1]
@@ -249,7 +249,8 @@ def _of_unused(tree: ast.AST | None) -> Iterator[str]:
 def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
     """Almost the right numbers, from code that rounds, or takes a small step."""
     small = (type(getattr(one, "value", None)) is float and 0 < one.value <= 0.01 for one in nodes(tree))
-    if any(small) or any(called_name(one).endswith("round") for one in nodes(tree)):
+    rounds = any(called_name(one).endswith("round") for one in nodes(tree)) or re.search(r":\.\d", _source(tree))
+    if any(small) or rounds:
         pairs = [*_pairs(finding)]
         if pairs and all(one.shape == other.shape and torch.allclose(one, other, rtol=0.01) for one, other in pairs):
             yield "The numbers are near, but not exact: something is approximated, or rounded."
@@ -257,8 +258,8 @@ def _of_roundings(finding: NotYet, tree: ast.AST | None) -> Iterator[str]:
 
 def _pairs(finding: NotYet) -> Iterator[tuple[Tensor, Tensor]]:
     """The numbers and tensors that were received, each with the one that is wanted."""
-    series = isinstance(finding.wanted, _SERIES)
     both = finding.observed, finding.wanted
+    series = all(isinstance(one, _SERIES) for one in both)
     for pair in zip(*both, strict=False) if series else [both]:
         if all(isinstance(one, Tensor | _NUMBER) for one in pair):
             yield tuple(torch.as_tensor(one).detach().double() for one in pair)
@@ -294,6 +295,15 @@ def _of_returns(finding: NotYet, wanted: Any, tree: ast.AST | None) -> Iterator[
         yield f"`{tree.name}` has no `return`, so it returns None."
     else:
         yield _of_none(returned[-1], tree)
+
+
+def _of_inputs(finding: NotYet) -> Iterator[str]:
+    """A tensor that comes back as it was given."""
+    last = finding.calls[-1] if finding.calls else None
+    for name, value in zip(arguments_of(last.function, last.inputs), last.inputs, strict=True) if last else ():
+        for left, right in _pairs(finding) if name and type(value) is Tensor and len(value.unique()) > 1 else ():
+            if torch.equal(left, value.double()) and not torch.equal(left, right):
+                yield f"This is `{name}` as it was given: nothing has changed it."
 
 
 def _of_none(returned: ast.expr, tree: ast.FunctionDef) -> str:
@@ -535,7 +545,7 @@ def _of_values(left: Tensor, right: Tensor) -> Iterator[str]:
         "The sizes are right, but some signs are not: an absolute value is missing.": (left.abs(), right),
         "These are the absolute values of the right numbers: leave out `abs`.": (left, right.abs()),
     }
-    if not several and factor in (10.0 ** torch.tensor([-3.0, -2, -1, 1, 2, 3])):
+    if not several and f"{factor:.6g}" in ("0.001", "0.01", "0.1", "10", "100", "1000"):
         yield f"The number is {factor:.4g} times what it should be."
     if several:
         scaled = f"Every number is {factor:.4g} times what it should be."

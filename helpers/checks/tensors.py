@@ -20,11 +20,11 @@ progress = book.progress
     difficulty=1,
     why="Ten steps need eleven points. Confusing steps with points leaves you off by one, here and in any loop.",
     mistakes={
-        "The points go from 0 to 5, with 0.5 between them: `arange` takes that step, and leaves out its end.": either(
-            *(torch.arange(start, end, 0.5) for start, end in ((0, 5), (0, 6), (0.5, 5.5))), torch.arange(6)
+        "Ten steps need eleven points, from 0 to 5. (`arange` leaves out its end.)": either(
+            *(torch.arange(start, end, 0.5) for start, end in ((0, 5), (0, 6), (0.5, 5.5))), torch.linspace(0, 5, 10)
         ),
-        "`linspace` takes start, end and how many points there are: ten steps need eleven.": either(
-            *(torch.linspace(0, end, points) for end, points in ((5, 10), (5, 5), (5, 6), (11, 5)))
+        "The points are 0.5 apart: `arange` takes that step, and `linspace` the number of points.": either(
+            torch.arange(6), torch.arange(6.0), *(torch.linspace(0, end, 5) for end in (5, 11))
         ),
     },
 )
@@ -219,9 +219,8 @@ _classify = template(
     why="It is called the nearest-mean classifier, and finds the class of about 70 % of notebook 6's images: a network "
     "must do better to be worth its training. For many images, `torch.cdist` finds the distances with far less memory.",
     mistakes={
-        "A mask, `y_train == label`, selects a class: the labels are not row numbers, and not in order.": _classify(
-            rows=("y_train", "6 * label : 6 * label + 6")
-        ),
+        "Class 0 everywhere: are all means equal? `y_train == label` is a mask of a class.": _classify(rows="y_train"),
+        "The labels are in no order: select a class with a mask.": _classify(rows="6 * label : 6 * label + 6"),
         "The mean image is the *mean* over the images of a class, `dim=0`, and has as many pixels as they.": _classify(
             middle=(".sum(dim=0)", ".mean()", ".mean(dim=1)", ".mean(dim=2)", ".sum(dim=0) / len(X_train)")
         ),
@@ -236,8 +235,9 @@ _classify = template(
         "The labels are 0 to K - 1, so the largest tells you K. (`range` leaves out its end.)": _classify(
             classes=("range(10)", "range(3)", "range(K - 1)", "range(1, K)", "range(1, K + 1)")
         ),
-        "The task compares with one *mean* image per class, not with single known ones.": either(
-            _classify("nearest", "y_train[nearest]"), _classify(classes="y_train"), _classify(middle="[0]")
+        "Compare with one *mean* image per class: its index is the class, with nothing to look up.": either(
+            _classify("nearest", "y_train[nearest]", "y_train[squares.argmin(dim=1)]"),
+            *(_classify(classes="y_train"), _classify(middle="[0]")),
         ),
     },
 )
