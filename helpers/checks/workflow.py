@@ -120,6 +120,8 @@ def _expect_three_parameters(model: nn.Module) -> None:
         found = ", ".join(f"`{name}` {brief(p.detach())}" for name, p in list(named.items())[:8]) or "none"
         hint = f"Found: {found}. What is set on `self`, as in `self.curve = ...`, gives a parameter its name."
         raise NotYet("Its parameters should be `curve`, `weight` and `bias`, with one number each.", hint)
+    if len({parameter.data_ptr() for parameter in named.values()}) < 3:
+        raise NotYet("The three parameters are one and the same tensor.", "Draw a number for each.")
 
 
 _round = template(
