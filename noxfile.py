@@ -125,8 +125,8 @@ def classroom(session: nox.Session) -> None:
 @here
 def mutation(session: nox.Session) -> None:
     """Small changes to the helpers that `[tool.mutmut]` names: which of them do the tests not notice?"""
-    session.run("mutmut", "run", *session.posargs, external=True)
-    session.run("mutmut", "results", external=True)
+    session.run(sys.executable, "-m", "mutmut", "run", *session.posargs)
+    session.run(sys.executable, "-m", "mutmut", "results")
 
 
 @here
