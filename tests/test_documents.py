@@ -1,14 +1,15 @@
-"""Documents and settings agree with the course: generated tables, links, named cells, and what other places install."""
+"""Documents, settings and style: generated tables, links, named cells, what other places install, and ruff."""
 
 import json
 import re
-import runpy
+import subprocess
+import sys
 from functools import cache
-from types import SimpleNamespace
 
 import nbformat
 import pytest
 import yaml
+from traitlets.config.loader import PyFileConfigLoader
 
 from tools import NOTEBOOKS, ROOT, tables
 
@@ -39,14 +40,12 @@ def plans():
 def test_a_changed_fact_changes_the_tables(plans, monkeypatch):
     course = tables.lessons(plans["notebooks"])
     exercise = course[4].exercises["slope"]
-    monkeypatch.setattr(exercise, "minutes", exercise.minutes + 7)
+    monkeypatch.setattr(exercise, "minutes", 77)
     monkeypatch.setattr(exercise, "title", "Another title")
     text = tables.fill_notebook(course[4])
     assert "#### Exercise 4.1: Another title\\n" in text
-    assert f"*About {exercise.minutes} minutes" in text
-    assert f"| {exercise.number} | Another title | {exercise.goal} | {exercise.minutes} |" in tables.lesson_tables(
-        course[4]
-    )
+    assert "*About 77 minutes" in text
+    assert f"| 4.1 | Another title | {exercise.goal} | 77 |" in tables.lesson_tables(course[4])
     assert f"{course[4].exercise_minutes} minutes |" in tables.notebook_table(course)
 
 
@@ -108,28 +107,16 @@ def test_workflow_dev_container_and_package_name_the_same_pythons():
     assert f"\n{rule}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-class Settings(SimpleNamespace):
-    """Stands for JupyterHub's `c`: takes every setting."""
-
-    def __getattr__(self, name):
-        setattr(self, name, Settings())
-        return getattr(self, name)
-
-
-def _hub(name, monkeypatch, **variables):
+def _hub(monkeypatch, **variables):
     for key in ("HUB_AUTHENTICATOR", "HUB_ADMINS", "HUB_PASSWORD"):
         monkeypatch.delenv(key, raising=False)
     for key, value in variables.items():
         monkeypatch.setenv(key, value)
-    settings = Settings()
-    names = {"get_config": lambda: settings}
-    names["load_subconfig"] = lambda other: runpy.run_path(ROOT / "deploy" / "jupyterhub" / other, names)
-    names["load_subconfig"](name)
-    return settings
+    return PyFileConfigLoader("jupyterhub_config.py", str(ROOT / "deploy" / "jupyterhub")).load_config()
 
 
 def test_hub_and_chart_give_each_learner_the_same(monkeypatch):
-    hub = _hub("jupyterhub_config.py", monkeypatch)
+    hub = _hub(monkeypatch)
     values = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
     chart = values["singleuser"]
     assert chart["extraEnv"] == hub.Spawner.environment == {"OMP_NUM_THREADS": "1", "PYTHONPATH": ".."}
@@ -140,7 +127,14 @@ def test_hub_and_chart_give_each_learner_the_same(monkeypatch):
 
 
 def test_a_hub_with_one_password_stays_on_this_machine(monkeypatch):
-    hub = _hub("jupyterhub_config.py", monkeypatch, HUB_AUTHENTICATOR="dummy", HUB_PASSWORD="secret")
+    hub = _hub(monkeypatch, HUB_AUTHENTICATOR="dummy", HUB_PASSWORD="secret")
     assert hub.JupyterHub.bind_url.startswith("http://127.0.0.1")
     with pytest.raises(KeyError, match="HUB_PASSWORD"):
-        _hub("jupyterhub_config.py", monkeypatch, HUB_AUTHENTICATOR="dummy")
+        _hub(monkeypatch, HUB_AUTHENTICATOR="dummy")
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_code_and_notebooks_are_clean_for_ruff(command):
+    ruff = [sys.executable, "-m", "ruff", *command, "."]
+    result = subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
