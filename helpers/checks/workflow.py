@@ -81,7 +81,7 @@ _curve = template(
     goal="write a model with parameters of your own",
     minutes=5,
     difficulty=2,
-    why="Nothing else on this page would have to change to train it: the loop never asks what is inside a model.",
+    why="To train it, the five steps below stay as they are: they never ask what is inside a model.",
     mistakes={
         "Square X alone, `X**2`, and multiply the square by `curve`.": _curve(
             *(f"{square} + w * X + b" for square in ("c * X", "c * 2 * X", "c * 2**X", "(c * X)**2", "c**2 * X")),
