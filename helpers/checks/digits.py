@@ -32,7 +32,7 @@ _count = template(
     goal="count the parameters of a network without building it",
     minutes=4,
     difficulty=1,
-    why="Four bytes for each is what the parameters of a network need. What its layers return comes on top.",
+    why="In `float32`, four bytes for each; training also keeps gradients, Adam's averages and the layers' outputs.",
     mistakes={
         "The linear layers are right. What does each batch norm learn?": _count("linear"),
         "For each output, a `Linear` has one bias, and a batch norm two numbers.": _count(
