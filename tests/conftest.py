@@ -23,6 +23,12 @@ def _no_figures() -> Iterator[None]:
     plt.close("all")
 
 
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    """Each of the notebooks."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built by the first worker that asks for it."""

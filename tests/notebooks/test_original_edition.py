@@ -6,10 +6,11 @@ import nbformat
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+from torch.utils.data import DataLoader
 from torchvision import datasets
+from torchvision.transforms import ToTensor
 
-from helpers.data import dataset_root
+from helpers.data import InMemoryDataset, dataset_root
 from tools import NOTEBOOKS
 
 pytestmark = pytest.mark.skipif(
@@ -20,12 +21,8 @@ pytestmark = pytest.mark.skipif(
 
 
 def batches(root, *, train):
-    images = datasets.FashionMNIST(root, train=train, download=True)
-    pixels = TensorDataset(images.data.unsqueeze(1) / 255, images.targets)
-    order = RandomSampler(pixels, generator=torch.Generator().manual_seed(0)) if train else SequentialSampler(pixels)
-    return DataLoader(
-        pixels, sampler=BatchSampler(order, 64, drop_last=False), batch_size=None
-    )  # by the batch: quicker
+    images = InMemoryDataset(datasets.FashionMNIST(root, train=train, transform=ToTensor()))
+    return DataLoader(images, batch_size=64, shuffle=train, generator=torch.Generator().manual_seed(0))
 
 
 def test_plain_recipe_reaches_the_published_figures(tmp_path, monkeypatch):

@@ -8,11 +8,8 @@ import re
 from decimal import Decimal
 
 import nbformat
-import pytest
 from markdown_it import MarkdownIt
 from nbformat.v4 import new_markdown_cell
-
-from tools import NOTEBOOKS
 
 # Known everywhere, and printed in few sections.
 KNOWN = {
@@ -113,7 +110,6 @@ def unexplained(cells):
                 texts, shown = [], []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_number_in_the_text_is_shown(path):
     cells = nbformat.read(path, as_version=4).cells
     found = {f"{name}: {written}" for name, written in unexplained(cells) if written not in KNOWN}
@@ -127,7 +123,6 @@ def test_every_number_in_the_text_is_shown(path):
     assert not allowed - found, "exceptions that are no longer needed: take them out"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_sections_named_by_number_exist(path):
     text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
     named = re.findall(r"\d+", " ".join(re.findall(r"\b[Ss]ections? \d+(?:, \d+)*", text)))

@@ -10,10 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tools import NOTEBOOKS
-from tools.notebooks import FOLDED, faults, normal
+from tools.notebooks import faults, normal
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_stored_form(path):
     assert not list(faults(path))
 
@@ -45,14 +44,6 @@ def test_normal_form_is_a_fixed_point_and_drops_what_a_session_leaves_behind(tmp
     assert "not in the stored form" in _faults_of(
         normal(tidy).replace('"execution_count": 1', '"execution_count": 3'), tmp_path
     )  # it ran in another order
-
-
-def test_solutions_are_folded_and_nothing_else():
-    notebook = _clean()
-    notebook.cells[1].metadata = {"tags": ["exercise"], **FOLDED}
-    notebook.cells.append(new_code_cell("2 + 2", id="one-solution", metadata={"tags": ["solution"]}))
-    stored = nbformat.reads(normal(notebook), as_version=4)
-    assert [cell.metadata.get("cellView") for cell in stored.cells] == [None, None, "form"]
 
 
 def _set(**changes):

@@ -59,7 +59,6 @@ def zipped(files):
 # What is given out
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_an_exercise_has_a_stub_a_solution_and_a_locked_test_worth_its_difficulty(path):
     made = {cell.id: cell for cell in assignment(path).cells}
     for place in places(path):
@@ -351,7 +350,6 @@ def test_each_hostile_notebook_costs_only_its_own_row(tmp_path):
 
 @slow
 @confined
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_courses_own_solutions_get_all_points(tmp_path, path):
     folder = class_of(tmp_path, "anna", week=path.stem)
     hand_in(folder, "anna", assignment(path), week=path.stem)

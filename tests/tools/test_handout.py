@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.cells import global_names
-from tools import LEFT_OUT, NOTEBOOKS, ROOT, handout
+from tools import LEFT_OUT, ROOT, handout
 from tools.handout import fill, main
 
 
@@ -28,7 +28,6 @@ def _tags(cell):
     return set(cell.metadata.get("tags", []))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_the_same_cell_by_cell_without_solutions_and_outputs(path, folder):
     kept = [cell for cell in _cells(path) if not _tags(cell) & LEFT_OUT]
     given = _cells(folder / "notebooks" / path.name)
@@ -37,7 +36,6 @@ def test_a_notebook_is_the_same_cell_by_cell_without_solutions_and_outputs(path,
     assert not [cell.id for cell in given if cell.id.endswith("-solution") or cell.source.startswith("# Solution")]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_nothing_that_is_left_needs_what_only_a_solution_defines(path):
     assert not list(_needing_a_solution(_cells(path)))
 

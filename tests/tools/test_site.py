@@ -32,7 +32,6 @@ def test_every_page_is_there_and_can_be_reached_from_the_first_one(site):
     assert reached >= {(site / source.relative_to(ROOT)).with_suffix(".html").resolve() for source in SOURCES}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_shows_its_outputs_and_its_figures_with_their_captions(path, site):
     page = _page(site, path)
     shown = _letters("".join(output.get_text() for output in page.select(".cell_output")))
@@ -47,7 +46,6 @@ def test_a_notebook_shows_its_outputs_and_its_figures_with_their_captions(path, 
     assert captions
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_solutions_are_folded_and_nothing_else_is(path, site):
     page = _page(site, path)
     folded = [cell.select_one(".cell_input").get_text() for cell in page.select("details.hide")]
