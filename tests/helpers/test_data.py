@@ -21,6 +21,7 @@ from helpers import data
 from helpers.data import DATASETS, DataError, InMemoryDataset, dataset_root
 
 FILES = [f"{split}-{content}" for split in ("train", "t10k") for content in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+assert_equal = partial(torch.testing.assert_close, rtol=0, atol=0)  # also in lists
 both_editions = pytest.mark.parametrize("edition", data.EDITIONS)
 
 
@@ -325,19 +326,13 @@ TRANSFORMS = {
 }
 
 
-def assert_same_batches(expected, received):
-    for batch, other in zip(expected, received, strict=True):
-        assert type(batch) is type(other) is list
-        torch.testing.assert_close(other, batch, rtol=0, atol=0)
-
-
 @pytest.mark.parametrize("options", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_batches_from_memory_are_the_same(images, options):
     batches = []
     for wrap in (lambda dataset: dataset, InMemoryDataset):
         torch.manual_seed(1)  # reading into memory must not draw from the global random numbers
         batches.append(list(DataLoader(wrap(images(**options)), batch_size=64, shuffle=True)))
-    assert_same_batches(*batches)
+    assert_equal(*batches)
 
 
 def test_parts_and_stacks_are_the_same(images):
@@ -347,10 +342,9 @@ def test_parts_and_stacks_are_the_same(images):
         lambda dataset: random_split(dataset, [0.8, 0.2], torch.Generator().manual_seed(0))[1],
         lambda dataset: Subset(dataset, torch.tensor([7, 1_002, 7, 0])),
     ):
-        assert_same_batches(DataLoader(part(source), batch_size=64), DataLoader(part(memory), batch_size=64))
-    assert_same_batches(DataLoader(Subset(memory, [1_002, 0]), 2), DataLoader(Subset(memory, [-1, -1_003]), 2))
-    twice, same = (next(iter(DataLoader(StackDataset(d, d), 64))) for d in (source, memory))
-    assert_same_batches(twice, same)
+        assert_equal(*(list(DataLoader(part(dataset), batch_size=64)) for dataset in (source, memory)))
+    assert_equal(*(list(DataLoader(Subset(memory, ends), 2)) for ends in ([1_002, 0], [-1, -1_003])))
+    assert_equal(*(next(iter(DataLoader(StackDataset(d, d), 64))) for d in (source, memory)))
 
 
 def test_each_batch_is_one_question_and_each_transform_runs_once(images, monkeypatch):
@@ -371,7 +365,7 @@ def test_items_are_those_of_the_source_and_changing_them_changes_no_data(images,
     assert (len(memory), memory.classes) == (1_003, source.classes)
     for i in (0, 1_002, -1):
         assert type(memory[i][1]) is type(source[i][1])
-        torch.testing.assert_close(memory[i], source[i], rtol=0, atol=0)
+        assert_equal(memory[i], source[i])
         memory[i][0].fill_(7)
     for part in next(iter(DataLoader(memory, batch_size=8))):
         part.fill_(7)

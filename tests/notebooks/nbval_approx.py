@@ -43,37 +43,21 @@ _MEASURED = re.compile(
 )
 
 
-def adopt_stored(new: str, stored: str, rtol: float = DEFAULT_RTOL) -> str:
-    """Return the new text with its measured numbers replaced by the stored ones, where they agree within `rtol`."""
-
-    def close(number: Decimal, reference: Decimal) -> bool:
-        return math.isclose(number, reference, rel_tol=0, abs_tol=rtol * abs(float(reference)))
-
-    return _adopted(new, stored, close)
+Close = Callable[[Decimal, Decimal], bool]  # whether a measured number counts as the stored one
 
 
-def adopt_times(new: str, stored: str) -> str:
-    """Return the new text with its measured numbers replaced by the stored ones, whatever they are."""
-    return _adopted(new, stored, lambda number, reference: True)
+def within(rtol: float) -> Close:
+    """Close in a cell with the tag `approx`: the two differ by at most this part of the stored number."""
+    return lambda number, stored: math.isclose(number, stored, rel_tol=0, abs_tol=rtol * abs(float(stored)))
 
 
-def adopt_rounding(new: str, stored: str) -> str:
-    """Return the new text with its measured numbers replaced by the stored ones, where they differ by one last digit.
-
-    So 0.018643 becomes 0.018642, and 10.000 becomes 9.9999.
-    """
-
-    def close(number: Decimal, reference: Decimal) -> bool:
-        return abs(number - reference) <= max(Decimal(1).scaleb(_exponent(each)) for each in (number, reference))
-
-    return _adopted(new, stored, close)
+def rounded_alike(number: Decimal, stored: Decimal) -> bool:
+    """Close in a fingerprint: one unit in the last digit, as from 0.018642 to 0.018643 or from 9.9999 to 10.000."""
+    return abs(number - stored) <= max(Decimal(1).scaleb(int(each.as_tuple().exponent)) for each in (number, stored))
 
 
-def _exponent(number: Decimal) -> int:
-    return int(number.as_tuple().exponent)
-
-
-def _adopted(new: str, stored: str, close: Callable[[Decimal, Decimal], bool]) -> str:
+def adopt_stored(new: str, stored: str, close: Close) -> str:
+    """Return the new text with its measured numbers replaced by the stored ones, where they are close."""
     if _MEASURED.split(new) != _MEASURED.split(stored):
         return new  # they differ in more than measured numbers
     references = iter(_MEASURED.findall(stored))
@@ -120,10 +104,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
     def adopt(text: str, stored: str) -> str:
         if "timing" in tags:
-            return adopt_times(text, stored)
+            return adopt_stored(text, stored, lambda number, reference: True)
         if rtol is not None:
-            return adopt_stored(text, stored, rtol)
-        return adopt_rounding(text, stored) if stored.startswith(FINGERPRINT) else text
+            return adopt_stored(text, stored, within(rtol))
+        return adopt_stored(text, stored, rounded_alike) if stored.startswith(FINGERPRINT) else text
 
     def approximately(new: Sequence[NotebookNode], stored: Sequence[NotebookNode], skip_compare: Any = None) -> bool:
         if len(new) == len(stored):

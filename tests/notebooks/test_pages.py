@@ -18,19 +18,6 @@ def test_neighbours_are_linked_at_both_ends(path):
         assert f"]({neighbour.name})" in cells[-1].source
 
 
-def test_every_figure_has_its_caption(path):
-    """A figure without a caption is compared by no test, and not accessible to anyone who cannot see it."""
-    for cell in _cells(path):
-        if "widget" in cell.metadata.get("tags", []):
-            continue  # its sentence is in its text
-        for output, below in pairwise([*cell.get("outputs", []), None]):
-            if "image/png" in output.get("data", {}):
-                caption = output.metadata.get("image/png", {}).get("alt")
-                assert caption, f"{cell.id} shows a figure without show()"
-                assert below is not None
-                assert caption in below.data["text/plain"].splitlines()
-
-
 def test_each_notebook_has_something_to_play_with_and_without_widgets_a_sentence_and_a_figure(path):
     cells = _cells(path)
     widgets = [i for i, cell in enumerate(cells) if "widget" in cell.metadata.get("tags", [])]

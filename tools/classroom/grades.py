@@ -138,7 +138,7 @@ def export(folder: Path, assignment: str) -> Path:
     with gradebook(folder) as known:
         for student in sorted(known.students, key=lambda one: (one.last_name or "", one.first_name or "", one.id)):
             standing = standings.pop(student.id, Standing("missing", "nothing was handed in"))
-            row = {name: getattr(student, name) for name in PEOPLE} | _columns(standing)
+            row = {name: getattr(student, name) for name in PEOPLE} | vars(standing)
             row |= {"of": sum(test.points for test in tests)}
             row["late"] = (folder / "submitted" / student.id / assignment / LATE).exists()
             if standing.state == "graded":
@@ -149,13 +149,9 @@ def export(folder: Path, assignment: str) -> Path:
                 failures = _failures(_notebook(folder, "autograded", assignment, student.id), exercises)
                 row["reason"] = "; ".join(filter(None, [standing.reason, *failures]))
             rows.append(row)
-    rows += [{"id": learner} | _columns(standing) for learner, standing in standings.items()]
+    rows += [{"id": learner} | vars(standing) for learner, standing in standings.items()]
     header = [*PEOPLE, "state", *exercises.values(), "points", "of", "late", "file", "reason"]
     return write_table(folder / "grades" / f"{assignment}.csv", rows, header)
-
-
-def _columns(standing: Standing) -> dict[str, object]:
-    return {"state": standing.state, "file": standing.file, "reason": standing.reason}
 
 
 def _failures(notebook: NotebookNode, exercises: dict[str, str]) -> Iterator[str]:
@@ -179,10 +175,10 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def write_table(path: Path, rows: list[dict[str, object]], header: list[str]) -> Path:
-    """Write a CSV file in which a spreadsheet takes no text for a formula."""
+    """Write these columns of the rows as a CSV file in which a spreadsheet takes no text for a formula."""
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        table = csv.DictWriter(stream, header)
+        table = csv.DictWriter(stream, header, extrasaction="ignore")
         table.writeheader()
         for row in rows:
             texts = {name: "" if value is None else str(value) for name, value in row.items()}

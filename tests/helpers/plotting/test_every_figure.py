@@ -19,7 +19,7 @@ from helpers.plotting import describe
 from helpers.plotting.captions import PLACEHOLDER, figure_of
 from helpers.plotting.fingerprint import fingerprint
 from helpers.plotting.style import WIDTH
-from tests.notebooks.nbval_approx import adopt_rounding
+from tests.notebooks.nbval_approx import adopt_stored, rounded_alike
 from tools import NOTEBOOKS
 
 SETTINGS = {"axes.grid": True, "image.cmap": "jet", "image.interpolation": "bicubic", "image.origin": "lower"}
@@ -187,8 +187,8 @@ def test_a_changed_number_and_another_order_are_noticed(name):
             given = deepcopy(FIGURES[name])
             _arrays(given)[i][...] = changed
             new = stored(given)
-            # A test of the notebooks accepts another last digit in a fingerprint, as `adopt_rounding` does.
-            assert (adopt_rounding(new[0], before[0]), new[1]) != before, f"array {i}: {changed}"
+            # A test of the notebooks accepts another last digit in a fingerprint, as `rounded_alike` says.
+            assert (adopt_stored(new[0], before[0], rounded_alike), new[1]) != before, f"array {i}: {changed}"
 
 
 @pytest.mark.parametrize("name", ["image_grid", "images_with_histograms", "ranks", "readings", "training_progress"])

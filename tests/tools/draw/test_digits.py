@@ -1,15 +1,11 @@
 """The drawn digits: the table of ways, the generator, and what its digits are worth on real handwriting."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tools.draw import digits, judge, ways
 
 WAYS = digits.read_ways()
-MNIST = Path(os.environ.get("COURSE_MIRROR") or "/", "MNIST")
 
 
 def recorded(digit, writer, shift=0.0):
@@ -68,14 +64,6 @@ def test_a_network_trained_on_drawn_digits_reads_digits_of_people(name, floors):
     model = judge.fit(judge.RECIPES["MNIST"][name], (X[:10_000], y[:10_000]))
     for digits_of_people, floor in zip((judge.scanned_digits(), judge.mnist_sample()), floors, strict=True):
         assert judge.recall(model, *digits_of_people).mean() >= floor
-
-
-@pytest.mark.skipif(not MNIST.is_dir(), reason="needs the original: COURSE_MIRROR, a folder that holds MNIST/*.gz")
-@pytest.mark.parametrize(("name", "floor"), [("784-512-256-128-10", 0.93), ("small CNN", 0.96)])
-def test_a_network_trained_as_in_the_notebook_reads_the_original(name, floor):
-    training, validation = judge.split_digits(judge.read_split(judge.DRAWN / "MNIST", "train"))
-    model = judge.fit(judge.RECIPES["MNIST"][name], training, validation)
-    assert judge.recall(model, *judge.read_split(MNIST, "t10k")).mean() >= floor
 
 
 def test_strokes_are_rendered_as_large_and_as_thick_as_asked():
