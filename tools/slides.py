@@ -132,12 +132,10 @@ class Deck:
 
     def _add_text(self, blocks: list[Block]) -> None:
         """Add the text between two code cells."""
-        first_heading = next((i for i, block in enumerate(blocks) if block.level), None)
-        if first_heading is None:
+        start = next((i for i, block in enumerate(blocks) if block.level), None)
+        if start is None:
             start = _start_of_question(blocks)
-            conclusion, question = blocks[:start], blocks[start:]
-        else:
-            conclusion, question = blocks[:first_heading], blocks[first_heading:]
+        conclusion, question = blocks[:start], blocks[start:]
         if conclusion and not self.skips_conclusion:
             if self.slides[-1].task:
                 self._begin(conclusion[0].cell_id, self.title)

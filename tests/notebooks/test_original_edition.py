@@ -15,8 +15,7 @@ from tools import NOTEBOOKS
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("COURSE_MIRROR"),
-    reason="needs the photographs: set COURSE_MIRROR to a folder or an address that holds FashionMNIST/*.gz "
-    "(the archives that dataset_root('FashionMNIST', 'original') downloads)",
+    reason="needs the original: COURSE_MIRROR, a folder or an address that holds FashionMNIST/*.gz",
 )
 
 
