@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits
 
-from helpers.strokes import enlarge, frame, picture
+from helpers.strokes import frame, picture
 
 
 def extent(image):
@@ -91,14 +90,6 @@ def test_several_strokes_are_in_one_image_and_what_leaves_the_pad_is_cut_off():
     apart = [picture([stroke], framed=False) for stroke in bars]
     np.testing.assert_array_equal(picture(bars, framed=False), np.maximum(*apart))
     np.testing.assert_array_equal(apart[0], apart[1][::-1])
-
-
-def test_a_scanned_digit_is_enlarged_smoothly_and_framed():
-    zero = enlarge(load_digits().images[0])
-    assert (zero.shape, zero.dtype) == ((28, 28), np.uint8)
-    np.testing.assert_array_equal(frame(zero), zero)  # framed already
-    assert zero[14, 14] == 0  # the hole of the zero
-    assert extent(zero)[:2] == (5, 24)
 
 
 @pytest.mark.parametrize(
