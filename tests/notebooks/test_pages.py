@@ -7,19 +7,15 @@ import nbformat
 from tools import NOTEBOOKS
 
 
-def _cells(path):
-    return nbformat.read(path, as_version=4).cells
-
-
 def test_neighbours_are_linked_at_both_ends(path):
-    cells, place = _cells(path), NOTEBOOKS.index(path)
+    cells, place = nbformat.read(path, as_version=4).cells, NOTEBOOKS.index(path)
     for neighbour in NOTEBOOKS[max(place - 1, 0) : place] + NOTEBOOKS[place + 1 : place + 2]:
         assert f"]({neighbour.name})" in cells[0].source
         assert f"]({neighbour.name})" in cells[-1].source
 
 
 def test_each_notebook_has_something_to_play_with_and_without_widgets_a_sentence_and_a_figure(path):
-    cells = _cells(path)
+    cells = nbformat.read(path, as_version=4).cells
     widgets = [i for i, cell in enumerate(cells) if "widget" in cell.metadata.get("tags", [])]
     assert widgets
     headings = [0, *(i for i, cell in enumerate(cells) if cell.source.startswith("## ")), len(cells)]
