@@ -42,7 +42,9 @@ def test_a_notebook_shows_its_outputs_and_its_figures_with_their_captions(path, 
             text = text or output.data["text/plain"]
         assert _letters(text) in shown
     captions = [output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})]
+    texts = [line for output in outputs for line in output.get("data", {}).get("text/plain", "").splitlines()]
     assert [image["alt"] for image in page.select(".cell_output img")] == captions
+    assert {*captions} <= {*texts}  # nbval compares them
     assert captions
 
 
