@@ -3,6 +3,7 @@
 import os
 
 import matplotlib.font_manager  # noqa: F401 - builds its cache here, where it is missing: in a kernel that writes to stderr
+import pytest
 
 from tools.notebooks import SURROUNDINGS
 
@@ -12,3 +13,10 @@ os.environ.update(SURROUNDINGS)  # kernels inherit them
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores: threads that wait for each other's cores make everything many times slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the last notebooks, which train the longest, so that two workers end at about the same time."""
+    notebooks = [item for item in items if item.path.suffix == ".ipynb"]
+    notebooks.sort(key=lambda item: item.path.name, reverse=True)
+    items[:] = [item for item in items if item.path.suffix != ".ipynb"] + notebooks
