@@ -53,7 +53,7 @@ def test_a_changed_fact_changes_the_tables(plans, monkeypatch):
     ("change", "message"),
     [
         (lambda lesson, _: lesson["sections"].pop("reshape-question"), "to have the sections from-data"),
-        (lambda lesson, _: lesson["sections"]["reshape-question"].update(minutes=99), "to take 55 minutes in all"),
+        (lambda lesson, _: lesson["sections"]["reshape-question"].update(minutes=99), "to take 60 minutes in all"),
         (lambda _, rows: rows["day"][0].update(minutes=0), "minutes for 09:00 of the plan 'day'"),
         (lambda _, rows: rows["evenings"].pop(), "Expected 3 times 180 minutes in the plan 'evenings'"),
     ],

@@ -471,7 +471,8 @@ def _of_tensors(observed: Any, wanted: Any, tree: ast.AST | None) -> Iterator[st
             if observed.is_floating_point() and re.search(r"\.(topk|sort)\(", _source(tree)):
                 yield "These are values, and their indices are asked for."
             found, asked = ("integers", "floats")[:: -1 if observed.is_floating_point() else 1]
-            yield f"These are {found}, and {asked} are asked for: `/` makes floats, `//`, `long()`, `argmax` do not."
+            remedy = "`/` makes floats, `//` does not" if "/" in _source(tree) else "convert them at the end"
+            yield f"These are {found}, and {asked} are asked for: {remedy}."
 
 
 def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterator[str]:
@@ -514,7 +515,7 @@ def _of_shapes(observed: Tensor, wanted: Tensor, tree: ast.AST | None) -> Iterat
 _SIZE_ONE = {
     -1: "a dimension of size 1 is missing. `unsqueeze` or `keepdim=True` gives one.",
     0: "the dimension of size 1 is in the wrong place.",
-    1: "there is a dimension of size 1 too many: `squeeze(dim)`, or an index in place of a range, removes it.",
+    1: "there is a dimension of size 1 too many: an integer in place of a range, or `squeeze(dim)`, removes it.",
 }
 
 
@@ -749,8 +750,12 @@ _MESSAGES: dict[str, str | dict[str, str]] = {
     r"need to be at least 1D, but they are": "`@` needs vectors or matrices: a single number is multiplied with `*`.",
     r"Output size is too small": "The image is smaller than the window that moves over it: pool less, or later.",
     r"\((\d+)x(\d+) and (\d+)x(\d+)\)": r"In [\1, \2] @ [\3, \4] the inner sizes, \2 and \3, should be equal.",
+    r"shape of the mask \[(\d+)\].* tensor \[(\d+)": (
+        r"The mask has \1 elements, and dimension 0 of the tensor \2: they should be equal."
+    ),
     r"tensor a \((\d+)\).* b \((\d+)\).*dimension (\d+)": (
-        r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `keepdim=True` gives it."
+        r"Sizes \1 and \2 meet in dimension \3. Broadcasting needs equal sizes, or a 1, as `unsqueeze` or "
+        r"`keepdim=True` gives it."
     ),
     r"does not require grad": "Nothing has `requires_grad=True`, or `item()`, `detach()`, `no_grad` lost the graph.",
     r"leaf Variable that": "Autograd would record this change of a parameter: make it inside `with torch.no_grad():`.",

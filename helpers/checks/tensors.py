@@ -43,7 +43,7 @@ _middle = template("def green_middle(batch): return batch[$result]")
     difficulty=1,
     why="One index took a part of all images at once, however many there are. Try it on `batch` from above.",
     mistakes={
-        "Rows 7 to 20: indices count from 0, as the task's rows do, and a range leaves out its end.": _middle(
+        "Rows 7 to 20, counted from 0 like indices; a range leaves out its end.": _middle(
             *(f":, 1, {rows}, {rows}" for rows in ("7:20", "6:20", "8:21", "8:22", "7:22", ":14"))
         ),
         "A range, `7:21`, cuts out a block; two lists of indices are taken in pairs, as on a diagonal.": _middle(
@@ -52,6 +52,7 @@ _middle = template("def green_middle(batch): return batch[$result]")
         "One pair of brackets has four entries: the images (you want all, `:`), the channel, rows, columns.": _middle(
             "1, :, 7:21, 7:21", "1, 7:21, 7:21", ":, 1][7:21, 7:21", ":, 7:21, 7:21, 1", ":, 1, 7:21"
         ),
+        "All three channels are still there: give the channel its index, an integer.": _middle(":, :, 7:21, 7:21"),
         "That is another colour: channels are red, green, blue.": _middle(":, 2, 7:21, 7:21", ":, 0, 7:21, 7:21"),
     },
 )
@@ -75,7 +76,9 @@ _permuted = template("def channels_first(image): return image$result")
     difficulty=2,
     why="Image libraries and Matplotlib keep the channels last, PyTorch's networks want them first.",
     mistakes={
-        "The new dimension, the batch, comes first.": _permuted(".permute(2, 0, 1)", ".permute(2, 0, 1).unsqueeze(-1)"),
+        "The batch dimension is missing, or not at the front: `unsqueeze(0)` adds it there.": _permuted(
+            ".permute(2, 0, 1)", ".permute(2, 0, 1).unsqueeze(-1)"
+        ),
         "`permute` lists the old dimensions in their new order: the channels first, then height, width.": _permuted(
             ".unsqueeze(0)", ".permute(2, 1, 0).unsqueeze(0)", ".permute(1, 2, 0).unsqueeze(0)"
         ),
@@ -131,7 +134,7 @@ _centre = template("def centre_rows(X): mean = X.mean(dim=1, keepdim=True); retu
     why="`LayerNorm`, a layer that you will meet in larger networks, begins with just this step. Data are usually "
     "centred per column instead, so that each feature has the mean 0.",
     mistakes={
-        "Each row has its own mean: `dim=` names the dimension that disappears, whose size divides the sum.": _centre(
+        "Each row needs the mean of its own F numbers: reduce `dim=1`, whose size divides the sum.": _centre(
             *(f"X - X{mean}" for mean in (".mean(dim=0)", ".mean()", ".mean(keepdim=True)", "[0].mean()")),
             *("(X.T - X.mean(dim=0)).T", "X - X.sum(dim=1, keepdim=True) / len(X)"),
         ),
@@ -171,6 +174,9 @@ _brighter = template(
         "Compute in a dtype with room, and cut off at 0 and at 255 before you go back to `uint8`.": _brighter(
             *(f"total{clamped}.to(torch.uint8)" for clamped in ("", ".clamp(max=255)", ".clamp(min=0)")),
             "(pixels.to(torch.int8) + amount).clamp(0, 255).to(torch.uint8)",
+        ),
+        "Two steps are left: `clamp` the sums, and convert them back with `.to(torch.uint8)`.": _brighter(
+            "total", "total.float()"
         ),
         "Above 255 becomes 255, below 0 becomes 0, all else stays. (`clamp` takes the smaller limit first.)": _brighter(
             *(f"total.clamp({limits}).to(torch.uint8)" for limits in ("255, 0", "0, 256", "1, 254")),
@@ -226,7 +232,12 @@ _classify = template(
         ),
         "Follow the shapes: differences `[M, K, P]`, their sums `[M, K]`, a class for each new image `[M]`.": _classify(
             *(f"each.square().sum(dim={dims}).argmin(dim=1)" for dims in (3, 2, (0, 1))),
-            *("X - means", "squares.argmin(dim=0)", "squares.argmin()"),
+            *(
+                "X - means",
+                "squares.argmin(dim=0)",
+                "squares.argmin()",
+                "differences.square().sum(dim=1).argmin(dim=1)",
+            ),
         ),
         "These are the classes whose mean is the *farthest*.": _classify("squares.argmax(dim=1)"),
         "Square each pixel's difference, then sum: sums of whole images cancel, and `abs` is not a square.": _classify(
