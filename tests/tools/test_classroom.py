@@ -326,7 +326,7 @@ HOSTILE = {
     "memory": ("keep = []\nwhile True: keep.append(bytearray(2**28))", "graded"),
     "forks": ("import os, time\nfor _ in range(5):\n    if not os.fork(): b = b'x' * 2**30; time.sleep(60)", "stopped"),
     "bomb": ("import os\nwhile True: os.fork()", "stopped"),
-    "flood": ("while True: print('x' * 10**6)", "graded or stopped"),  # by time or by memory, whichever is up first
+    "flood": ("while True: print('x' * 10**6)", "stopped"),
     "input": ("input()", "graded"),
     "pip": ("!pip install torch", "graded"),
     "outside": ("open('/usr/x', 'w')", "graded"),
@@ -344,9 +344,8 @@ def test_each_hostile_notebook_costs_only_its_own_row(tmp_path):
     hand_in(folder, "zoe", solved())
     rows = graded(folder)
     assert float(rows["zoe"]["points"]) == MOST
-    for name, (_, states) in HOSTILE.items():
-        state = rows[name]["state"]
-        assert state in states.split(" or "), rows[name]
+    for name, (_, state) in HOSTILE.items():
+        assert rows[name]["state"] == state, rows[name]
         assert state == "stopped" or float(rows[name]["points"]) == MOST - 1, rows[name]
 
 

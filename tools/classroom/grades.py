@@ -122,10 +122,15 @@ def _run_nbgrader(folder: Path, assignment: str, learner: str, notebook: str, *,
         run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"it ran for more than {SECONDS} seconds"
+    if run.returncode == 0:
+        cells = _notebook(folder, "autograded", assignment, learner).cells
+        errors = [output.get("ename") for cell in cells for output in cell.get("outputs", [])]
+        # What is printed faster than it is read fills the kernel's memory, and fails the answers below it.
+        return "what it printed filled its memory" if errors.count("MemoryError") > 3 else ""
     log = run.stderr.decode("utf-8", "replace")
     told = re.findall(rf"{STOPPED}(.+)|^[\w. ]*?(\w+Error: .+)$", log, re.MULTILINE)
     reason = next((stopped or error for stopped, error in told), log[-200:] or "nbgrader ended without a word")
-    return reason.replace("DeadKernelError: Kernel died", "it ended its kernel") if run.returncode else ""
+    return reason.replace("DeadKernelError: Kernel died", "it ended its kernel")
 
 
 def export(folder: Path, assignment: str) -> Path:
