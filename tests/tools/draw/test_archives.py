@@ -30,9 +30,8 @@ def test_the_generator_still_draws_these_images_and_as_many_of_each_class(archiv
     assert labels[:100].tolist() == [drawing.label_of(name, split, index) for index in range(100)]
     again = np.stack([drawing.draw_picture(name, split, index) for index in range(100)])
     differences = np.abs(again.astype(float) - images[:100]).mean(axis=(1, 2))
-    # Other versions of NumPy and Pillow round differently. Then a garment may move by a pixel, two of a hundred at most
-    # (NumPy 2.1 with Pillow 11); no line goes elsewhere.
-    assert (differences >= 3).sum() <= 2
+    # Another machine may round differently, but no line goes elsewhere (as it did with Pillow before 11.3).
+    assert differences.max() < 3
 
 
 @pytest.mark.parametrize("name", drawing.EDITIONS)
